@@ -1,0 +1,61 @@
+// Package journal is the append-only record of a run: one line of JSON per fact, each with a checksum, so that a run that
+// was killed at any moment leaves a journal that can be read and gone on with.
+//
+// It is also the program's event bus: the file, the live views and every report consume the same Entry. It draws no
+// conclusions.
+package journal
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/limits"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+// Entry is one fact of a run. Exactly one of the pointers is set.
+type Entry struct {
+	Run      *Run                   `json:"run,omitempty"`      // first: what was asked
+	Trial    *attack.Measurement    `json:"trial,omitempty"`    // a trial is done
+	Capacity *analyze.Capacity      `json:"capacity,omitempty"` // a search has ended
+	Limits   *limits.Recommendation `json:"limits,omitempty"`
+	Verdict  *scenarios.Verdict     `json:"verdict,omitempty"`
+	Note     *attack.Note           `json:"note,omitempty"`
+	Lab      *Lab                   `json:"lab,omitempty"` // demo only: the truth, to compare with
+	End      *End                   `json:"end,omitempty"` // last: how it ended
+
+	Start *attack.Trial `json:"-"` // a trial begins: for live views, not written
+	Tick  *attack.Tick  `json:"-"` // a tick of the running trial: for live views, not written
+}
+
+// Run is what the user asked for, secrets taken out, and where it ran.
+type Run struct {
+	Schema      string            `json:"schema"` // "plimsoll.journal/v1"
+	ID          string            `json:"id"`
+	Command     string            `json:"command"`
+	Title       string            `json:"title"`       // how the report calls the target
+	Target      string            `json:"target"`      // URL with userinfo and query values taken out
+	Fingerprint string            `json:"fingerprint"` // keyed hash of the target with its secrets, for resume
+	Began       time.Time         `json:"began"`
+	Version     string            `json:"version"`
+	Spec        json.RawMessage   `json:"spec"`            // the effective spec, secrets taken out
+	Environment map[string]string `json:"environment"`     // os, arch, cpus, go, kernel …
+	Limit       *limits.Limit     `json:"limit,omitempty"` // what verify was told
+	Goal        string            `json:"goal,omitempty"`
+	Seed        uint64            `json:"seed"`
+}
+
+// Lab is the truth about the embedded lab.
+type Lab struct {
+	Capacity float64 `json:"capacity"` // requests per second
+	Fault    string  `json:"fault,omitempty"`
+}
+
+// End is how a run ended.
+type End struct {
+	At      time.Time `json:"at"`
+	Exit    int       `json:"exit"`
+	Outcome string    `json:"outcome"` // one sentence
+}

@@ -1,0 +1,49 @@
+// Package scenarios holds the storms that a throttled endpoint is put through, as data, and their judge: it plans the
+// trials of the scenarios chosen (Script) and turns what was measured into verdicts.
+//
+// It is pure. It sends nothing, and it knows a limiter only by the answers in a trial's log.
+package scenarios
+
+// Outcome is what a check or a verdict came to.
+type Outcome string
+
+const (
+	Pass         Outcome = "pass"
+	Fail         Outcome = "fail"
+	Inconclusive Outcome = "inconclusive" // the evidence is too thin to tell
+)
+
+// Check is one expectation, judged.
+type Check struct {
+	ID      string  `json:"id"` // stable: V01 … V29
+	Name    string  `json:"name"`
+	Outcome Outcome `json:"outcome"`
+	Want    string  `json:"want"`
+	Got     string  `json:"got"`
+	Why     string  `json:"why"` // one sentence: what was measured and, when it failed, what that means
+}
+
+// Verdict is the checks of one scenario.
+type Verdict struct {
+	Scenario string  `json:"scenario"`
+	Title    string  `json:"title"` // the scenario in a sentence
+	Outcome  Outcome `json:"outcome"`
+	Checks   []Check `json:"checks"`
+	Trials   []int   `json:"trials"` // numbers of the trials it rests on
+}
+
+// Sum is the outcome of several: any fail beats inconclusive, which beats pass; nothing at all is inconclusive.
+func Sum(outcomes ...Outcome) Outcome {
+	sum := Inconclusive
+	for i, o := range outcomes {
+		switch {
+		case o == Fail:
+			return Fail
+		case i == 0:
+			sum = o
+		case o == Inconclusive:
+			sum = Inconclusive
+		}
+	}
+	return sum
+}
