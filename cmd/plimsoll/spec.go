@@ -55,13 +55,13 @@ type TargetSpec struct {
 
 // RequestSpec is one of several weighted requests.
 type RequestSpec struct {
-	Name     string   `yaml:"name" json:"name,omitempty"`
-	Weight   float64  `yaml:"weight" json:"weight,omitempty"`
-	Method   string   `yaml:"method" json:"method,omitempty"`
-	URL      string   `yaml:"url" json:"url"`
-	Headers  Headers  `yaml:"headers" json:"headers,omitempty"`
-	Body     string   `yaml:"body" json:"body,omitempty"`
-	BodyFile string   `yaml:"body_file" json:"body_file,omitempty"`
+	Name     string  `yaml:"name" json:"name,omitempty"`
+	Weight   float64 `yaml:"weight" json:"weight,omitempty"`
+	Method   string  `yaml:"method" json:"method,omitempty"`
+	URL      string  `yaml:"url" json:"url"`
+	Headers  Headers `yaml:"headers" json:"headers,omitempty"`
+	Body     string  `yaml:"body" json:"body,omitempty"`
+	BodyFile string  `yaml:"body_file" json:"body_file,omitempty"`
 }
 
 // Headers are header lines, "Name: value". A spec may write them as a map too.
@@ -185,4 +185,3 @@ func (s *Spec) expand() error {
 	}
 	return nil
 }
-

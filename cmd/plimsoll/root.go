@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// app is one call of the program: its streams and what the flags of every command set.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	spec     *Spec
+	json     bool // print result.json instead of text
+	quiet    bool // no progress
+	plan     bool // say what would be sent, send nothing
+	code     int  // exit code of a command that ended without an error
+}
+
+// run is the program without the process around it.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{in: stdin, out: stdout, err: stderr, spec: newSpec()}
+	root := a.root()
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(stderr, "plimsoll:", err)
+		return exitCode(err)
+	}
+	return a.code
+}
+
+const usage = `{{with .Long}}{{.}}{{else}}{{.Short}}{{end}}
+
+Usage: {{if .HasAvailableSubCommands}}plimsoll COMMAND [flags]{{else}}{{.UseLine}}{{end}}
+{{- if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}
+{{- if .HasAvailableSubCommands}}{{$cmds := .Commands}}{{range $g := .Groups}}
+
+{{.Title}}{{range $cmds}}{{if eq .GroupID $g.ID}}
+  {{rpad .Name 11}}{{.Short}}{{end}}{{end}}{{end}}
+
+Run plimsoll COMMAND --help for its flags and examples.{{end}}
+{{- if and .HasAvailableLocalFlags (not .HasAvailableSubCommands)}}
+
+Flags:
+{{flags .LocalFlags}}{{end}}
+{{- if .HasParent}}
+
+Exit codes: 0 kept · 1 broken · 2 misuse · 3 undecided · 4 not measured · 5 harm guard · 130 interrupted
+Every flag can be set as an environment variable: --max-rate is PLIMSOLL_MAX_RATE.{{end}}
+`
+
+func (a *app) root() *cobra.Command {
+	cobra.AddTemplateFunc("flags", func(fs *pflag.FlagSet) string { return strings.TrimRight(fs.FlagUsagesWrapped(100), "\n") })
+	root := &cobra.Command{
+		Use:           "plimsoll",
+		Short:         "Finds how much load an HTTP service can bear, and proves that the throttle in front of it holds.",
+		SilenceErrors: true, SilenceUsage: true,
+		Args:              unknownCommand,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return applyEnv(c.Flags()) },
+	}
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetHelpTemplate(usage)
+	root.SetUsageTemplate(usage)
+	root.SetFlagErrorFunc(flagError)
+	root.AddGroup(&cobra.Group{ID: "measure", Title: "Measure:"}, &cobra.Group{ID: "limit", Title: "Limit and prove:"}, &cobra.Group{ID: "rest", Title: "The rest:"})
+	root.SetHelpCommandGroupID("rest")
+	root.SetCompletionCommandGroupID("rest")
+	root.AddCommand(a.demoCmd(), a.findCmd(), a.loadCmd(), a.runCmd(), a.adviseCmd(), a.verifyCmd(), a.reportCmd(), a.labCmd(), a.schemaCmd(), a.versionCmd())
+	return root
+}
+
+// unknownCommand refuses what is no command with the one that was perhaps meant.
+func unknownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		names = append(names, sub.Name())
+	}
+	if near := nearest(args[0], names); near != "" {
+		return misuse("unknown command %q, did you mean %s?", args[0], near)
+	}
+	return misuseHint("plimsoll --help lists the commands", "unknown command %q", args[0])
+}
+
+// flagError turns pflag's typed errors into one line with the way out.
+func flagError(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		name := unknown.GetSpecifiedName()
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := nearest(name, names); near != "" && len(name) > 1 {
+			return misuse("unknown flag --%s, did you mean --%s?", name, near)
+		}
+		return misuseHint(fmt.Sprintf("plimsoll %s --help lists the flags", c.Name()), "%v", err)
+	}
+	var bad *pflag.InvalidValueError
+	if errors.As(err, &bad) {
+		return misuse("--%s %q: %v", bad.GetFlag().Name, bad.GetValue(), errors.Unwrap(bad))
+	}
+	return misuse("%v", err)
+}
+
+// oneURL wants exactly one argument.
+func oneArg(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return misuseHint("example: "+strings.TrimSpace(firstLine(c.Example)), "%s wants one %s, got %d arguments", c.Name(), what, len(args))
+		}
+		return nil
+	}
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return line
+}
+
+// applyEnv sets every flag that was not given from PLIMSOLL_<NAME>, if that is set.
+func applyEnv(fs *pflag.FlagSet) (err error) {
+	fs.VisitAll(func(f *pflag.Flag) {
+		name := "PLIMSOLL_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value, ok := os.LookupEnv(name)
+		if !ok || f.Changed || err != nil || f.Name == "help" {
+			return
+		}
+		if e := fs.Set(f.Name, value); e != nil {
+			err = misuse("%s=%q: %v", name, value, errors.Unwrap(e))
+		}
+	})
+	return err
+}
