@@ -1,0 +1,165 @@
+package sim
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// ledger keeps the books of one trial: windows by actor and second, ticks, and the log.
+type ledger struct {
+	m      attack.Measurement
+	open   [][]*page // by actor, then window index
+	warmup time.Duration
+	flight int64 // due and not yet ended
+	tick   attack.Tick
+}
+
+// page is a window that is still being written. Durations are kept one by one, in microseconds, and counted into
+// histograms only when the page is closed: this is several times as fast as counting each at once.
+type page struct {
+	attack.Window
+	response, service, refusal, lag []int32
+}
+
+func newLedger(t attack.Trial) *ledger {
+	return &ledger{m: attack.Measurement{Trial: t}, open: make([][]*page, max(1, len(t.Actors))), warmup: t.Warmup}
+}
+
+// page is the window in which an arrival of an actor is due.
+func (l *ledger) page(actor int, due time.Duration) *page {
+	k, _, _, _ := attack.WindowAt(due, l.warmup)
+	for len(l.open[actor]) <= k {
+		l.open[actor] = append(l.open[actor], &page{Window: l.window(actor, len(l.open[actor]))})
+	}
+	return l.open[actor][k]
+}
+
+// window is the empty window of an index.
+func (l *ledger) window(actor, k int) attack.Window {
+	due := time.Duration(0)
+	if l.warmup > 0 && k > 0 {
+		due = l.warmup + time.Duration(k-1)*time.Second
+	} else if l.warmup == 0 {
+		due = time.Duration(k) * time.Second
+	}
+	_, at, long, warm := attack.WindowAt(due, l.warmup)
+	return attack.Window{Actor: actor, At: at, Len: long, Warmup: warm}
+}
+
+// due books an arrival that is owed from now on.
+func (l *ledger) due(a *arrival) {
+	l.page(a.actor, a.due).Due++
+	l.tick.Due++
+	l.flight++
+	l.m.PeakFlight = max(l.m.PeakFlight, l.flight)
+}
+
+// sent books an attempt that leaves.
+func (l *ledger) sent(a *arrival) {
+	p := l.page(a.actor, a.due)
+	p.Attempts++
+	if a.try == 1 {
+		l.tick.Sent++
+		p.lag = append(p.lag, int32(attack.Micros(a.sent-a.due)))
+	}
+}
+
+// answered books the answer to an attempt.
+func (l *ledger) answered(a *arrival, ans Answer, o attack.Outcome, at time.Duration) {
+	p := l.page(a.actor, a.due)
+	if ans.Status != 0 {
+		if p.Statuses == nil {
+			p.Statuses = map[int]int64{}
+		}
+		p.Statuses[ans.Status]++
+	}
+	if ans.Error != "" {
+		if p.Errors == nil {
+			p.Errors = map[string]int64{}
+		}
+		p.Errors[ans.Error]++
+	}
+	if o == attack.Throttled || o == attack.Shed {
+		p.refusal = append(p.refusal, int32(attack.Micros(at-a.sent)))
+	}
+	if len(l.m.Log) < l.m.Trial.LogMax {
+		l.m.Log = append(l.m.Log, attack.Attempt{Seq: a.seq, Actor: a.actor, Try: a.try, Due: a.due, Sent: a.sent, Received: at,
+			Status: ans.Status, Outcome: o, Error: ans.Error, Headers: ans.Headers})
+	} else if l.m.Trial.LogMax > 0 {
+		l.m.LogDropped++
+	}
+}
+
+// ended books the outcome of an arrival.
+func (l *ledger) ended(a *arrival, o attack.Outcome, at time.Duration) {
+	p := l.page(a.actor, a.due)
+	*p.Of(o)++
+	l.flight--
+	switch o {
+	case attack.OK:
+		l.tick.OK++
+		l.tick.Response += at - a.due
+	case attack.Throttled:
+		l.tick.Throttled++
+	case attack.Shed:
+		l.tick.Shed++
+	case attack.Failed:
+		l.tick.Failed++
+	case attack.Timeout:
+		l.tick.Timeout++
+	case attack.Unsent:
+		l.tick.Unsent++
+	}
+	if o == attack.OK || o == attack.Timeout {
+		p.response = append(p.response, int32(attack.Micros(at-a.due)))
+		if a.try > 0 { // one that gave up at the cap was never sent
+			p.service = append(p.service, int32(attack.Micros(at-a.sent)))
+		}
+	}
+}
+
+// edge closes a tick.
+func (l *ledger) edge(at time.Duration) attack.Tick {
+	t := l.tick
+	t.Elapsed, t.InFlight = at, l.flight
+	l.m.Ticks = append(l.m.Ticks, t)
+	l.tick = attack.Tick{}
+	return t
+}
+
+// close turns the pages into the measurement of a trial that owed arrivals up to end.
+func (l *ledger) close(end, took time.Duration) attack.Measurement {
+	for actor := range l.open {
+		if end > 0 {
+			l.page(actor, end-1)
+		}
+		for _, p := range l.open[actor] {
+			p.Len = max(min(p.Len, end-p.At), 0)
+			p.Response, p.Service = histogram(p.response), histogram(p.service)
+			p.Refusal, p.Lag = histogram(p.refusal), histogram(p.lag)
+			l.m.Windows = append(l.m.Windows, p.Window)
+		}
+	}
+	slices.SortFunc(l.m.Windows, func(a, b attack.Window) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Actor, b.Actor)) })
+	slices.SortStableFunc(l.m.Log, func(a, b attack.Attempt) int { return cmp.Compare(a.Sent, b.Sent) })
+	l.m.Took = took
+	return l.m
+}
+
+// histogram counts durations in microseconds. Equal ones are counted together, upwards, which a histogram does fastest.
+func histogram(micros []int32) attack.Histogram {
+	var h attack.Histogram
+	slices.Sort(micros)
+	for i := 0; i < len(micros); {
+		j := i
+		for j < len(micros) && micros[j] == micros[i] {
+			j++
+		}
+		h.RecordN(time.Duration(micros[i])*time.Microsecond, int64(j-i))
+		i = j
+	}
+	return h
+}

@@ -1,0 +1,127 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// Runner carries out trials against a Target. Its clock and the target's queue, limiter and warmth go on from trial to
+// trial, as they would in the world. It is not safe for concurrent use.
+type Runner struct {
+	Rule    attack.Rule // which bin a status belongs to
+	Ceiling float64     // most requests per second that the generator manages; 0 means no bound
+
+	target  Target
+	servers *servers
+	rng     *rand.Rand // of the clients' jitter
+	clock   time.Duration
+	told    map[time.Duration]map[string]string // headers of refusals by the seconds they tell, made once
+}
+
+var _ attack.Runner = (*Runner)(nil)
+
+// New is a Runner whose target has been idle since its clock stood at 0. It panics on a target that does not validate,
+// because a target is written, not read.
+func New(t Target, seed uint64) *Runner {
+	if err := t.Validate(); err != nil {
+		panic("sim: " + err.Error())
+	}
+	return &Runner{target: t, servers: newServers(t, seed), rng: rand.New(rand.NewPCG(seed, 0xc11e)),
+		told: map[time.Duration]map[string]string{}}
+}
+
+// Clock is the virtual time that has passed.
+func (r *Runner) Clock() time.Duration { return r.clock }
+
+// Target is the target under load.
+func (r *Runner) Target() Target { return r.target }
+
+// Run carries out one trial; see attack.Runner. The clock stands at the trial's last answer afterwards.
+func (r *Runner) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick) attack.Reason) (attack.Measurement, error) {
+	if err := t.Validate(); err != nil {
+		return attack.Measurement{}, fmt.Errorf("sim: %w", err)
+	}
+	r.clock += t.Idle
+	if t.Serial != nil {
+		return newSerial(r, t).run(ctx), nil
+	}
+	return newTrial(r, t, watch).run(ctx), nil
+}
+
+// ask puts one attempt to the target at a moment on the clock, which never goes back. admitted tells whether a limiter
+// let it in and must be told when it ends.
+func (r *Runner) ask(c Call) (a Answer, admitted bool) {
+	t := r.target
+	a = Answer{At: c.At + r.servers.network(), Status: 200}
+	if t.Limiter != nil {
+		ok, after := t.Limiter.Take(c.At, c.Key)
+		if !ok {
+			a.Status, a.Headers = 429, r.retryAfter(after)
+			if t.Status != 0 {
+				a.Status = t.Status
+			}
+			return r.respond(c, a), false
+		}
+	}
+	done, ok := r.servers.admit(c.At)
+	if !ok {
+		a.Status = 503
+		if t.Shed > 0 {
+			a.Headers = r.retryAfter(t.Shed)
+		}
+		return r.respond(c, a), true
+	}
+	a.At += done - c.At
+	a = r.respond(c, a)
+	if a.At > c.At+t.timeout() {
+		a = Answer{At: c.At + t.timeout(), Error: "timeout"}
+	}
+	return a, true
+}
+
+func (r *Runner) respond(c Call, a Answer) Answer {
+	if r.target.Respond == nil {
+		return a
+	}
+	return r.target.Respond(c, a)
+}
+
+// retryAfter is the header of a refusal: whole seconds, rounded up, at least 1 (RFC 9110 §10.2.3); none when unknown.
+func (r *Runner) retryAfter(after time.Duration) map[string]string {
+	if after < 0 {
+		return nil
+	}
+	secs := max(1, (after+time.Second-1)/time.Second)
+	h, ok := r.told[secs]
+	if !ok {
+		h = map[string]string{"Retry-After": strconv.Itoa(int(secs))}
+		r.told[secs] = h
+	}
+	return h
+}
+
+// outcome is the bin of an answer.
+func (r *Runner) outcome(a Answer) attack.Outcome {
+	switch {
+	case a.Error == "timeout":
+		return attack.Timeout
+	case a.Error != "" || a.Status == 0:
+		return attack.Failed
+	}
+	_, told := a.Headers["Retry-After"]
+	return r.Rule.Of(a.Status, told)
+}
+
+// wait reads how long a refusal tells its client to wait: whole seconds only.
+func wait(a Answer) (time.Duration, bool) {
+	secs, err := strconv.Atoi(a.Headers["Retry-After"])
+	if err != nil || secs < 0 {
+		return 0, false
+	}
+	return time.Duration(secs) * time.Second, true
+}
