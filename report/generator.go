@@ -1,0 +1,70 @@
+package report
+
+import (
+	"slices"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// Health is what the generator's looks at itself came to over the whole run.
+type Health struct {
+	Void   bool     `json:"void"`        // the generator was the limit of the whole run: it says little of the target
+	Trials int      `json:"trials_void"` // trials that a self-check made worthless
+	Why    string   `json:"why,omitempty"`
+	Fix    string   `json:"fix,omitempty"`
+	Checks []Looked `json:"checks"`
+}
+
+// Looked is one self-check at its worst.
+type Looked struct {
+	attack.SelfCheck
+	Trial int `json:"trial"` // number of the trial in which it was worst
+	Void  int `json:"void"`  // trials that it made void
+	Warn  int `json:"warn"`
+	Of    int `json:"of"` // trials in which it was looked at
+}
+
+// Generator pools the self-checks of all trials by name, each at its worst.
+func (r Report) Generator() Health {
+	h := Health{Checks: []Looked{}}
+	loads := 0
+	for _, m := range r.Trials {
+		if m.Trial.Serial == nil {
+			loads++
+		}
+		if why, fix := m.Void(); why != "" && m.Trial.Serial == nil {
+			h.Trials, h.Why, h.Fix = h.Trials+1, why, fix
+		}
+		for _, c := range m.Checks {
+			h.Checks = look(h.Checks, c, m.Trial.N)
+		}
+	}
+	c := r.Capacity()
+	h.Void = loads > 0 && h.Trials == loads || c != nil && c.Cause == analyze.CauseGenerator
+	return h
+}
+
+func look(all []Looked, c attack.SelfCheck, trial int) []Looked {
+	i := slices.IndexFunc(all, func(o Looked) bool { return o.Name == c.Name })
+	if i < 0 {
+		i = len(all)
+		all = append(all, Looked{SelfCheck: c, Trial: trial})
+	}
+	if severity(c.Outcome) > severity(all[i].Outcome) {
+		all[i].SelfCheck, all[i].Trial = c, trial
+	}
+	all[i].Of++
+	switch c.Outcome {
+	case attack.Void:
+		all[i].Void++
+	case attack.Warn:
+		all[i].Warn++
+	}
+	return all
+}
+
+// severity orders outcomes from harmless to fatal: what could not be looked at is worse than healthy.
+func severity(o attack.CheckOutcome) int {
+	return slices.Index([]attack.CheckOutcome{attack.Healthy, attack.Unavailable, attack.Warn, attack.Void}, o)
+}

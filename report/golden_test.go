@@ -1,0 +1,62 @@
+package report
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares got with testdata/name.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), string(got)); d != "" {
+		t.Errorf("%s (-want +got), -update accepts it:\n%s", path, d)
+	}
+}
+
+func TestText(t *testing.T) {
+	for name, entries := range fixtures() {
+		var b bytes.Buffer
+		if err := Text(&b, Fold(entries)); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name+".txt", b.Bytes())
+		for i, line := range strings.Split(b.String(), "\n") {
+			if n := utf8.RuneCountInString(line); n > columns {
+				t.Errorf("%s line %d has %d columns, want at most %d: %s", name, i+1, n, columns, line)
+			}
+		}
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	for _, name := range []string{"whole", "verify-fail", "limited", "cut-off"} {
+		var b bytes.Buffer
+		if err := Markdown(&b, Fold(fixtures()[name])); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name+".md", b.Bytes())
+		if strings.Contains(b.String(), "<script") {
+			t.Errorf("%s: markup of a check reached the page", name)
+		}
+	}
+}

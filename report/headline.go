@@ -1,0 +1,160 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+// Headline is the sentence that matters. It says what is known, and never more.
+func (r Report) Headline() string {
+	name, c := r.Name(), r.Capacity()
+	_, failed, unclear := r.tally()
+	switch limit := r.Limit(); {
+	case r.Outcome() == scenarios.Fail:
+		return fmt.Sprintf("The throttle before %s does not hold: %s failed", name, plural(failed, "check"))
+	case r.Limits != nil && r.Outcome() == scenarios.Inconclusive:
+		return fmt.Sprintf("%s bears %s requests a second; its throttle is not proven", name, number(r.Limits.Rate))
+	case r.Limits != nil:
+		return fmt.Sprintf("%s holds %s requests a second", name, number(r.Limits.Rate))
+	case c != nil:
+		return headlineOf(name, *c)
+	case r.Outcome() == scenarios.Inconclusive:
+		return fmt.Sprintf("The throttle before %s is not proven: %s could not tell", name, plural(unclear, "check"))
+	case r.Outcome() == scenarios.Pass && limit != nil:
+		return fmt.Sprintf("The throttle before %s holds its %s requests a second", name, number(limit.Rate))
+	case r.Outcome() == scenarios.Pass:
+		return fmt.Sprintf("The throttle before %s holds", name)
+	case r.Generator().Void:
+		return fmt.Sprintf("Nothing is known of %s: the generator was the limit", name)
+	}
+	return r.headlineOfLoad(name)
+}
+
+// headlineOf is the sentence of a capacity without limits.
+func headlineOf(name string, c analyze.Capacity) string {
+	switch {
+	case c.Decided():
+		return fmt.Sprintf("%s sustains %s requests a second and breaks at %s", name, number(c.Sustained.Value), number(c.Breaking.Value))
+	case c.Cause == analyze.CauseLimiter && c.Limiter != nil:
+		return fmt.Sprintf("A limiter lets %s requests a second through to %s", number(c.Limiter.Value), name)
+	case c.Cause == analyze.CauseLimiter:
+		return fmt.Sprintf("A limiter answered before %s gave way", name)
+	case c.Sustained == nil && c.Cause == analyze.CauseGenerator:
+		return fmt.Sprintf("Nothing is known of %s: the generator was the limit", name)
+	case c.Sustained == nil && c.Breaking != nil:
+		return fmt.Sprintf("%s gives way at %s requests a second or below", name, number(c.Breaking.Value))
+	case c.Sustained == nil:
+		return fmt.Sprintf("The capacity of %s is undecided", name)
+	case c.Cause == analyze.CauseGenerator:
+		return fmt.Sprintf("%s sustains at least %s requests a second; the generator could not send more", name, number(c.Sustained.Value))
+	case c.Cause == analyze.CauseCeiling:
+		return fmt.Sprintf("%s sustains %s requests a second, the most that was allowed", name, number(c.Sustained.Value))
+	}
+	return fmt.Sprintf("%s sustains at least %s requests a second", name, number(c.Sustained.Value))
+}
+
+// headlineOfLoad is the sentence of a run without capacity or verdict: a plain load, or one that ended too early.
+func (r Report) headlineOfLoad(name string) string {
+	load := r.Load()
+	switch {
+	case load == nil && len(r.Trials) == 0:
+		return fmt.Sprintf("Nothing is known of %s: no trial was done", name)
+	case load == nil:
+		return fmt.Sprintf("Nothing is decided of %s yet: the run ended after %s", name, plural(len(r.Trials), "trial"))
+	case load.Response == nil:
+		return fmt.Sprintf("%s answered none of %s requests well", name, number(float64(load.Due)))
+	}
+	return fmt.Sprintf("%s answered %s of %s requests a second well, p99 %s", name, percent(share(load.OK, load.Due)), number(load.Rate), duration(load.Response.P99))
+}
+
+// Subline says when, how long and how the run was made.
+func (r Report) Subline() string {
+	var parts []string
+	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	if c := r.Capacity(); c != nil && c.Goal != "" {
+		add("goal %s", c.Goal)
+	} else if r.Run.Goal != "" {
+		add("goal %s", r.Run.Goal)
+	}
+	if r.Limits != nil {
+		add("safety margin %s", round(r.Limits.Margin))
+	}
+	if !r.Run.Began.IsZero() {
+		add("%s", r.Run.Began.UTC().Format("2 January 2006, 15:04 UTC"))
+	}
+	if r.End != nil && r.End.At.After(r.Run.Began) && !r.Run.Began.IsZero() {
+		add("%s", span(r.End.At.Sub(r.Run.Began)))
+	}
+	add("%s", plural(len(r.Trials), "trial"))
+	return strings.Join(parts, " · ")
+}
+
+// Warnings are what must be known before any number is believed.
+func (r Report) Warnings() []attack.Note {
+	var out []attack.Note
+	add := func(code, format string, args ...any) {
+		out = append(out, attack.Note{Code: code, Text: fmt.Sprintf(format, args...)})
+	}
+	c := r.Capacity()
+	switch {
+	case r.End == nil:
+		add("unfinished", "The journal has no end: the run was killed or is still going on. What is shown is what was known by then.")
+	case r.End.Exit == exitInterrupted:
+		add("interrupted", "The run was interrupted. What is shown is what was known by then.")
+	case r.End.Exit == exitHarm:
+		add("harm", "The harm guard stopped the run: %s", r.End.Outcome)
+	}
+	switch h := r.Generator(); {
+	case h.Void:
+		add("void", "The generator was the limit, so that the answers say little of the target. %s", strings.TrimSpace(sentence(h.Why)+" "+sentence(h.Fix)))
+	case h.Trials > 0:
+		add("void", "%s void: the generator was the limit there. %s", plural(h.Trials, "trial"), strings.TrimSpace(sentence(h.Why)+" "+sentence(h.Fix)))
+	}
+	if c != nil && !c.Decided() {
+		add(string(c.Cause), "No bracket: %s", sentence(why(*c)))
+	}
+	if c != nil && c.Stationary != nil && !*c.Stationary {
+		add("drift", "The target changed while it was measured: the light load at the end was answered otherwise than at the beginning.")
+	}
+	return append(out, r.Notes...)
+}
+
+// why says why a search stopped, in its own words if it has any.
+func why(c analyze.Capacity) string {
+	if c.Why != "" {
+		return c.Why
+	}
+	return map[analyze.Cause]string{
+		analyze.CauseTarget: "the target was overloaded", analyze.CauseLimiter: "a limiter answered before the target gave way",
+		analyze.CauseGenerator: "the generator could not send more", analyze.CauseBudget: "the time was up",
+		analyze.CauseCeiling: "the highest rate allowed was sustained", analyze.CauseHarm: "the harm guard stopped the search",
+	}[c.Cause]
+}
+
+// sentence begins with a capital and ends with a full stop.
+func sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return ""
+	}
+	first := []rune(s)
+	s = strings.ToUpper(string(first[0])) + string(first[1:])
+	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "?") {
+		return s
+	}
+	return s + "."
+}
+
+// Took is the time that the trials took, one after the other.
+func (r Report) Took() time.Duration {
+	var d time.Duration
+	for _, m := range r.Trials {
+		d += m.Took
+	}
+	return d
+}

@@ -1,0 +1,63 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+// Markdown writes the short summary for a job's page or a pull request: the sentence, the four numbers, what did not pass,
+// and the curve to unfold.
+func Markdown(w io.Writer, r Report) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "## %s\n\n%s\n\n", md(r.Headline()), md(r.Subline()))
+	for _, n := range r.Warnings() {
+		fmt.Fprintf(&b, "> **%s**: %s\n\n", md(n.Code), md(n.Text))
+	}
+	b.WriteString("| | | |\n| --- | ---: | --- |\n")
+	for _, t := range r.Tiles() {
+		fmt.Fprintf(&b, "| %s | **%s**%s | %s |\n", md(t.Label), md(t.Value), md(t.Unit), md(t.Detail))
+	}
+	markdownChecks(&b, r)
+	markdownCurve(&b, r)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func markdownChecks(b *strings.Builder, r Report) {
+	pass, fail, unclear := r.tally()
+	if fail+unclear == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n### %d of %s did not pass\n\n| scenario | check | outcome | want | got | why |\n| --- | --- | --- | --- | --- | --- |\n", fail+unclear, plural(pass+fail+unclear, "check"))
+	for _, s := range worstFirst(r.Storms) {
+		for _, c := range s.Checks {
+			if c.Outcome != scenarios.Pass {
+				fmt.Fprintf(b, "| %s | %s %s | %s | %s | %s | %s |\n", md(s.Scenario), md(c.ID), md(c.Name), md(string(c.Outcome)), md(c.Want), md(c.Got), md(c.Why))
+			}
+		}
+	}
+}
+
+func markdownCurve(b *strings.Builder, r Report) {
+	c := r.Capacity()
+	if c == nil || len(c.Points) == 0 {
+		return
+	}
+	b.WriteString("\n<details><summary>Latency by offered load</summary>\n\n| offered /s | ok /s | p50 | p95 | p99 | p99.9 | failed | class |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n")
+	for _, p := range c.Points {
+		row := []string{number(p.Load), number(p.Achieved), "–", "–", "–", "–", percent(broken(p.Counts)), string(p.Class)}
+		if q := p.Response; q != nil {
+			row[2], row[3], row[4], row[5] = duration(q.P50), duration(q.P95), duration(q.P99), duration(q.P999)
+		}
+		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
+	}
+	b.WriteString("\n</details>\n")
+}
+
+// mdEscaper makes text that holds nothing for Markdown or HTML to act on, and that cannot leave its table cell.
+var mdEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "\\|", "\n", " ", "\r", " ", "*", "\\*", "_", "\\_", "`", "\\`", "[", "\\[", "]", "\\]", "\\", "\\\\")
+
+func md(s string) string { return mdEscaper.Replace(s) }

@@ -1,0 +1,236 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+// columns is the width of the text, that of the narrowest terminal still in use.
+const columns = 80
+
+// Text writes the report for a terminal, the lines that matter first.
+func Text(w io.Writer, r Report) error {
+	var t text
+	t.wrapped("", r.Headline())
+	t.wrapped("", r.Subline())
+	t.tiles(r)
+	t.load(r)
+	t.storms(r)
+	t.curve(r)
+	t.limits(r)
+	t.health(r.Generator())
+	t.warnings(r)
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+// text builds lines of at most columns.
+type text struct{ strings.Builder }
+
+func (t *text) line(format string, args ...any) {
+	t.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
+}
+
+// wrapped writes s over as many lines as it needs, behind the indent given.
+func (t *text) wrapped(indent, s string) { t.hanging(indent, indent, s) }
+
+func (t *text) hanging(first, rest, s string) {
+	for i, l := range wrap(s, columns-utf8.RuneCountInString(rest)) {
+		if i == 0 {
+			t.line("%s%s", first, l)
+			continue
+		}
+		t.line("%s%s", rest, l)
+	}
+}
+
+func (t *text) head(s string) { t.line("\n%s", s) }
+
+// cell pads s to a width in runes; a negative width pads on the left.
+func cell(s string, width int) string {
+	pad := strings.Repeat(" ", max(0, max(width, -width)-utf8.RuneCountInString(s)))
+	if width < 0 {
+		return pad + s
+	}
+	return s + pad
+}
+
+func (t *text) tiles(r Report) {
+	t.line("")
+	for _, tile := range r.Tiles() {
+		t.hanging("  "+cell(tile.Label, 19)+cell(tile.Value+tile.Unit, 14), strings.Repeat(" ", 35), tile.Detail)
+	}
+	if r.Lab != nil {
+		t.line("  %s%s", cell("lab's truth", 19), number(r.Lab.Capacity)+"/s")
+	}
+}
+
+func (t *text) load(r Report) {
+	l := r.Load()
+	if l == nil {
+		return
+	}
+	t.head("Load")
+	t.line("  due %s   ok %s   throttled %s   shed %s   failed %s   timeout %s", count(l.Due), count(l.OK), count(l.Throttled), count(l.Shed), count(l.Failed), count(l.Timeout))
+	t.line("  unsent %s   attempts %s   offered %s/s   ok %s/s   over %s s", count(l.Unsent), count(l.Attempts), number(l.Rate), number(l.Achieved), number(l.Seconds))
+	t.line("  %s%s%s%s%s%s%s", cell("", 10), cell("p50", -10), cell("p90", -10), cell("p95", -10), cell("p99", -10), cell("p99.9", -10), cell("max", -10))
+	t.quantiles("response", l.Response)
+	t.quantiles("service", l.Service)
+	t.quantiles("lag", l.Lag)
+}
+
+func count(n int64) string { return number(float64(n)) }
+
+func (t *text) quantiles(name string, q *attack.Quantiles) {
+	if q == nil {
+		return
+	}
+	row := "  " + cell(name, 10)
+	for _, v := range []float64{q.P50, q.P90, q.P95, q.P99, q.P999, q.Max} {
+		row += cell(duration(v), -10)
+	}
+	t.line("%s", row)
+}
+
+func (t *text) storms(r Report) {
+	if len(r.Storms) == 0 {
+		return
+	}
+	t.head("Checks")
+	for _, s := range worstFirst(r.Storms) {
+		t.hanging("  "+cell(mark(s.Outcome), 6), strings.Repeat(" ", 8), s.Scenario+": "+s.Title)
+		for _, c := range s.Checks {
+			t.hanging("    "+cell(mark(c.Outcome), 6)+c.ID+" ", strings.Repeat(" ", 14), c.Name)
+			if c.Outcome == scenarios.Pass {
+				continue
+			}
+			t.hanging("              want ", strings.Repeat(" ", 19), c.Want)
+			t.hanging("              got  ", strings.Repeat(" ", 19), c.Got)
+			t.wrapped("              ", c.Why)
+		}
+	}
+}
+
+// mark is an outcome in at most five letters.
+func mark(o scenarios.Outcome) string {
+	if o == scenarios.Inconclusive {
+		return "~"
+	}
+	return string(o)
+}
+
+// worstFirst puts what failed before what is unclear before what passed; the order within each stays.
+func worstFirst(storms []Storm) (out []Storm) {
+	for _, o := range []scenarios.Outcome{scenarios.Fail, scenarios.Inconclusive, scenarios.Pass} {
+		for _, s := range storms {
+			if s.Outcome == o {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+func (t *text) curve(r Report) {
+	c := r.Capacity()
+	if c == nil || len(c.Points) == 0 {
+		return
+	}
+	t.head("Loads, a second")
+	t.line("  %s%s%s%s%s%s%s  %s", cell("offered", -8), cell("ok", -8), cell("p50", -9), cell("p95", -9), cell("p99", -9), cell("p99.9", -9), cell("failed", -9), "class")
+	for _, p := range c.Points {
+		q := p.Response
+		if q == nil {
+			q = &attack.Quantiles{}
+		}
+		t.line("  %s%s%s%s%s%s%s  %s", cell(number(p.Load), -8), cell(number(p.Achieved), -8), cell(latency(q, q.P50), -9), cell(latency(q, q.P95), -9),
+			cell(latency(q, q.P99), -9), cell(latency(q, q.P999), -9), cell(percent(broken(p.Counts)), -9), p.Class)
+	}
+	t.rest(*c)
+}
+
+// latency is a quantile, or a dash where there was nothing to measure.
+func latency(q *attack.Quantiles, ms float64) string {
+	if q == nil || q.N == 0 {
+		return "–"
+	}
+	return duration(ms)
+}
+
+// broken is the share of arrivals that ended badly at the target.
+func broken(c attack.Counts) float64 { return share(c.Failed+c.Timeout+c.Shed, c.Due) }
+
+// rest prints the estimates that have no tile.
+func (t *text) rest(c analyze.Capacity) {
+	for _, e := range estimates(c) {
+		t.hanging("  "+cell(e.name, 19)+cell(number(e.Value)+"/s", 14), strings.Repeat(" ", 35), interval(e.Estimate))
+	}
+	if b := c.Burst; b != nil {
+		t.wrapped("  ", burstWords(*b))
+	}
+}
+
+// named is an estimate with what it estimates.
+type named struct {
+	name string
+	*analyze.Estimate
+}
+
+// estimates are those that a capacity has beside knee and breaking load.
+func estimates(c analyze.Capacity) (out []named) {
+	for _, n := range []named{{"estimate", c.Estimate}, {"sustained load", c.Sustained}, {"critical load", c.Critical}, {"goal load", c.GoalLoad}, {"saturation", c.Saturation}, {"limiter", c.Limiter}} {
+		if n.Estimate != nil {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func burstWords(b analyze.Burst) string {
+	s := fmt.Sprintf("Bursts of %s at once are borne at %s/s (%s, sent within %s)", number(float64(b.Tolerated)), number(b.AtRate), plural(b.Repeats, "repeat"), duration(b.SpreadMS))
+	if b.Refused > 0 {
+		s += fmt.Sprintf(", of %s they are not", number(float64(b.Refused)))
+	}
+	return s + "."
+}
+
+func (t *text) limits(r Report) {
+	if r.Limits == nil {
+		return
+	}
+	t.head("Limits")
+	for _, b := range r.Limits.Because {
+		t.hanging("  · ", "    ", b)
+	}
+	for _, name := range sortedKeys(r.Limits.Tiers) {
+		t.wrapped("  ", name+": "+tierWords(r.Limits.Tiers[name]))
+	}
+	t.wrapped("  ", "At worst it admits "+worstWords(*r.Limit())+".")
+}
+
+func (t *text) health(h Health) {
+	for i, c := range h.Checks {
+		if i == 0 {
+			t.head("Generator")
+		}
+		t.hanging("  "+cell(string(c.Outcome), 12), strings.Repeat(" ", 14), fmt.Sprintf("%s: %s, want %s", c.Name, c.Got, c.Want))
+		if c.Fix != "" && severity(c.Outcome) > 0 {
+			t.wrapped("              ", c.Fix)
+		}
+	}
+}
+
+func (t *text) warnings(r Report) {
+	for i, n := range r.allNotes() {
+		if i == 0 {
+			t.head("Notes")
+		}
+		t.hanging("  · ", "    ", n.Text)
+	}
+}

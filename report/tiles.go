@@ -1,0 +1,90 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+// Tile is one of the four numbers of the first screen.
+type Tile struct {
+	Label  string
+	Value  string // "–" when it is not known
+	Unit   string
+	Detail string // its interval, or why it is not known
+	Tone   Tone   // how its value is coloured, "" for plain
+}
+
+// Tone is the colour of a judgement.
+type Tone string
+
+const (
+	Good    Tone = "ok"
+	Bad     Tone = "bad"
+	Dubious Tone = "warn"
+)
+
+// Tiles are knee, breaking load, limit and verification, in this order and always all four.
+func (r Report) Tiles() [4]Tile {
+	c := r.Capacity()
+	knee, breaking := estimateTile("latency knee", nil, "no search was made"), estimateTile("breaking load", nil, "no search was made")
+	switch {
+	case c != nil:
+		knee = estimateTile("latency knee", c.Knee, missing(*c))
+		breaking = estimateTile("breaking load", c.Breaking, missing(*c))
+	case r.Command() == "find" || r.Command() == "run" || r.Command() == "demo":
+		knee.Detail, breaking.Detail = "the search did not end", "the search did not end"
+	}
+	return [4]Tile{knee, breaking, r.limitTile(), r.verdictTile()}
+}
+
+func estimateTile(label string, e *analyze.Estimate, why string) Tile {
+	if e == nil {
+		return Tile{Label: label, Value: "–", Detail: why}
+	}
+	t := Tile{Label: label, Value: number(e.Value), Unit: "/s", Detail: interval(e)}
+	if t.Detail == "" {
+		t.Detail = "no interval"
+	}
+	return t
+}
+
+// missing says in a few words why a capacity lacks a number.
+func missing(c analyze.Capacity) string {
+	words := map[analyze.Cause]string{analyze.CauseLimiter: "a limiter answered first", analyze.CauseGenerator: "the generator was the limit",
+		analyze.CauseBudget: "the time was up", analyze.CauseCeiling: "above the highest rate allowed", analyze.CauseHarm: "the harm guard stopped"}[c.Cause]
+	if words == "" {
+		return "not measured"
+	}
+	return words
+}
+
+func (r Report) limitTile() Tile {
+	switch {
+	case r.Limits != nil:
+		return Tile{Label: "recommended limit", Value: number(r.Limits.Rate), Unit: "/s", Detail: fmt.Sprintf("burst %s, margin %s", number(float64(r.Limits.Burst)), round(r.Limits.Margin))}
+	case r.Run.Limit != nil:
+		return Tile{Label: "limit as told", Value: number(r.Run.Limit.Rate), Unit: "/s", Detail: "burst " + number(float64(r.Run.Limit.Burst))}
+	case r.Capacity() != nil && !r.Capacity().Decided():
+		return Tile{Label: "recommended limit", Value: "–", Detail: "no limit rests on an undecided capacity"}
+	}
+	return Tile{Label: "recommended limit", Value: "–", Detail: "none was asked for"}
+}
+
+func (r Report) verdictTile() Tile {
+	pass, fail, unclear := r.tally()
+	all := pass + fail + unclear
+	t := Tile{Label: "verification", Value: string(r.Outcome())}
+	switch r.Outcome() {
+	case "":
+		return Tile{Label: "verification", Value: "–", Detail: "no storm was sent"}
+	case scenarios.Pass:
+		t.Tone, t.Detail = Good, fmt.Sprintf("%d of %s in %s", pass, plural(all, "check"), plural(len(r.Storms), "storm"))
+	case scenarios.Fail:
+		t.Tone, t.Detail = Bad, fmt.Sprintf("%d of %s failed", fail, plural(all, "check"))
+	default:
+		t.Tone, t.Detail = Dubious, fmt.Sprintf("%d of %s could not tell", unclear, plural(all, "check"))
+	}
+	return t
+}

@@ -1,0 +1,80 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/limits"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// tierWords is a tier in words.
+func tierWords(t limits.Tier) string {
+	s := fmt.Sprintf("%s/s, burst %s", number(t.Rate), number(float64(t.Burst)))
+	if t.Quota > 0 {
+		s += fmt.Sprintf(", %s a %s", number(float64(t.Quota)), t.Period)
+	}
+	if t.Share > 0 {
+		s += fmt.Sprintf(" (%s of the rate)", percent(t.Share))
+	}
+	return s
+}
+
+// worstSeconds are the intervals for which the worst admitted load is printed.
+var worstSeconds = []float64{1, 10, 60}
+
+// worst is the most that a limit admits in any interval of so many seconds: burst + rate·t, the envelope of a token
+// bucket (Cruz, A Calculus for Network Delay, 1991).
+func worst(l limits.Limit, seconds float64) float64 { return float64(l.Burst) + l.Rate*seconds }
+
+func worstWords(l limits.Limit) string {
+	var parts []string
+	for _, s := range worstSeconds {
+		parts = append(parts, fmt.Sprintf("%s in %s s", number(worst(l, s)), number(s)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// allNotes are the report's warnings and every caveat of its numbers, none of them twice.
+func (r Report) allNotes() []attack.Note {
+	out := r.Warnings()
+	add := func(notes []attack.Note) {
+		for _, n := range notes {
+			if !slices.ContainsFunc(out, func(o attack.Note) bool { return o.Text == n.Text }) {
+				out = append(out, n)
+			}
+		}
+	}
+	for _, c := range r.Capacities {
+		add(c.Notes)
+		for _, e := range append(estimates(c), named{"", c.Knee}, named{"", c.Breaking}) {
+			if e.Estimate != nil {
+				add(e.Notes)
+			}
+		}
+		if c.Burst != nil {
+			add(c.Burst.Notes)
+		}
+	}
+	if r.Limits != nil {
+		add(r.Limits.Notes)
+	}
+	for _, m := range r.Trials {
+		add(m.Notes)
+	}
+	return out
+}
+
+// modeWords says how a target gives way.
+var modeWords = map[analyze.Mode]string{
+	analyze.ModeCapacity:  "beyond it the backlog grows while completions stay at capacity",
+	analyze.ModeErrors:    "beyond it the excess fails or is shed",
+	analyze.ModeCollapse:  "beyond it the target completes less than its capacity: it collapses",
+	analyze.ModeLimited:   "a limiter answered, not the target",
+	analyze.ModeIrregular: "no breaking load was found",
+}
