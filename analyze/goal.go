@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
 )
 
 // Goal is the promise that a load must keep: latency quantiles of the response time, and the largest share of failures.
@@ -78,4 +80,19 @@ func (g Goal) String() string {
 		terms = append(terms, "p"+strconv.FormatFloat(b.Quantile*100, 'g', 6, 64)+"<"+b.Max.String())
 	}
 	return strings.Join(append(terms, "failed<"+strconv.FormatFloat(g.FailedMax()*100, 'g', 4, 64)+"%"), " ")
+}
+
+// Missed names every term of the goal that the arrivals of w broke, as measured, without an interval: the question of a
+// plain load is what happened, not what the target could do.
+func (g Goal) Missed(w attack.Window) (missed []string) {
+	for _, b := range g.Latency {
+		if got := w.Response.Quantile(b.Quantile); got >= b.Max {
+			missed = append(missed, fmt.Sprintf("p%g is %v, want below %v", b.Quantile*100, got.Round(10*time.Microsecond), b.Max))
+		}
+	}
+	bad := w.Failed + w.Timeout + w.Shed
+	if share := float64(bad) / float64(max(w.Due, 1)); share >= g.FailedMax() && bad > 0 {
+		missed = append(missed, fmt.Sprintf("%.2f%% failed, want below %g%%", share*100, g.FailedMax()*100))
+	}
+	return missed
 }
