@@ -53,11 +53,20 @@ func (b *bucket) wait(now time.Time) time.Duration {
 func (b *bucket) full(now time.Time) time.Duration { return b.until(b.Burst(), now) }
 
 func (b *bucket) until(tokens int, now time.Time) time.Duration {
-	short := float64(tokens) - b.TokensAt(now)
-	if short <= 0 {
+	return b.earn(float64(tokens) - b.TokensAt(now))
+}
+
+// refill is how long an empty bucket takes to be full.
+func (b *bucket) refill() time.Duration {
+	if b == nil {
 		return 0
 	}
-	ns := short / float64(b.Limit()) * float64(time.Second)
+	return b.earn(float64(b.Burst()))
+}
+
+// earn is how long so many tokens take to come in.
+func (b *bucket) earn(tokens float64) time.Duration {
+	ns := max(tokens, 0) / float64(b.Limit()) * float64(time.Second)
 	return time.Duration(min(ns, math.MaxInt64/2))
 }
 

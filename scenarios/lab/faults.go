@@ -27,7 +27,7 @@ type defect struct {
 	rate, burst  float64       // of every limit, as a multiple of what is set; 0 for 1
 	open         bool          // nothing is refused
 	countRefused bool          // a refused request takes a token too
-	forget       time.Duration // a key silent for so long has a full bucket
+	forget       time.Duration // a key silent for so long, or a quarter of the time to refill, has a full bucket
 	slow         time.Duration // a refusal takes so long
 	spill        bool          // refused requests are handed to the backend too
 	stuck        bool          // Remaining always equals Limit
@@ -62,7 +62,7 @@ var faults = []Fault{
 		func(d *defect) { d.open = true }},
 	{"counts-refusals", "refused requests take tokens too, so that an overload starves", "V22",
 		func(d *defect) { d.countRefused = true }},
-	{"forgets", "a key that was silent for 200 ms has a full bucket", "V03",
+	{"forgets", "a key that was silent for 200 ms, or a quarter of the time to refill, has a full bucket", "V03",
 		func(d *defect) { d.forget = 200 * time.Millisecond }},
 	{"slow-refusals", "a refusal takes 250 ms", "V13",
 		func(d *defect) { d.slow = 250 * time.Millisecond }},
@@ -126,7 +126,7 @@ func (f defect) limit(l Limit) Limit {
 
 // tamper changes what the gateway remembers of a key before it decides.
 func (f defect) tamper(c *consumer, now time.Time) {
-	if f.forget > 0 && now.Sub(c.last) >= f.forget {
+	if f.forget > 0 && now.Sub(c.last) >= min(f.forget, c.bucket.refill()/4) {
 		c.bucket.fill()
 	}
 }

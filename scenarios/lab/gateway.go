@@ -180,10 +180,10 @@ type decision struct {
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d := g.decide(r.Header.Get(g.header))
 	if d.headers {
-		h := w.Header()
-		h.Set("X-RateLimit-Limit", strconv.FormatInt(d.limit, 10))
-		h.Set("X-RateLimit-Remaining", strconv.FormatInt(d.remaining, 10))
-		h.Set("X-RateLimit-Reset", strconv.FormatInt(wholeSeconds(d.reset), 10))
+		h := w.Header() // the names are in canonical form, which spares net/http the work
+		h.Set("X-Ratelimit-Limit", strconv.FormatInt(d.limit, 10))
+		h.Set("X-Ratelimit-Remaining", strconv.FormatInt(d.remaining, 10))
+		h.Set("X-Ratelimit-Reset", strconv.FormatInt(wholeSeconds(d.reset), 10))
 	}
 	switch d.ruling {
 	case admitted:
