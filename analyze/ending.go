@@ -1,0 +1,92 @@
+package analyze
+
+import "math"
+
+// kneeLoads are the loads of the knee phase, in shares of L. Five are too few, fifteen hardly better than seven.
+var kneeLoads = [...]float64{.10, .35, .55, .70, .80, .88, .95}
+
+// What the end of the search keeps in reserve, in seconds: canaries after each trial, and the bookend.
+const (
+	leastKneeTrial = .5 // seconds below which a knee trial tells nothing
+	settleReserve  = .2
+)
+
+// knee measures response times over the whole range of loads, for as long as the budget allows.
+func (s *search) knee() bool {
+	if s.sustained == 0 {
+		return true
+	}
+	left := s.plan.Budget.Seconds() - s.spent.Seconds() - s.bookendNeeds()
+	each := left/float64(len(kneeLoads)) - settleReserve
+	if each < max(leastKneeTrial, 10*s.rest.P99.Seconds()) {
+		s.note("no-knee", "the budget left %.1fs, too little to measure the knee", max(left, 0))
+		return true
+	}
+	for _, f := range kneeLoads {
+		load := s.clamp(f * s.sustained)
+		if load >= s.sustained {
+			continue
+		}
+		long := min(s.effort.knee.long(load, s.rest.P99), each)
+		t := s.hold(Knee, "response times by load", load, long, max(.1*long, min(3*s.rest.P99.Seconds(), .3*long)))
+		v := newVigil(t, s.rest, s.plan.Goal, Brief, s.plan.MaxInFlight)
+		v.gentle = 1.5 // close to L a backlog comes and goes
+		if _, ok := s.judge(t, Medium, v); !ok {
+			return false
+		}
+		s.kneeAt = append(s.kneeAt, len(s.rows)-1)
+	}
+	return true
+}
+
+// bookendNeeds is how many seconds the bookend takes; 0 when there will be none.
+func (s *search) bookendNeeds() float64 {
+	if s.mode != ModeCapacity || s.pool.N == 0 {
+		return 0
+	}
+	return s.long(bookendBy*s.estimate, Medium) + settleReserve
+}
+
+// The bookend: an overload like the first, and how much of a difference is drift.
+const (
+	bookendBy = 1.1
+	driftZ    = 2.5
+	driftFree = .015
+)
+
+// closing overloads the target once more as at the beginning, to see whether it is still the same.
+func (s *search) closing() bool {
+	needs := s.bookendNeeds()
+	switch {
+	case needs == 0 || s.sustained == 0:
+		return true
+	case !s.fits(needs), s.overload+needs > s.plan.MaxOverloadSeconds:
+		s.note("no-bookend", "nothing was left to ask whether the target stayed the same")
+		return true
+	}
+	j, ok := s.test(Bookend, "is it still the same target", bookendBy*s.estimate, Medium)
+	if ok {
+		s.bookend = &j
+	}
+	return ok
+}
+
+// drift compares the bookend with the beginning: the capacity that it saw, and whether that is another than before.
+//
+//	drift  iff  |C_end/C_start − 1| > 2.5 se + 1.5 %
+func (s *search) drift() (end, se float64, stationary *bool) {
+	if s.bookend == nil {
+		return 0, 0, nil
+	}
+	same := false
+	b := s.bookend.Busy
+	switch {
+	case s.bookend.Class == Sustained:
+		return bookendBy * s.estimate, 0, &same
+	case s.bookend.Why != Backlog || b.N < 50:
+		return 0, 0, nil
+	}
+	se = b.SE(s.rest.CS2)
+	same = math.Abs(b.Rate/s.pool.Rate-1) <= driftZ*math.Hypot(se, s.pool.SE(s.rest.CS2))+driftFree
+	return b.Rate, se, &same
+}

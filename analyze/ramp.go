@@ -1,0 +1,192 @@
+package analyze
+
+import (
+	"math"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// The preflight: so many requests, one after the other.
+const (
+	preflightMax = 20
+	preflightGap = 10 * time.Millisecond
+	preflightOK  = .9 // share that must be answered
+)
+
+// preflight learns whether the target answers, and how fast.
+func (s *search) preflight() bool {
+	m, ok := s.ask(attack.Trial{Phase: Preflight, Why: "does the target answer, and how fast",
+		Serial: &attack.Serial{Max: preflightMax, Gap: preflightGap, Identity: s.plan.Identity}}, nil)
+	if !ok {
+		return false
+	}
+	c := m.Total()
+	if c.Throttled >= 3 {
+		s.rest, s.good = RestOf(c.Response), float64(c.OK)/max(m.Took.Seconds(), 1e-3)
+		return s.limited()
+	}
+	if share(c.OK, c.Due) < preflightOK {
+		s.mode = ModeIrregular
+		return s.stop(CauseTarget, "%d of %d requests failed at rest", c.Due-c.OK, c.Due)
+	}
+	s.rest = RestOf(c.Response)
+	s.rest.CS2 = 1 // 20 requests do not tell
+	return true
+}
+
+// light is a load of at most 0.3 requests in flight, light for any target that works whenever there is work.
+func (s *search) light() float64 { return .3 / max(s.rest.P50.Seconds(), 1e-5) }
+
+// leastBaseline is how many response times a baseline must have to replace the one before.
+const leastBaseline = 20
+
+// baseline measures the target at rest.
+func (s *search) baseline(load float64) bool {
+	load = s.clamp(load)
+	m, ok := s.ask(s.hold(Baseline, "response times at a light load", load, s.effort.baseline.long(load, 0), 0), nil)
+	if !ok {
+		return false
+	}
+	s.rows = append(s.rows, row{m, Judge(m, s.rest, s.plan.Goal, Brief)})
+	if h := m.Total().Response; h.N() >= leastBaseline {
+		s.rest = RestOf(h)
+	}
+	return true
+}
+
+// Bounds of the ramp.
+const (
+	rampMax   = 60  // trials
+	rampUp    = 2.  // never more beyond the last good load
+	rampSlow  = 1.4 // once latency tells that the end is near, or when asked to be gentle
+	warmMax   = 2   // warm-ups
+	warmSteps = 30  // windows of one warm-up
+)
+
+// ramp raises the load until the target gives way: then lo passed, hi did not, and good is what was completed at hi.
+func (s *search) ramp() bool {
+	load, warmed := 2*s.light(), 0
+	for range rampMax {
+		load = s.clamp(load)
+		j, ok := s.test(Ramp, "where does it give way, roughly", load, Brief)
+		switch {
+		case !ok:
+			return false
+		case j.Class == Limited:
+			s.hi, s.good = load, j.Good
+			return s.limited()
+		case j.Class == Sustained:
+			s.lo = load
+			if load >= s.plan.Max {
+				return s.ceiling()
+			}
+			load *= s.factor()
+			continue
+		}
+		s.hi, s.good = load, j.Good
+		if s.lo == 0 {
+			if load <= s.plan.Min {
+				return s.stop(CauseTarget, "the lowest load allowed, %.6g/s, was too much: %s", load, j.Text)
+			}
+			load /= 4
+			continue
+		}
+		if warmed >= warmMax {
+			return true
+		}
+		warmed++
+		next, ok := s.thaw(j, warmed)
+		if !ok || next == 0 {
+			return ok
+		}
+		load = next
+	}
+	return s.stop(CauseBudget, "the ramp did not end within %d trials", rampMax)
+}
+
+// factor is how much the ramp raises the load after one that passed.
+func (s *search) factor() float64 {
+	last := s.rows[len(s.rows)-1].m.Total().Response
+	if s.plan.Gentle || float64(last.Quantile(.95)) > 1.3*float64(s.rest.P99) {
+		return rampSlow
+	}
+	return rampUp
+}
+
+// thaw warms the target up after its first failure and tests the failed load again: a cold target gives way early. It
+// returns the load at which to ramp on, 0 when the failure stands.
+func (s *search) thaw(first Judgement, round int) (float64, bool) {
+	if !s.warm() {
+		return 0, false
+	}
+	old, light := s.rest.P50, s.light()
+	if !s.baseline(max(min(.15*s.lo, 4*light), min(light, .3*s.lo))) {
+		return 0, false
+	}
+	j, ok := s.test(Ramp, "the load that failed, now that the target is warm", s.hi, Brief)
+	switch {
+	case !ok:
+		return 0, false
+	case j.Class == Limited:
+		s.good = j.Good
+		return 0, s.limited()
+	case j.Class == Sustained:
+		s.lo, s.hi = s.hi, math.Inf(1)
+		if s.lo >= s.plan.Max {
+			return 0, s.ceiling()
+		}
+		return 1.5 * s.lo, true
+	}
+	s.good = j.Good
+	faster := float64(s.rest.P50) < .8*float64(old) || j.Good > 1.15*first.Good
+	if !faster || round >= warmMax {
+		return 0, true
+	}
+	next := 1.25 * s.lo
+	if next >= s.hi {
+		next = math.Sqrt(s.lo * s.hi)
+	}
+	s.hi = math.Inf(1)
+	return next, true
+}
+
+// warm holds the last good load until the median changes by less than 7 % from window to window.
+func (s *search) warm() bool {
+	before, began := 0., s.spent
+	for range warmSteps {
+		if (s.spent - began).Seconds() >= s.effort.warming {
+			break
+		}
+		t := s.hold(WarmUp, "until it is as fast as it gets", s.lo, s.effort.warm.long(s.lo, 0), 0)
+		v := newVigil(t, s.rest, s.plan.Goal, Brief, s.plan.MaxInFlight)
+		m, ok := s.ask(t, v.see)
+		if !ok {
+			return false
+		}
+		s.rows = append(s.rows, row{m, Judge(m, s.rest, s.plan.Goal, Brief)})
+		median := m.Total().Response.Quantile(.5).Seconds()
+		if m.Aborted != nil || before > 0 && math.Abs(median/before-1) < .07 {
+			break
+		}
+		before = median
+	}
+	return s.settle()
+}
+
+// ceiling ends a search whose highest allowed load passed: a trial of full length makes it a bound.
+func (s *search) ceiling() bool {
+	j, ok := s.test(Confirm, "the highest load allowed", s.plan.Max, Full)
+	switch {
+	case !ok:
+		return false
+	case j.Class == Limited:
+		s.hi, s.good = s.plan.Max, j.Good
+		return s.limited()
+	case j.Class == Sustained:
+		s.sustained, s.fullest, s.mode = s.plan.Max, j.N, ModeIrregular
+		return s.stop(CauseCeiling, "%.6g/s, the highest load allowed, was sustained; raise --max-rate to find the end", s.plan.Max)
+	}
+	s.lo, s.hi, s.good = s.plan.Max/rampUp, s.plan.Max, j.Good
+	return true
+}

@@ -1,0 +1,243 @@
+package analyze
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// The phases of a search, in order.
+const (
+	Preflight = "preflight" // does it answer, and how fast
+	Baseline  = "baseline"  // response times at a light load
+	Ramp      = "ramp"      // where does it give way, roughly
+	WarmUp    = "warm-up"   // until it is as fast as it gets
+	Saturate  = "saturate"  // how much does it complete when there is always more to do
+	Confirm   = "confirm"   // bounds, by trials of full length
+	Knee      = "knee"      // response times by load
+	Bookend   = "bookend"   // is it still the same target
+	Settle    = "settle"    // has it recovered
+	Limiter   = "limiter"   // what does the limiter in front admit
+)
+
+// search is the state of a Plan while its story is told from the beginning. The story asks for trials in order, and goes
+// on as long as the answers lie in todo; the first trial that was not yet measured is the next one.
+//
+// Note: this is a replay and no list of states with transitions between them. A search has loops within loops (votes
+// within confirmations, rounds within the ramp), which a story tells in the order in which they happen.
+type search struct {
+	plan   Plan
+	effort effort
+	todo   []attack.Measurement // not yet asked for, by number
+	n      int                  // number of the last trial
+
+	want *attack.Trial                   // the trial that is next; nil when the search is over
+	rule func(attack.Tick) attack.Reason // that ends want early
+
+	cause Cause // why the search stopped before its end; empty when it did not
+	why   string
+	notes []attack.Note
+
+	spent    time.Duration
+	requests int64
+	trials   int
+	failed   int64   // failures of loaded trials
+	overload float64 // seconds of trials classed overloaded
+	rows     []row   // the loaded trials, judged
+
+	rest      Rest
+	lo, hi    float64 // highest load that passed, lowest that did not, by brief or medium trials
+	good      float64 // ok per second at hi
+	estimate  float64 // of capacity, Ĉ
+	se        float64 // its relative standard error
+	pool      Busy    // all busy runs of overloaded trials, pooled
+	mode      Mode
+	sustained float64 // L and …
+	breaking  float64 // … H, by trials of full length; 0 and +Inf until there are some
+	fullest   int64   // arrivals judged in the longest confirmation
+	resolved  float64 // width w that the bracket was asked to have
+	limit     *Estimate
+	kneeAt    []int // rows of the knee phase
+	bookend   *Judgement
+}
+
+// row is a loaded trial and what it says.
+type row struct {
+	m attack.Measurement
+	j Judgement
+}
+
+// story is the search from beginning to end. Each step is false when there is nothing more to tell: the next trial is
+// known, or the search has stopped.
+func (s *search) story() {
+	_ = s.preflight() && s.baseline(s.light()) && s.ramp() && s.saturate() && s.confirm() && s.knee() && s.closing()
+}
+
+// stop ends the search.
+func (s *search) stop(c Cause, format string, args ...any) bool {
+	s.cause, s.why = c, fmt.Sprintf(format, args...)
+	return false
+}
+
+func (s *search) note(code, format string, args ...any) {
+	s.notes = append(s.notes, attack.Note{Code: code, Text: fmt.Sprintf(format, args...)})
+}
+
+// ask is the measurement of a trial. It is false when that is yet to come, or will never come. A void measurement is
+// taken once more; an interrupted one says nothing.
+func (s *search) ask(t attack.Trial, rule func(attack.Tick) attack.Reason) (attack.Measurement, bool) {
+	voids := 0
+	for len(s.todo) > 0 {
+		m := s.todo[0]
+		s.todo = s.todo[1:]
+		s.account(m)
+		if !answers(m.Trial, t) || m.Aborted != nil && m.Aborted.Reason == attack.Interrupted {
+			continue
+		}
+		why, fix := m.Void()
+		if why == "" {
+			return m, s.allowed(m)
+		}
+		if voids++; voids > 1 {
+			if fix != "" {
+				why += "; " + fix
+			}
+			return m, s.stop(CauseGenerator, "the generator could not keep up at %.6g/s (%s)", m.Trial.Load(), why)
+		}
+	}
+	if s.trials >= s.plan.TrialsMax {
+		return attack.Measurement{}, s.stop(CauseBudget, "%d trials were made, the most allowed", s.trials)
+	}
+	t.N = s.n + 1
+	t.Seed = mix(s.plan.Seed, uint64(t.N))
+	s.want, s.rule = &t, rule
+	return attack.Measurement{}, false
+}
+
+// account adds a measurement to the books of the run.
+func (s *search) account(m attack.Measurement) {
+	s.trials++
+	s.spent += m.Took
+	for _, w := range m.Windows {
+		s.requests += max(w.Attempts, w.Due-w.Unsent)
+	}
+}
+
+// allowed tells whether the search may go on after a trial: a reason that is none of the search's own means that
+// something outside it wants it to stop.
+func (s *search) allowed(m attack.Measurement) bool {
+	if m.Aborted == nil {
+		return true
+	}
+	switch m.Aborted.Reason {
+	case Backlog, Errors, Slow, Refusals:
+		return true
+	}
+	return s.stop(CauseHarm, "trial %d at %.6g/s was stopped: %s", m.Trial.N, m.Trial.Load(), m.Aborted.Reason)
+}
+
+// answers tells whether a measured trial is the one asked for: the same step at the same load.
+func answers(got, asked attack.Trial) bool {
+	a, b := got.Load(), asked.Load()
+	return got.Phase == asked.Phase && math.Abs(a-b) <= 1e-6*math.Abs(b)
+}
+
+// mix makes a seed for each trial (the finalizer of SplitMix64, Steele, Lea and Flood, OOPSLA 2014).
+func mix(seed, n uint64) uint64 {
+	z := seed + n*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// hold is a trial of one load.
+func (s *search) hold(phase, why string, load, long, warmup float64) attack.Trial {
+	load = s.clamp(load)
+	return attack.Trial{Phase: phase, Why: why, Warmup: seconds(warmup), Flight: s.flight(load),
+		Actors: []attack.Actor{{Name: "load", Identity: s.plan.Identity, Schedule: attack.Constant(load, seconds(long), s.plan.Arrivals)}}}
+}
+
+func (s *search) clamp(load float64) float64 { return min(max(load, s.plan.Min), s.plan.Max) }
+
+// flight is the most requests in flight at a load: twenty times what a healthy target has, so that a slow one is seen and
+// not a cap, yet never more than 4 s of load.
+func (s *search) flight(load float64) int {
+	most := min(4*load, 20_000)
+	return min(max(int(min(20*load*s.rest.P99.Seconds(), most)), 64), s.plan.MaxInFlight)
+}
+
+// test holds a load with the given rigour, judges it, and waits until the target has recovered.
+func (s *search) test(phase, why string, load float64, rigour Rigour) (Judgement, bool) {
+	load = s.clamp(load)
+	long := s.long(load, rigour)
+	t := s.hold(phase, why, load, long, discard(long, s.rest.P99))
+	return s.judge(t, rigour, newVigil(t, s.rest, s.plan.Goal, rigour, s.plan.MaxInFlight))
+}
+
+func (s *search) long(load float64, rigour Rigour) float64 {
+	return s.effort.levels[rigour].long(s.clamp(load), s.rest.P99)
+}
+
+func (s *search) judge(t attack.Trial, rigour Rigour, v *vigil) (Judgement, bool) {
+	if s.harmed() {
+		return Judgement{}, false
+	}
+	m, ok := s.ask(t, v.see)
+	if !ok {
+		return Judgement{}, false
+	}
+	j := Judge(m, s.rest, s.plan.Goal, rigour)
+	s.rows = append(s.rows, row{m, j})
+	s.failed += failures(m.All().Counts)
+	if j.Class == Overloaded {
+		s.overload += lasted(m).Seconds()
+	}
+	return j, s.settle()
+}
+
+// lasted is the time over which a trial sent.
+func lasted(m attack.Measurement) time.Duration {
+	if m.Aborted != nil {
+		return m.Aborted.At
+	}
+	return m.Trial.Len()
+}
+
+// harmed stops the search when it has done all the harm that it may.
+func (s *search) harmed() bool {
+	may := s.plan.MaxFailed * max(s.lo, s.sustained) * s.plan.Budget.Seconds()
+	switch {
+	case s.overload >= s.plan.MaxOverloadSeconds:
+		s.stop(CauseHarm, "%.0fs were spent in overload, --max-overload-seconds allows %.0fs", s.overload, s.plan.MaxOverloadSeconds)
+		return true
+	case s.lo > 0 && float64(s.failed) > max(may, 100):
+		s.stop(CauseHarm, "%d requests failed, --max-failed allows %.0f", s.failed, max(may, 100))
+		return true
+	}
+	return false
+}
+
+// fits tells whether a trial of so many seconds still fits into the budget.
+func (s *search) fits(long float64) bool { return s.spent+seconds(long) <= s.plan.Budget }
+
+// The canaries after a loaded trial: so many fast answers in a row.
+const (
+	canaries    = 3
+	canariesMax = 2000
+)
+
+// settle waits until the target is as fast as at rest, with one request after the other. Without it an overload poisons
+// the trials that follow: the server still works on requests that their clients have given up on.
+func (s *search) settle() bool {
+	gap := min(max(s.rest.P50, 5*time.Millisecond), 50*time.Millisecond)
+	t := attack.Trial{Phase: Settle, Why: "wait until the target has recovered", Serial: &attack.Serial{Max: canariesMax,
+		For: seconds(s.effort.settle), Gap: gap, Identity: s.plan.Identity,
+		Until: attack.Until{Fast: canaries, Within: max(2*s.rest.P99, 3*s.rest.P50)}}}
+	m, ok := s.ask(t, nil)
+	if ok && !m.Settled {
+		s.note("slow-recovery", "the target had not recovered %.0fs after trial %d", m.Took.Seconds(), m.Trial.N-1)
+	}
+	return ok
+}

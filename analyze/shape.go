@@ -1,0 +1,142 @@
+package analyze
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// shape fills in what the latency curve below the breaking load tells: knee, critical load and goal load.
+func (s *search) shape(c *Capacity) {
+	if len(s.kneeAt) == 0 {
+		return
+	}
+	l, ceiling := s.sustained, s.plan.Max
+	ratio := math.Inf(1)
+	if c.Breaking != nil {
+		ceiling = c.Breaking.Value
+		ratio = ceiling / l
+	}
+	var ps []kneePoint
+	for _, i := range s.kneeAt {
+		if p, ok := kneePointOf(s.rows[i].m, l); ok {
+			ps = append(ps, p)
+		}
+	}
+	made := func(share, half float64, notes ...attack.Note) *Estimate {
+		return &Estimate{Value: min(share*l, ceiling), Lo: max((share-half)*l, 0), Hi: min((share+half)*l, ceiling), Confidence: confidence, Notes: notes}
+	}
+	if knee, half, ok := kneeOf(ps, ratio, s.plan.Seed); ok {
+		c.Knee = made(knee, half)
+	} else {
+		c.Notes = append(c.Notes, attack.Note{Code: "no-knee", Text: "latency never rose in proportion to load"})
+	}
+	if len(ps) < leastPoints {
+		return
+	}
+	if share, half, note := criticalOf(ps, s.plan.Seed); share > 0 {
+		c.Critical = made(share, half, note...)
+	}
+	s.goalLoad(c, ps, made)
+}
+
+// criticalTimes are the multiples of the base at which SPECjbb2015's critical-jOPS, transposed to p95, takes its
+// geometric mean.
+var criticalTimes = [...]float64{1.5, 2, 3, 5, 10}
+
+// criticalOf is the critical load as a share of L: the geometric mean of the loads at which the high quantile crosses
+// multiples of its value at the lightest load. A multiple never reached counts as L.
+func criticalOf(ps []kneePoint, seed uint64) (share, half float64, notes []attack.Note) {
+	q, ok := highQuantile(ps, .95)
+	if !ok {
+		return 0, 0, nil
+	}
+	if q != .95 {
+		notes = append(notes, attack.Note{Code: "quantile", Text: fmt.Sprintf("too few requests for p95, taken from p%g", q*100)})
+	}
+	share, half = crossed(ps, q, seed, func(x, y []float64) float64 {
+		sum := 0.
+		for _, k := range criticalTimes {
+			at, ok := crossing(x, y, k*y[0])
+			if !ok {
+				at = 1
+			}
+			sum += math.Log(at)
+		}
+		return math.Exp(sum / float64(len(criticalTimes)))
+	})
+	return share, half, notes
+}
+
+// goalLoad fills in the load at which the first of the goal's latency bounds is crossed.
+func (s *search) goalLoad(c *Capacity, ps []kneePoint, made func(float64, float64, ...attack.Note) *Estimate) {
+	for _, b := range s.plan.Goal.Latency {
+		q, ok := highQuantile(ps, b.Quantile)
+		if !ok {
+			continue
+		}
+		var notes []attack.Note
+		if q != b.Quantile {
+			notes = append(notes, attack.Note{Code: "quantile", Text: fmt.Sprintf("too few requests for p%g, taken from p%g", b.Quantile*100, q*100)})
+		}
+		never := false
+		share, half := crossed(ps, q, s.plan.Seed, func(x, y []float64) float64 {
+			at, ok := crossing(x, y, b.Max.Seconds())
+			if !ok {
+				never, at = true, x[len(x)-1]
+			}
+			return at
+		})
+		if never {
+			notes = append(notes, attack.Note{Code: "never-crossed", Text: "the bound was not surely crossed below the sustained load: the goal load is at least this"})
+		}
+		if e := made(share, half, notes...); c.GoalLoad == nil || e.Value < c.GoalLoad.Value {
+			c.GoalLoad = e
+		}
+	}
+}
+
+// highQuantile is the quantile asked for, or the highest below it for which every point has 20 requests beyond.
+func highQuantile(ps []kneePoint, want float64) (float64, bool) {
+	const beyond = 20
+	least := math.Inf(1)
+	for _, p := range ps {
+		least = min(least, float64(p.h.N()))
+	}
+	for _, q := range []float64{want, .99, .95, .9, .5} {
+		if q <= want && least*(1-q) >= beyond {
+			return q, true
+		}
+	}
+	return 0, false
+}
+
+// crossed is where a reading of the isotonic curve of a quantile lies, as a share of L, and half its interval. Draws take
+// each point's quantile at a rank that is off by its standard error, √(n q (1−q)).
+func crossed(ps []kneePoint, q float64, seed uint64, read func(x, y []float64) float64) (value, half float64) {
+	x, w := make([]float64, len(ps)), make([]float64, len(ps))
+	for i, p := range ps {
+		x[i], w[i] = p.share, float64(p.h.N())
+	}
+	at := func(off func() float64) float64 {
+		y := make([]float64, len(ps))
+		for i, p := range ps {
+			rank := min(max(q+off()*math.Sqrt(q*(1-q)/w[i]), 0), 1)
+			y[i] = math.Log(max(p.h.Quantile(rank).Seconds(), 1e-6))
+		}
+		y = isotonic(y, w)
+		for i := range y {
+			y[i] = math.Exp(y[i])
+		}
+		return read(x, y)
+	}
+	value = at(func() float64 { return 0 })
+	rng := rand.New(rand.NewPCG(seed, 0xc407))
+	drawn := make([]float64, draws)
+	for i := range drawn {
+		drawn[i] = at(rng.NormFloat64)
+	}
+	return value, halfWidth(drawn, value)
+}

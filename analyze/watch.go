@@ -1,0 +1,110 @@
+package analyze
+
+import (
+	"math"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// vigil watches the ticks of one trial and ends it once the evidence is in. It never ends a trial as passed: a lower
+// bound is always a trial of full length.
+type vigil struct {
+	rest   Rest
+	goal   Goal
+	rigour Rigour
+	gentle float64 // stretches the brief rule: 1 for the ramp, more where a backlog is expected
+	load   float64
+	spread float64
+	flight int64 // most in flight
+	long   time.Duration
+
+	ticks []attack.Tick
+	sum   attack.Tick // of all ticks so far
+}
+
+// Watch is the rule that ends a trial early: for a Brief one a backlog that no chance explains, for the others the
+// sequential form of Judge; for all too many failures and more than flight in flight.
+func Watch(t attack.Trial, rest Rest, goal Goal, rigour Rigour, flight int) func(attack.Tick) attack.Reason {
+	return newVigil(t, rest, goal, rigour, flight).see
+}
+
+func newVigil(t attack.Trial, rest Rest, goal Goal, rigour Rigour, flight int) *vigil {
+	return &vigil{rest: rest, goal: goal, rigour: rigour, gentle: 1, load: t.Load(), spread: rest.spread(t), flight: int64(flight), long: t.Len()}
+}
+
+// At least so much must be seen before anything is decided.
+const (
+	leastTicks   = 2
+	leastSent    = 40
+	leastErrors  = 8
+	errorsFloor  = .05 // failures that never end a trial early, whatever the goal
+	leastSequent = 8   // ticks before a sequential rule
+)
+
+func (v *vigil) see(t attack.Tick) attack.Reason {
+	v.ticks = append(v.ticks, t)
+	v.sum.Sent += t.Sent
+	v.sum.OK += t.OK
+	v.sum.Throttled += t.Throttled
+	v.sum.Failed += t.Failed + t.Shed + t.Timeout
+	if t.Elapsed >= v.long {
+		return "" // it is over anyway, and Judge knows more
+	}
+	if v.flight > 0 && t.InFlight > v.flight {
+		return Backlog
+	}
+	if len(v.ticks) < leastTicks || v.sum.Sent < leastSent {
+		return ""
+	}
+	if lo, _ := Wilson(v.sum.Failed, v.sum.Failed+v.sum.OK, 3); v.sum.Failed >= leastErrors && lo > max(errorsFloor, v.goal.FailedMax()) {
+		return Errors
+	}
+	if v.rigour == Brief {
+		return v.brief(t)
+	}
+	return v.sequential(t)
+}
+
+// brief ends a trial whose backlog N is beyond chance:
+//
+//	x = (N − r T₀)/sent > max(15 %, 4 √((ca² + cs²)/sent)),  N − r T₀ > 10,  N/r > 3 p99₀
+func (v *vigil) brief(t attack.Tick) attack.Reason {
+	n, sent := float64(t.InFlight), float64(v.sum.Sent)
+	excess := n - v.load*v.rest.Mean.Seconds()*v.gentle
+	bound := v.gentle * max(.15, 4*math.Sqrt(v.spread/sent))
+	if excess/sent > bound && excess > 10 && n/v.load > 3*v.rest.P99.Seconds() {
+		return Backlog
+	}
+	return ""
+}
+
+// sequential ends a trial on its busy run, of at least 6 ticks, 200 completions, 2 s and 3 p99₀:
+//
+//	Medium: its capacity is known to 1 %, and r > cap (1 + 3 se)
+//	Full:   r > cap (1 + 3 se + 0.4 %), and 10 more in flight than a busy target needs
+//	both:   the queue has run away: N/cap > max(2 s, 20 p99₀), and r > cap (1 + 2 se)
+func (v *vigil) sequential(t attack.Tick) attack.Reason {
+	if len(v.ticks) < leastSequent {
+		return ""
+	}
+	if lo, _ := Wilson(v.sum.Throttled, v.sum.Throttled+v.sum.OK, 3); v.sum.Throttled >= leastErrors && lo > errorsFloor {
+		return Refusals
+	}
+	above := v.rest.busyAbove(v.load)
+	b := LastBusy(v.ticks, above)
+	if b.Ticks < 6 || b.N < 200 || b.Seconds < 3*v.rest.P99.Seconds() {
+		return ""
+	}
+	se, n := b.SE(v.rest.CS2), float64(t.InFlight)
+	switch {
+	case v.rigour == Medium && b.Seconds > v.enough() && se < .01 && v.load > b.Rate*(1+3*se),
+		v.rigour == Full && b.Seconds > v.enough() && n-above > 10 && v.load > b.Rate*(1+3*se+.004),
+		n/b.Rate > max(2, 20*v.rest.P99.Seconds()) && v.load > b.Rate*(1+2*se):
+		return Backlog
+	}
+	return ""
+}
+
+// enough is how many seconds of a busy run are evidence: 2, or two fifths of a trial that is shorter than 5.
+func (v *vigil) enough() float64 { return min(2, .4*v.long.Seconds()) }
