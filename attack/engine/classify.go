@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+var (
+	errRedirects = errors.New("more redirects than --redirects allows")
+	errBody      = errors.New("answer larger than the most that is read")
+)
+
+// fault is what an error comes to: a class, short and the same for all of its kind, so that memory does not grow with
+// their number; and the bin of the arrival.
+type fault struct {
+	class   string
+	outcome attack.Outcome
+	fix     string // the way out, where the fault is the generator's own and voids the trial
+}
+
+// The classes that are the generator's own doing, and the way out of each.
+var ownFaults = []struct {
+	errnos []syscall.Errno
+	fault  fault
+}{
+	{emfile, fault{"open files exhausted", attack.Failed, "raise the limit of open files: ulimit -n 20000"}},
+	{enfile, fault{"system open files exhausted", attack.Failed, "raise the system's limit of open files: sysctl fs.file-max, or close other programs"}},
+	{eaddrnotavail, fault{"local ports exhausted", attack.Failed, "widen the range of local ports: sysctl net.ipv4.ip_local_port_range='1024 65535', or keep connections alive"}},
+	{eaddrinuse, fault{"local address in use", attack.Failed, "widen the range of local ports: sysctl net.ipv4.ip_local_port_range='1024 65535', or keep connections alive"}},
+	{enobufs, fault{"socket buffers exhausted", attack.Failed, "lower the load or the flight, or raise the system's socket memory: sysctl net.ipv4.tcp_mem"}},
+}
+
+// classify tells whose doing an error is. Order matters: what is sure comes first, words come last.
+func classify(err error) fault {
+	var refused *errRefusedAddress
+	if errors.As(err, &refused) {
+		return fault{class: "not authorized", outcome: attack.Failed}
+	}
+	for _, own := range ownFaults {
+		if slices.ContainsFunc(own.errnos, func(n syscall.Errno) bool { return errors.Is(err, n) }) {
+			return own.fault
+		}
+	}
+	for _, known := range targetFaults {
+		if known.is(err) {
+			return fault{class: known.class, outcome: known.outcome}
+		}
+	}
+	return byWords(err.Error())
+}
+
+var targetFaults = []struct {
+	class   string
+	outcome attack.Outcome
+	is      func(error) bool
+}{
+	{"template", attack.Failed, is(errTemplate)},
+	{"too many redirects", attack.Failed, is(errRedirects)},
+	{"body too large", attack.Failed, is(errBody)},
+	{"dial timeout", attack.Timeout, isDialTimeout},
+	{"dns", attack.Failed, isA[*net.DNSError]},
+	{"timeout", attack.Timeout, isTimeout},
+	{"tls", attack.Failed, isTLS},
+	{"connection refused", attack.Failed, isErrno(econnrefused)},
+	{"connection reset", attack.Failed, isErrno(econnreset)},
+	{"unreachable", attack.Failed, isErrno(eunreach)},
+	{"eof", attack.Failed, func(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }},
+	{"cancelled", attack.Failed, is(context.Canceled)},
+}
+
+func is(want error) func(error) bool { return func(err error) bool { return errors.Is(err, want) } }
+
+func isErrno(any []syscall.Errno) func(error) bool {
+	return func(err error) bool {
+		return slices.ContainsFunc(any, func(n syscall.Errno) bool { return errors.Is(err, n) })
+	}
+}
+
+func isA[E error](err error) bool {
+	var e E
+	return errors.As(err, &e)
+}
+
+func isTimeout(err error) bool {
+	var e net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &e) && e.Timeout()
+}
+
+// isDialTimeout tells a connection that did not come about in time, its handshake included, from an answer that did not.
+func isDialTimeout(err error) bool {
+	var op *net.OpError
+	return isTimeout(err) && (isA[*errHandshake](err) || errors.As(err, &op) && op.Op == "dial" && !isA[*net.DNSError](err))
+}
+
+func isTLS(err error) bool {
+	return isA[*errHandshake](err) || isA[*tls.CertificateVerificationError](err) || isA[tls.RecordHeaderError](err) ||
+		isA[tls.AlertError](err) || isA[x509.UnknownAuthorityError](err) || isA[x509.HostnameError](err)
+}
+
+// byWords knows the errors that net/http tells apart by their text alone.
+func byWords(text string) fault {
+	for _, w := range []struct{ part, class string }{
+		{"server closed idle connection", "eof"},
+		{"GOAWAY", "goaway"},
+		{"REFUSED_STREAM", "stream refused"},
+		{"stream error", "stream reset"},
+		{"connection error", "connection reset"},
+		{"client connection lost", "connection reset"},
+		{"malformed", "malformed answer"},
+		{"server response headers exceeded", "malformed answer"},
+		{"transport connection broken", "eof"},
+	} {
+		if strings.Contains(text, w.part) {
+			return fault{class: w.class, outcome: attack.Failed}
+		}
+	}
+	return fault{class: "other", outcome: attack.Failed}
+}

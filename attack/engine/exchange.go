@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// answer is what came of one attempt. Moments count from the trial's beginning.
+type answer struct {
+	try            int
+	sent, received time.Duration
+	status         int // 0 when there was no whole answer
+	fault          fault
+	outcome        attack.Outcome
+	header         http.Header
+	after          time.Duration // what Retry-After says, if told
+	told           bool
+	ended          bool  // the answer ends its connection, by its own words or by ours
+	refused        error // by Options.Authorize
+}
+
+// rejected tells an answer after which a client may come back.
+func (a answer) rejected() bool { return a.outcome == attack.Throttled || a.outcome == attack.Shed }
+
+// clock reads the time since a trial began.
+type clock func() time.Duration
+
+// exchange sends one request and reads the whole answer, or gives up when patience is at its end.
+func (e *Engine) exchange(o *order, patience time.Duration, now clock) answer {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	a := answer{sent: now()}
+	resp, err := e.send(o.attach(o.http.WithContext(ctx)))
+	if err == nil {
+		a.ended = resp.Close
+		err = e.swallow(resp.Body)
+	}
+	a.received = now()
+	if err != nil {
+		return a.failed(err)
+	}
+	a.status, a.header = resp.StatusCode, resp.Header
+	value := resp.Header.Get("Retry-After")
+	a.outcome = e.opt.Rule.Of(a.status, value != "")
+	if value != "" {
+		a.after, _, a.told = attack.ParseRetryAfter(value, dateOf(resp.Header))
+	}
+	return a
+}
+
+// failed is the answer that an error stands for.
+func (a answer) failed(err error) answer {
+	a.fault = classify(err)
+	a.outcome = a.fault.outcome
+	a.ended = a.ended || errors.Is(err, errBody)
+	if errors.As(err, new(*errRefusedAddress)) {
+		a.refused = err
+	}
+	return a
+}
+
+// swallow reads a body to its end and keeps nothing of it.
+func (e *Engine) swallow(body io.ReadCloser) error {
+	defer body.Close()
+	n, err := io.Copy(io.Discard, io.LimitReader(body, e.opt.MaxBody+1))
+	if err == nil && n > e.opt.MaxBody {
+		err = errBody
+	}
+	return err
+}
+
+// dateOf is when an answer was made, by its own words or else by our clock.
+func dateOf(h http.Header) time.Time {
+	if at, ok := attack.ParseDate(h.Get("Date")); ok {
+		return at
+	}
+	return time.Now()
+}
+
+// limiterHeaders are those that a check of a limiter looks at.
+func (a answer) limiterHeaders() map[string]string {
+	var out map[string]string
+	for name, values := range a.header {
+		keep := name == "Retry-After" || name == "Date" && a.rejected() ||
+			strings.HasPrefix(name, "Ratelimit") || strings.HasPrefix(name, "X-Ratelimit")
+		if !keep {
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[name] = strings.Join(values, ", ")
+	}
+	return out
+}

@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+// The flight of a trial that leaves it to the generator: four seconds' worth of arrivals, or the largest burst, within
+// these bounds (research: more workers than that only add connections; fewer than the least hurt slow starts).
+const (
+	flightSeconds = 4
+	minFlight     = 64
+	maxFlight     = 20_000
+)
+
+// arrival is one request owed.
+type arrival struct {
+	seq   int64
+	actor int
+	due   time.Duration
+	held  time.Duration // the part of its lag that the in-flight cap made
+}
+
+// storm is one trial with actors, while it runs.
+type storm struct {
+	e       *Engine
+	trial   attack.Trial
+	makers  []*maker
+	flight  int
+	permits chan struct{} // one taken for each first attempt in flight
+	queue   chan arrival  // handed to a worker and not yet taken up by it
+	ledger  *ledger
+	back    *comebacks
+	began   time.Time     // set before begun is closed
+	begun   chan struct{} // closed when the first arrival is waited for
+	stop    context.Context
+	halt    context.CancelFunc
+	once    sync.Once
+	aborted *attack.Abort // set before stop is done
+	refused atomic.Pointer[error]
+}
+
+func newStorm(e *Engine, t attack.Trial) *storm {
+	s := &storm{e: e, trial: t, flight: flightOf(t), begun: make(chan struct{})}
+	s.stop, s.halt = context.WithCancel(context.Background())
+	s.permits = make(chan struct{}, s.flight)
+	s.queue = make(chan arrival, s.flight)
+	s.ledger = newLedger(t, e.opt.Timeout)
+	s.back = newComebacks(s)
+	for _, a := range t.Actors {
+		s.makers = append(s.makers, &maker{draw: e.draw, who: a.Identity})
+	}
+	return s
+}
+
+// flightOf is the most first attempts in flight at once.
+func flightOf(t attack.Trial) int {
+	if t.Flight > 0 {
+		return t.Flight
+	}
+	peak, burst := 0.0, 0
+	for _, a := range t.Actors {
+		peak += a.Schedule.Peak()
+		for _, g := range a.Schedule.Segments {
+			burst = max(burst, g.Burst)
+		}
+	}
+	return min(max(minFlight, burst, int(min(flightSeconds*peak, maxFlight))), maxFlight)
+}
+
+// elapsed is the time since the trial began; it may be asked once begun is closed.
+func (s *storm) elapsed() time.Duration { return time.Since(s.began) }
+
+// abort ends the trial: nothing more is sent. The first reason stays.
+func (s *storm) abort(why attack.Reason) {
+	s.once.Do(func() {
+		s.aborted = &attack.Abort{Reason: why}
+		select {
+		case <-s.begun:
+			s.aborted.At = s.elapsed()
+		default:
+		}
+		s.halt()
+	})
+}
+
+// storm sends a trial with actors.
+func (e *Engine) storm(ctx context.Context, t attack.Trial, watch func(attack.Tick) attack.Reason) (attack.Measurement, error) {
+	s := newStorm(e, t)
+	defer s.halt()
+	defer context.AfterFunc(ctx, func() { s.abort(attack.Interrupted) })()
+	s.rest(t.Idle)
+	s.warm()
+	before := e.look()
+	var aside sync.WaitGroup
+	aside.Go(func() { s.keepTicks(watch) })
+	aside.Go(s.back.serve)
+	p := newPacer(s)
+	for range s.attacker().Attack(dummy, p, 0, "") {
+		// counted already, by the one who sent it
+	}
+	p.end()
+	s.back.finish()
+	aside.Wait()
+	if err := s.refused.Load(); err != nil {
+		return attack.Measurement{}, *err
+	}
+	return s.measurement(before), nil
+}
+
+// attacker is vegeta with a fixed number of workers: left to itself it starts one more whenever none is parked at that
+// instant, and never ends one.
+func (s *storm) attacker() *vegeta.Attacker {
+	n := uint64(s.flight)
+	return vegeta.NewAttacker(vegeta.Workers(n), vegeta.MaxWorkers(n), vegeta.Client(&http.Client{Transport: s}))
+}
+
+// dummy is what vegeta believes to send.
+func dummy(t *vegeta.Target) error {
+	t.Method, t.URL = http.MethodGet, "http://arrival"
+	return nil
+}
+
+var answered = &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}
+
+// RoundTrip is called by a vegeta worker for each tick. The tick's own request says nothing and goes nowhere: the worker
+// takes up the arrival that has waited longest, so the k-th to be sent is the k-th that was due.
+func (s *storm) RoundTrip(*http.Request) (*http.Response, error) {
+	s.attempt(<-s.queue, 1)
+	<-s.permits
+	return answered, nil
+}
+
+// attempt sends the request of an arrival and books what comes of it.
+func (s *storm) attempt(a arrival, try int) {
+	o, err := s.makers[a.actor].make(a.seq)
+	var ans answer
+	if err != nil {
+		now := s.elapsed()
+		ans = answer{sent: now, received: now}.failed(err)
+		s.ledger.sent(a, now, try)
+	} else {
+		s.ledger.sent(a, s.elapsed(), try)
+		patience := s.e.opt.Timeout
+		if try == 1 {
+			patience = max(patience-a.held, time.Millisecond) // the user's patience runs while he waits at the cap
+		}
+		ans = s.e.exchange(o, patience, s.elapsed)
+	}
+	ans.try = try
+	if ans.refused != nil {
+		s.refused.CompareAndSwap(nil, &ans.refused)
+		s.abort("address not authorized")
+	}
+	at, again := s.back.consider(a, ans)
+	s.ledger.answered(a, ans, !again)
+	if again {
+		s.back.add(comeback{arrival: a, last: ans, at: at})
+	}
+}
+
+// rest is silent for a while, or until the trial is aborted.
+func (s *storm) rest(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.stop.Done():
+	}
+}
+
+// warm opens connections before the first arrival, and books what the generator itself got wrong with that.
+func (s *storm) warm() {
+	if s.trial.Warm == 0 || s.stop.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.stop, s.e.opt.Timeout)
+	defer cancel()
+	err := s.e.warmUp(ctx, s.trial)
+	if err == nil {
+		return
+	}
+	s.ledger.note("cold-connections", fmt.Sprintf("not all of %d connections could be opened beforehand: %s", s.trial.Warm, classify(err).class))
+	s.ledger.own(classify(err))
+	if errors.As(err, new(*errRefusedAddress)) {
+		s.refused.Store(&err)
+		s.abort("address not authorized")
+	}
+}
+
+// measurement is all that came of the trial.
+func (s *storm) measurement(before look) attack.Measurement {
+	s.once.Do(s.halt) // too late for any other reason
+	m := s.ledger.close()
+	m.Trial, m.Began, m.Aborted = s.trial, s.began, s.aborted
+	m.Checks = s.ledger.checks(before, s.e.look(), s.e.opt.NoKeepAlive || s.e.net == nil)
+	if n := s.ledger.held; n > 0 {
+		m.Notes = append(m.Notes, attack.Note{Code: "concurrency-limited", Text: fmt.Sprintf(
+			"concurrency limited: %d arrivals waited because all %d requests that may be in flight were; the target was slow or the cap is small", n, s.flight)})
+	}
+	if n := s.back.gaveUp; n > 0 {
+		m.Notes = append(m.Notes, attack.Note{Code: "retries-cut", Text: fmt.Sprintf(
+			"%d refused requests were not retried: they would have come back more than %v after the trial's end, or too many waited", n, tail)})
+	}
+	return m
+}

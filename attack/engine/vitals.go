@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"runtime/metrics"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// vitals reads how this machine and this process are. Files are kept open from the start: with no descriptors left they
+// could not be opened when it matters.
+type vitals struct{ stat *os.File }
+
+func openVitals() *vitals {
+	stat, err := os.Open("/proc/stat")
+	if err != nil {
+		stat = nil // not this system: what rests on it is unavailable
+	}
+	return &vitals{stat: stat}
+}
+
+func (v *vitals) close() error {
+	if v.stat == nil {
+		return nil
+	}
+	return v.stat.Close()
+}
+
+// look is what was seen at one moment; counts run from the start of the machine or process.
+type look struct {
+	sched             *metrics.Float64Histogram // seconds that goroutines waited to run
+	idle, total       int64                     // ticks of all cores; total 0 when unknown
+	dials, open, lost int64                     // connections
+}
+
+func (e *Engine) look() look {
+	l := look{sched: schedLatencies()}
+	l.idle, l.total = e.vitals.cpu()
+	if e.net != nil {
+		l.dials, l.open, l.lost = e.net.dials.Load(), e.net.open.Load(), e.net.lost.Load()
+	}
+	return l
+}
+
+// schedLatencies is the runtime's own histogram of the time that goroutines were ready and did not run.
+func schedLatencies() *metrics.Float64Histogram {
+	sample := []metrics.Sample{{Name: "/sched/latencies:seconds"}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindFloat64Histogram {
+		return nil
+	}
+	h := sample[0].Value.Float64Histogram()
+	return &metrics.Float64Histogram{Counts: slices.Clone(h.Counts), Buckets: h.Buckets}
+}
+
+// waited is the 99th percentile of what was added between two histograms, as the upper edge of its bucket, and the number
+// of values that were.
+func waited(before, after *metrics.Float64Histogram) (p99 time.Duration, n uint64) {
+	if before == nil || after == nil || len(before.Counts) != len(after.Counts) {
+		return 0, 0
+	}
+	added := make([]uint64, len(after.Counts))
+	for i := range added {
+		added[i] = after.Counts[i] - before.Counts[i]
+		n += added[i]
+	}
+	seen := uint64(0)
+	for i, k := range added {
+		if seen += k; k > 0 && float64(seen) >= .99*float64(n) {
+			edge := after.Buckets[i+1]
+			if math.IsInf(edge, 1) {
+				edge = after.Buckets[i]
+			}
+			return time.Duration(edge * float64(time.Second)), n
+		}
+	}
+	return 0, n
+}
+
+// cpu is the idle and the whole time of all cores, in the kernel's ticks, from the first line of /proc/stat: user nice
+// system idle iowait irq softirq steal (proc_stat(5)). What guests used is in user already.
+func (v *vitals) cpu() (idle, total int64) {
+	if v.stat == nil {
+		return 0, 0
+	}
+	buf := make([]byte, 512)
+	n, _ := v.stat.ReadAt(buf, 0)
+	return parseStat(buf[:n])
+}
+
+func parseStat(text []byte) (idle, total int64) {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	fields := bytes.Fields(line)
+	if len(fields) < 6 || string(fields[0]) != "cpu" {
+		return 0, 0
+	}
+	for i, f := range fields[1:min(len(fields), 9)] {
+		ticks, err := strconv.ParseInt(string(f), 10, 64)
+		if err != nil {
+			return 0, 0
+		}
+		total += ticks
+		if i == 3 || i == 4 {
+			idle += ticks
+		}
+	}
+	return idle, total
+}
