@@ -16,7 +16,7 @@ const columns = 80
 
 // Text writes the report for a terminal, the lines that matter first.
 func Text(w io.Writer, r Report) error {
-	var t text
+	var t page80
 	t.wrapped("", r.Headline())
 	t.wrapped("", r.Subline())
 	t.tiles(r)
@@ -30,17 +30,17 @@ func Text(w io.Writer, r Report) error {
 	return err
 }
 
-// text builds lines of at most columns.
-type text struct{ strings.Builder }
+// page80 builds lines of at most columns.
+type page80 struct{ strings.Builder }
 
-func (t *text) line(format string, args ...any) {
+func (t *page80) line(format string, args ...any) {
 	t.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
 }
 
 // wrapped writes s over as many lines as it needs, behind the indent given.
-func (t *text) wrapped(indent, s string) { t.hanging(indent, indent, s) }
+func (t *page80) wrapped(indent, s string) { t.hanging(indent, indent, s) }
 
-func (t *text) hanging(first, rest, s string) {
+func (t *page80) hanging(first, rest, s string) {
 	for i, l := range wrap(s, columns-utf8.RuneCountInString(rest)) {
 		if i == 0 {
 			t.line("%s%s", first, l)
@@ -50,7 +50,7 @@ func (t *text) hanging(first, rest, s string) {
 	}
 }
 
-func (t *text) head(s string) { t.line("\n%s", s) }
+func (t *page80) head(s string) { t.line("\n%s", s) }
 
 // cell pads s to a width in runes; a negative width pads on the left.
 func cell(s string, width int) string {
@@ -61,7 +61,7 @@ func cell(s string, width int) string {
 	return s + pad
 }
 
-func (t *text) tiles(r Report) {
+func (t *page80) tiles(r Report) {
 	t.line("")
 	for _, tile := range r.Tiles() {
 		t.hanging("  "+cell(tile.Label, 19)+cell(tile.Value+tile.Unit, 14), strings.Repeat(" ", 35), tile.Detail)
@@ -71,7 +71,7 @@ func (t *text) tiles(r Report) {
 	}
 }
 
-func (t *text) load(r Report) {
+func (t *page80) load(r Report) {
 	l := r.Load()
 	if l == nil {
 		return
@@ -87,7 +87,7 @@ func (t *text) load(r Report) {
 
 func count(n int64) string { return number(float64(n)) }
 
-func (t *text) quantiles(name string, q *attack.Quantiles) {
+func (t *page80) quantiles(name string, q *attack.Quantiles) {
 	if q == nil {
 		return
 	}
@@ -98,7 +98,7 @@ func (t *text) quantiles(name string, q *attack.Quantiles) {
 	t.line("%s", row)
 }
 
-func (t *text) storms(r Report) {
+func (t *page80) storms(r Report) {
 	if len(r.Storms) == 0 {
 		return
 	}
@@ -137,7 +137,7 @@ func worstFirst(storms []Storm) (out []Storm) {
 	return out
 }
 
-func (t *text) curve(r Report) {
+func (t *page80) curve(r Report) {
 	c := r.Capacity()
 	if c == nil || len(c.Points) == 0 {
 		return
@@ -167,7 +167,7 @@ func latency(q *attack.Quantiles, ms float64) string {
 func broken(c attack.Counts) float64 { return share(c.Failed+c.Timeout+c.Shed, c.Due) }
 
 // rest prints the estimates that have no tile.
-func (t *text) rest(c analyze.Capacity) {
+func (t *page80) rest(c analyze.Capacity) {
 	for _, e := range estimates(c) {
 		t.hanging("  "+cell(e.name, 19)+cell(number(e.Value)+"/s", 14), strings.Repeat(" ", 35), interval(e.Estimate))
 	}
@@ -200,7 +200,7 @@ func burstWords(b analyze.Burst) string {
 	return s + "."
 }
 
-func (t *text) limits(r Report) {
+func (t *page80) limits(r Report) {
 	if r.Limits == nil {
 		return
 	}
@@ -214,7 +214,7 @@ func (t *text) limits(r Report) {
 	t.wrapped("  ", "At worst it admits "+worstWords(*r.Limit())+".")
 }
 
-func (t *text) health(h Health) {
+func (t *page80) health(h Health) {
 	for i, c := range h.Checks {
 		if i == 0 {
 			t.head("Generator")
@@ -226,7 +226,7 @@ func (t *text) health(h Health) {
 	}
 }
 
-func (t *text) warnings(r Report) {
+func (t *page80) warnings(r Report) {
 	for i, n := range r.allNotes() {
 		if i == 0 {
 			t.head("Notes")

@@ -1,0 +1,110 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+)
+
+// The size of every PNG, in points; at pngDPI it is twice as many pixels, for dense screens.
+const (
+	pngWidth  = 800 * vg.Length(1)
+	pngHeight = 500 * vg.Length(1)
+	pngDPI    = 144
+)
+
+// CapacityPNG draws latency and answers against the offered rate. It is false when the report has no curve to draw.
+func CapacityPNG(w io.Writer, r Report) (drawn bool, err error) {
+	top := r.latencyChart()
+	if top == nil {
+		return false, nil
+	}
+	return true, drawPNG(w, r.Headline(), top.Subtitle+" "+plural(len(top.Xs), "load")+", open loop.", *top, r.servedChart())
+}
+
+// StormPNG draws one scenario: the rates above, the latency of what was let through beneath. It is false when the
+// scenario has nothing to draw over time.
+func StormPNG(w io.Writer, r Report, s Storm) (drawn bool, err error) {
+	top := r.stormChart(s)
+	if top == nil {
+		return false, nil
+	}
+	return true, drawPNG(w, r.Name()+": "+s.Scenario+" "+string(s.Outcome), s.Title, *top, stormLatency(s))
+}
+
+// drawPNG stacks two charts that share their x axis under a title.
+func drawPNG(w io.Writer, title, subtitle string, top Chart, below *Chart) error {
+	img := vgimg.NewWith(vgimg.UseWH(pngWidth, pngHeight), vgimg.UseDPI(pngDPI), vgimg.UseBackgroundColor(Card.rgba()))
+	page := draw.Crop(draw.New(img), vg.Points(24), -vg.Points(20), vg.Points(14), -vg.Points(20))
+	body := heading(page, title, subtitle)
+	upper, lower := body, body
+	split := body.Min.Y
+	if below != nil {
+		split += (body.Max.Y - body.Min.Y) * 0.3
+	}
+	upper.Min.Y, lower.Max.Y = split, split-vg.Points(2)
+	a := panel(top, below == nil)
+	if below == nil {
+		a.Draw(upper)
+	} else {
+		b := panel(*below, true)
+		upper, lower = aligned(a, b, upper, lower)
+		a.Draw(upper)
+		b.Draw(lower)
+	}
+	var buf bytes.Buffer
+	if err := encodePNG(&buf, img.Image()); err != nil {
+		return fmt.Errorf("draw %s: %w", top.ID, err)
+	}
+	_, err := w.Write(buf.Bytes())
+	return err
+}
+
+// heading writes title and subtitle, made small enough to fit, and returns the room beneath.
+func heading(page draw.Canvas, title, subtitle string) draw.Canvas {
+	room := page.Max.X - page.Min.X
+	y := page.Max.Y
+	h := fitted(title, 19, true, Ink, room)
+	h.YAlign = draw.YTop
+	page.FillText(h, vg.Point{X: page.Min.X, Y: y}, title)
+	y -= vg.Points(27)
+	s := textStyle(10.5, false, Mute)
+	s.YAlign = draw.YTop
+	for _, line := range fold(subtitle, s, room, 2) {
+		page.FillText(s, vg.Point{X: page.Min.X, Y: y}, line)
+		y -= vg.Points(14)
+	}
+	return draw.Crop(page, 0, 0, 0, y-page.Max.Y-vg.Points(12))
+}
+
+// aligned crops two canvases so that the data of both stands between the same two verticals. plot.Align does so for equal
+// tiles only.
+func aligned(a, b *plot.Plot, ca, cb draw.Canvas) (draw.Canvas, draw.Canvas) {
+	da, db := a.DataCanvas(ca), b.DataCanvas(cb)
+	left, right := max(da.Min.X, db.Min.X), min(da.Max.X, db.Max.X)
+	return draw.Crop(ca, left-da.Min.X, right-da.Max.X, 0, 0), draw.Crop(cb, left-db.Min.X, right-db.Max.X, 0, 0)
+}
+
+// panel is one chart as gonum draws it. Only the lowest panel labels its x axis.
+func panel(c Chart, labelled bool) *plot.Plot {
+	p := plot.New()
+	bare(p)
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = c.X.Min, c.X.Max, c.Y.Min, c.Y.Max
+	p.X.Tick.Marker, p.Y.Tick.Marker = ticker(c.X, 10, labelled), ticker(c.Y, map[bool]int{true: 3, false: 6}[c.Small], true)
+	if c.X.Log {
+		p.X.Scale = plot.LogScale{}
+	}
+	if c.Y.Log {
+		p.Y.Scale = plot.LogScale{}
+	}
+	if labelled {
+		p.X.Label.Text = c.X.Label
+	}
+	p.Add(drawing{c})
+	return p
+}

@@ -1,0 +1,79 @@
+package report
+
+import "github.com/plimsoll-load/plimsoll/attack"
+
+// stormChart shows one scenario as it went: what was offered, what the throttle let through, what it refused. It is nil
+// for a scenario whose requests were sent one after the other.
+func (r Report) stormChart(s Storm) *Chart {
+	t := layOut(s.Measured, slotsMax)
+	if len(t.slots) < 2 {
+		return nil
+	}
+	c := &Chart{ID: "storm-" + fileName(s.Scenario), Title: s.Scenario, Subtitle: s.Title, Small: true, Table: t.rateTable()}
+	t.rates(c)
+	c.X.Label = "seconds"
+	if len(t.phases) < 2 {
+		c.Phases = nil
+	}
+	if l := r.Limit(); l != nil {
+		c.Markers = []Marker{limitLine(l.Rate)}
+	}
+	return c
+}
+
+// stormLatency is the latency of what was let through, to stand beneath a storm's chart.
+func stormLatency(s Storm) *Chart {
+	t := layOut(s.Measured, slotsMax)
+	if len(t.slots) < 2 {
+		return nil
+	}
+	c := &Chart{ID: "latency-" + fileName(s.Scenario), X: Axis{Label: "seconds", Unit: Seconds, Max: float64(len(t.slots)) * t.width}}
+	pools := make([]attack.Histogram, len(t.slots))
+	for _, w := range t.windows {
+		pools[min(int((w.at+w.Len.Seconds()/2)/t.width), len(pools)-1)].Add(w.Response)
+	}
+	p50, p99 := Series{Label: "p50", Colour: First, Width: 1.8}, Series{Label: "p99", Colour: Third, Width: 2.2}
+	for i, h := range pools {
+		c.Xs = append(c.Xs, float64(i)*t.width)
+		a, b := none, none
+		if h.N() > 0 {
+			a, b = attack.MS(h.Quantile(.5)), attack.MS(h.Quantile(.99))
+		}
+		p50.Ys, p99.Ys = append(p50.Ys, a), append(p99.Ys, b)
+	}
+	c.Series = []Series{p50, p99}
+	c.Y = latencyAxis(c)
+	c.Y.Max = above125(max(highest(c), c.Y.Min*10))
+	return c
+}
+
+// rowsMax bounds the rows of a storm's table.
+const rowsMax = 120
+
+func (t timeline) rateTable() Table {
+	out := Table{Head: []string{"second", "offered /s", "ok /s", "throttled /s", "shed /s", "failed /s", "timeout /s", "unsent /s"}}
+	for i, s := range t.slots[:min(len(t.slots), rowsMax)] {
+		row := []string{number(float64(i) * t.width)}
+		for _, n := range []float64{s.due, s.ok, s.throttled, s.shed, s.failed, s.timeout, s.unsent} {
+			row = append(row, number(s.rate(n)))
+		}
+		out.Rows = append(out.Rows, row)
+	}
+	return out
+}
+
+// fileName keeps letters, digits and dashes of a name, so that it can name a file and an element of a page.
+func fileName(s string) string {
+	out := []rune{}
+	for _, c := range s {
+		switch {
+		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_':
+			out = append(out, c)
+		case c >= 'A' && c <= 'Z':
+			out = append(out, c-'A'+'a')
+		default:
+			out = append(out, '-')
+		}
+	}
+	return string(out)
+}

@@ -1,0 +1,176 @@
+package report
+
+import (
+	"math"
+	"slices"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// slotsMax bounds the points of a chart over time, so that a page stays small however long the run was.
+const slotsMax = 900
+
+// timeline lays trials end to end, requests one after the other left out, and cuts the time into slots of equal width.
+type timeline struct {
+	width   float64 // of a slot, seconds
+	slots   []slot
+	phases  []Phase
+	windows []placed
+}
+
+// slot is what was due in one stretch of time.
+type slot struct {
+	covered                                           float64 // seconds of it in which something could be due
+	due, ok, throttled, shed, failed, timeout, unsent float64
+}
+
+// placed is a window and where it begins on the common time axis.
+type placed struct {
+	at float64
+	attack.Window
+}
+
+func layOut(trials []attack.Measurement, slotsMax int) timeline {
+	var t timeline
+	end := 0.0
+	var ends []float64
+	for _, m := range trials {
+		long := lengthOf(m)
+		if m.Trial.Serial != nil || long == 0 {
+			continue
+		}
+		for _, w := range m.Windows {
+			t.windows = append(t.windows, placed{at: end + w.At.Seconds(), Window: w})
+		}
+		t.name(m.Trial.Phase, end, end+math.Ceil(long))
+		ends = append(ends, end, end+long)
+		end += math.Ceil(long)
+	}
+	t.width = max(1, math.Ceil(end/float64(slotsMax)))
+	t.slots = make([]slot, int(math.Ceil(end/t.width)))
+	for i := 0; i < len(ends); i += 2 {
+		t.spread(ends[i], ends[i+1], func(s *slot, share, seconds float64) { s.covered += seconds })
+	}
+	for _, w := range t.windows {
+		t.spread(w.at, w.at+w.Len.Seconds(), func(s *slot, share, seconds float64) { s.add(w.Counts, share) })
+	}
+	return t
+}
+
+// lengthOf is the time over which arrivals of a measurement were due, in seconds.
+func lengthOf(m attack.Measurement) float64 {
+	long := 0.0
+	for _, w := range m.Windows {
+		long = max(long, (w.At + w.Len).Seconds())
+	}
+	return long
+}
+
+// name makes a phase longer, or begins a new one.
+func (t *timeline) name(phase string, from, to float64) {
+	if n := len(t.phases); n > 0 && t.phases[n-1].Label == phase {
+		t.phases[n-1].To = to
+		return
+	}
+	t.phases = append(t.phases, Phase{From: from, To: to, Label: phase})
+}
+
+// spread calls f for each slot that lies within from..to, with the share of that stretch and the seconds in the slot.
+func (t *timeline) spread(from, to float64, f func(s *slot, share, seconds float64)) {
+	for i := int(from / t.width); i < len(t.slots) && float64(i)*t.width < to; i++ {
+		seconds := min(to, float64(i+1)*t.width) - max(from, float64(i)*t.width)
+		if seconds > 1e-9 {
+			f(&t.slots[i], seconds/(to-from), seconds)
+		}
+	}
+}
+
+func (s *slot) add(c attack.Counts, share float64) {
+	s.due += float64(c.Due) * share
+	s.ok += float64(c.OK) * share
+	s.throttled += float64(c.Throttled) * share
+	s.shed += float64(c.Shed) * share
+	s.failed += float64(c.Failed) * share
+	s.timeout += float64(c.Timeout) * share
+	s.unsent += float64(c.Unsent) * share
+}
+
+// rates draws the outcomes of a timeline as a stack, with the offered rate above it. Outcomes that never came are left out.
+func (t timeline) rates(c *Chart) {
+	layers := []struct {
+		label  string
+		colour Colour
+		of     func(slot) float64
+	}{
+		{"ok", Green, func(s slot) float64 { return s.ok }}, {"throttled", Amber, func(s slot) float64 { return s.throttled }},
+		{"shed", Violet, func(s slot) float64 { return s.shed }}, {"failed", Red, func(s slot) float64 { return s.failed }},
+		{"timeout", Plum, func(s slot) float64 { return s.timeout }}, {"unsent", Grey, func(s slot) float64 { return s.unsent }},
+	}
+	top := 0.0
+	offered := Series{Label: "offered", Colour: Ink, Width: 1.4, Dashed: true}
+	for i, s := range t.slots {
+		c.Xs = append(c.Xs, float64(i)*t.width)
+		offered.Ys = append(offered.Ys, s.rate(s.due))
+		if s.covered > 0 {
+			top = max(top, s.due/s.covered)
+		}
+	}
+	for _, l := range layers {
+		layer := Series{Label: l.label, Colour: l.colour, Stack: true}
+		for _, s := range t.slots {
+			layer.Ys = append(layer.Ys, s.rate(l.of(s)))
+		}
+		if l.label == "ok" || slices.ContainsFunc(layer.Ys, func(v float64) bool { return v > 0 }) {
+			c.Series = append(c.Series, layer)
+		}
+	}
+	c.Series = append(c.Series, offered)
+	c.Phases = t.phases
+	c.X = Axis{Label: "seconds, trials laid end to end", Unit: Seconds, Max: float64(len(t.slots)) * t.width}
+	c.Y = Axis{Unit: PerSecond, Max: roundUp(top*1.18, 6)}
+}
+
+func (s slot) rate(n float64) float64 {
+	if s.covered <= 0 {
+		return none
+	}
+	return n / s.covered
+}
+
+func (r Report) timelineChart() *Chart {
+	t := layOut(r.Trials, slotsMax)
+	if len(t.slots) < 2 {
+		return nil
+	}
+	c := &Chart{ID: "timeline", Title: "What was offered, and what became of it", Subtitle: "By the second in which requests were due; failures and refusals are never counted as answered.", Sync: "time", Table: r.trialTable()}
+	t.rates(c)
+	if l := r.Limit(); l != nil {
+		c.Markers = []Marker{limitLine(l.Rate)}
+	}
+	return c
+}
+
+func limitLine(rate float64) Marker {
+	return Marker{OnY: true, At: rate, Label: "limit " + number(rate), Colour: Green, Dashed: true}
+}
+
+func (r Report) trialTable() Table {
+	t := Table{Head: []string{"trial", "phase", "why", "offered /s", "ok /s", "due", "throttled", "shed", "failed", "timeout", "unsent", "p50", "p99", "ended"}}
+	for _, m := range r.Trials {
+		x := trialResult(m)
+		p50, p99 := "–", "–"
+		if x.Response != nil {
+			p50, p99 = duration(x.Response.P50), duration(x.Response.P99)
+		}
+		ended := "whole"
+		switch {
+		case x.Void != "":
+			ended = "void: " + x.Void
+		case m.Aborted != nil:
+			ended = "after " + span(m.Aborted.At) + ": " + string(m.Aborted.Reason)
+		}
+		t.Rows = append(t.Rows, []string{number(float64(x.N)), x.Phase, x.Why, number(x.Rate), number(x.Achieved), count(x.Due), count(x.Throttled), count(x.Shed),
+			count(x.Failed), count(x.Timeout), count(x.Unsent), p50, p99, ended})
+	}
+	return t
+}
