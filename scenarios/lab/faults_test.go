@@ -24,7 +24,9 @@ const (
 	seenRefill     trait = "admitted after 0.35 burst/rate of silence"
 	seenStatus     trait = "statuses of refusals"
 	seenRetryAfter trait = "retry-after of refusals"
-	seenSufficient trait = "served after 1 s of silence"
+	seenSufficient trait = "served after a refusal and 1 s of silence"
+	seenReturn     trait = "served after 1 s of silence without a refusal"
+	seenQuick      trait = "admitted after 35 ms of silence, burst 4"
 	seenDelay      trait = "time a refusal takes"
 	seenRemaining  trait = "remaining told on a refusal"
 	seenBackend    trait = "refusals that reached the backend"
@@ -50,6 +52,14 @@ func look(t *testing.T, fault string) map[trait]string {
 		drain(g, "wait")
 		time.Sleep(time.Second)
 		seen[seenSufficient] = fmt.Sprint(wasServed(ask(g, "wait", true)))
+		ask(g, "return", true)
+		time.Sleep(time.Second)
+		seen[seenReturn] = fmt.Sprint(wasServed(ask(g, "return", true)))
+		config.Default.Burst = 4
+		shallow := gateway(t, config, next)
+		drain(shallow, "quick")
+		time.Sleep(35 * time.Millisecond)
+		seen[seenQuick] = fmt.Sprint(drain(shallow, "quick"))
 		drain(g, "delay")
 		began := time.Now()
 		ask(g, "delay", true)
@@ -134,13 +144,13 @@ var changes = map[string]map[trait]string{
 	"status-503":             {seenStatus: "503"},
 	"status-200":             {seenStatus: "200"},
 	"errors":                 {seenStatus: "429 500"},
-	"rate-double":            {seenRate: "720", seenRefill: "28"},
+	"rate-double":            {seenRate: "720", seenRefill: "28", seenQuick: "2"},
 	"rate-low":               {seenRate: "288", seenRefill: "11"},
 	"burst-double":           {seenBurst: "80"},
 	"burst-half":             {seenBurst: "20"},
-	"no-limit":               {seenRate: "2160", seenBurst: "100", seenRefill: "100", seenStatus: "", seenRetryAfter: "", seenRemaining: ""},
-	"counts-refusals":        {seenRate: "0", seenRefill: "0"},
-	"forgets":                {seenRefill: "40"},
+	"no-limit":               {seenRate: "2160", seenBurst: "100", seenRefill: "100", seenQuick: "100", seenStatus: "", seenRetryAfter: "", seenRemaining: ""},
+	"counts-refusals":        {seenRate: "0", seenRefill: "0", seenQuick: "0"},
+	"forgets":                {seenRefill: "40", seenQuick: "4"},
 	"slow-refusals":          {seenDelay: "250ms"},
 	"refusals-reach-backend": {seenBackend: "25"},
 	"remaining-wrong":        {seenRemaining: "40"},
@@ -149,7 +159,7 @@ var changes = map[string]map[trait]string{
 func TestEachFaultChangesWhatItSaysAndNothingElse(t *testing.T) {
 	honest := look(t, "")
 	want := map[trait]string{seenBurst: "40", seenRate: "360", seenRefill: "14", seenStatus: "429", seenRetryAfter: "[1]",
-		seenSufficient: "true", seenDelay: "0s", seenRemaining: "0", seenBackend: "0"}
+		seenSufficient: "true", seenReturn: "true", seenQuick: "1", seenDelay: "0s", seenRemaining: "0", seenBackend: "0"}
 	if !maps.Equal(honest, want) {
 		t.Errorf("without a fault: got %v, want %v", honest, want)
 	}

@@ -301,8 +301,31 @@ func TestQuotaIsExactAndTellsThePeriodsEnd(t *testing.T) {
 		if w := get(g, "/", "guest"); w.Code != 200 {
 			t.Errorf("at the period's end: %d, want 200", w.Code)
 		}
+		more := 0
+		for range 30 {
+			time.Sleep(time.Second)
+			more += admits(g, "guest", 1)
+		}
+		if more != 14 {
+			t.Errorf("%d more served in the second period, want the 14 that are left", more)
+		}
 		if w := get(g, "/", "rich"); w.Code != 200 {
 			t.Errorf("a tier without a quota: %d, want 200", w.Code)
+		}
+	})
+}
+
+func TestQuotaRefusalWaitsForTheBucketToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gateway(t, GatewayConfig{Default: Tier{Limit: Limit{0.01, 1}, Quota: 1, Period: time.Minute}}, &counter{})
+		get(g, "/", "")
+		w := get(g, "/", "")
+		if got := told(t, w); got != 100*time.Second {
+			t.Errorf("period over in 60 s, token in 100 s: Retry-After %v, want 1m40s", got)
+		}
+		time.Sleep(told(t, w))
+		if w := get(g, "/", ""); w.Code != 200 {
+			t.Errorf("after 100 s: %d, want 200", w.Code)
 		}
 	})
 }
