@@ -1,0 +1,234 @@
+package scenarios
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/limits/model"
+)
+
+// The checks of this file hold what a throttle let in against what its rate and burst say.
+
+// falseRefusals (V28): below the limit nobody is refused. A refusal is excused when the sends came in such clumps that a
+// bucket on the mean side of the tolerance would have refused too.
+func falseRefusals(e *evidence, ms []attack.Measurement) finding {
+	m := ms[0]
+	total := m.All()
+	out := e.refusals(total)
+	want := fmt.Sprintf("0 refused at %s, %s of the limit", rate(m.Trial.Load()), percent(steadyShare))
+	got := fmt.Sprintf("%d of %d refused", out, total.Due)
+	switch {
+	case total.OK+out == 0:
+		return unsure(want, got, "nothing was answered as a throttle answers: statuses %s", statuses(total))
+	case out == 0:
+		return passed(want, got, "%d requests at an even pace were let in", total.OK)
+	case total.OK == 0:
+		return failed(want, got, "every request was refused, although they stay below the limit")
+	case e.excused(m.Log) >= out:
+		return unsure(want, got, "the requests were sent in clumps that a bucket of %d may refuse: %s", e.c.Limit.Burst, lateOr(m, "run it on a quieter machine"))
+	}
+	return failed(want, got, "clients below the limit are turned away: the throttle is tighter than %s and %d at once", rate(e.c.Limit.Rate), e.c.Limit.Burst)
+}
+
+// lateOr says that the generator was late, or something else.
+func lateOr(m attack.Measurement, or string) string {
+	if why := late(m); why != "" {
+		return why
+	}
+	return or
+}
+
+// excused is how many requests of a log a bucket would refuse that is as tight as the tolerance allows.
+func (e *evidence) excused(log []attack.Attempt) (n int64) {
+	tol := e.c.tolerance()
+	burst := e.c.Limit.Burst - int(count(tol.burst, float64(e.c.Limit.Burst)))
+	b := model.NewBucket(e.c.Limit.Rate*(1-tol.rate), max(burst, 1))
+	for _, a := range bySent(log) {
+		if ok, _ := b.Take(a.Sent); !ok {
+			n++
+		}
+	}
+	return n
+}
+
+// scattered says that a crowd was not sent at once: while the requests that fill the burst were sent, more than a tenth of
+// it was refilled. What such a crowd gets in tells little of the burst.
+func scattered(c Config, m attack.Measurement) string {
+	log := bySent(m.Log)
+	if len(log) == 0 {
+		return "nothing was logged"
+	}
+	spread := log[min(c.Limit.Burst, len(log))-1].Sent - log[0].Sent
+	refilled := c.Limit.Rate * spread.Seconds()
+	if refilled > max(1, spreadShare*float64(c.Limit.Burst)) {
+		return fmt.Sprintf("the first %d requests were sent over %s, in which %.0f tokens come back: not at once", min(c.Limit.Burst, len(log)), brief(spread), refilled)
+	}
+	return ""
+}
+
+// spreadShare of a burst may be refilled while it is sent.
+const spreadShare = 0.10
+
+// burstFromFull (V02): a full bucket of C admits C and what is refilled while the crowd is decided on:
+//
+//	C − max(1, 5 %) ≤ admitted ≤ C + rate × elapsed + max(1, 5 %)
+//
+// elapsed runs from the first send to the last moment at which a request may have been decided on.
+func burstFromFull(e *evidence, ms []attack.Measurement) finding {
+	m, c := ms[0], e.c.Limit
+	in, out, maybe := e.split(bySent(m.Log))
+	slack := count(e.c.tolerance().burst, float64(c.Burst))
+	lo := float64(c.Burst) - slack
+	if len(m.Log) == 0 || m.LogDropped > 0 {
+		return unsure(fmt.Sprintf("%d admitted at once", c.Burst), "no complete log", "%d attempts of the crowd were not logged", m.LogDropped)
+	}
+	first, elapsed := m.Log[0].Sent, decided(m.Log, out)
+	hi := c.Most(elapsed-first) + slack
+	want := fmt.Sprintf("%.0f to %.0f admitted at once", math.Ceil(lo), math.Floor(hi))
+	got := fmt.Sprintf("%d of %d", len(in), len(m.Log))
+	thin := scattered(e.c, m)
+	switch {
+	case len(in) == 0:
+		return unsure(want, got, "no request of the crowd was let in, so the bucket was not full, or lets in nobody")
+	case float64(len(in)) > hi && len(out) == 0:
+		return failed(want, got, "no request was refused: the burst is larger than %d, or there is no limit", c.Burst)
+	case float64(len(in)) > hi:
+		return failed(want, got, "%.0f more than a burst of %d and %s of refill allow", float64(len(in))-c.Most(elapsed-first), c.Burst, brief(elapsed-first))
+	case thin != "":
+		return unsure(want, got, "%s", thin)
+	case float64(len(in)+len(maybe)) < lo:
+		return failed(want, got, "the throttle holds less than a burst of %d after %s of silence", c.Burst, brief(m.Trial.Idle))
+	case float64(len(in)) < lo:
+		return unsure(want, got, "%d requests ended in errors that may have been let in: statuses %s", len(maybe), statuses(m.All()))
+	case len(out) == 0:
+		return unsure(want, got, "no request was refused, so the burst was not reached")
+	}
+	return passed(want, got, "a full bucket let in the burst and refused the rest, sent within %s", brief(m.Log[len(m.Log)-1].Sent-first))
+}
+
+// decided is the last moment at which a request of a crowd may have been decided on: a refusal is answered at once, so
+// the last refusal or the last send, whichever is later.
+func decided(log, out []attack.Attempt) time.Duration {
+	var last time.Duration
+	for _, a := range log {
+		last = max(last, a.Sent)
+	}
+	for _, a := range out {
+		last = max(last, a.Received)
+	}
+	return last
+}
+
+// saturated is the whole seconds of a storm in which the bucket is known to be empty, of the lower or the peak load, and
+// what was let in within them: at least what was ok, at most what errors hide too.
+type saturated struct {
+	seconds      float64
+	load         float64
+	ok, okOrMore int64
+	refused      int64
+}
+
+func (e *evidence) saturated(m attack.Measurement, from, to time.Duration) (s saturated) {
+	due := int64(0)
+	for _, w := range m.Windows {
+		if w.Actor != crowdActor || w.At < from || w.At+w.Len > to || w.Len < time.Second {
+			continue
+		}
+		out := e.refusals(w)
+		s.seconds += w.Len.Seconds()
+		s.ok += w.OK
+		s.okOrMore += w.Due - w.Unsent - out
+		s.refused += out
+		due += w.Due
+	}
+	if s.seconds > 0 {
+		s.load = float64(due) / s.seconds
+	}
+	return s
+}
+
+// storms are the saturated parts of an overload: at twice the limit, and at its peak.
+func (e *evidence) storms(m attack.Measurement) (twice, peak saturated) {
+	o := e.c.overload()
+	return e.saturated(m, o.lead, o.lead+o.twice), e.saturated(m, o.lead+o.twice, o.storm())
+}
+
+// thinnest is the share of the rate by which a measured rate may be uncertain and still tell something.
+const thinnest = 0.25
+
+// sustainedRate (V01): while the bucket is empty, what is let in is the rate. Over T seconds at a load R the count is off
+// by at most 1 + rate/R requests at each end, so |measured − rate| ≤ max(3 %, (1 + rate/R)/T).
+func sustainedRate(e *evidence, ms []attack.Measurement) finding {
+	m, r := ms[0], e.c.Limit.Rate
+	twice, peak := e.storms(m)
+	seconds, all := twice.seconds+peak.seconds, m.Of(crowdActor)
+	want := rate(r)
+	if e.refusals(all) == 0 {
+		if most := e.c.Limit.Most(m.Took); float64(all.OK) > 1.1*most {
+			return failed(want, rate(float64(all.OK)/max(m.Took.Seconds(), 1)), "no request was refused: %d were let in within %s, the limit allows %.0f", all.OK, brief(m.Took), most)
+		}
+		return unsure(want, fmt.Sprintf("%d let in, none refused", all.OK), "no request was refused, so the limit was not reached: statuses %s", statuses(all))
+	}
+	if m.Aborted != nil || seconds == 0 {
+		return unsure(want, "no whole second", "the storm was too short: %s", aborted(m))
+	}
+	within := max(e.c.tolerance().rate*r, (1+r/max(twice.load, r))/seconds)
+	lo, hi := float64(twice.ok+peak.ok)/seconds, float64(twice.okOrMore+peak.okOrMore)/seconds
+	want = fmt.Sprintf("%s ± %s", rate(r), rate(within))
+	got := rate(lo)
+	if hi > lo {
+		got = fmt.Sprintf("%s to %s", rate(lo), rate(hi))
+	}
+	switch {
+	case within > thinnest*r:
+		return unsure(want, got, "%.0f s are too short for so low a rate", seconds)
+	case twice.ok+peak.ok == 0:
+		return failed(want, got, "nothing at all was let in over %.0f s of overload", seconds)
+	case lo > r+within:
+		return failed(want, got, "the throttle lets in %s more than its limit over %.0f s with an empty bucket", percent(lo/r-1), seconds)
+	case hi < r-within:
+		return failed(want, got, "the throttle lets in %s less than its limit over %.0f s of overload", percent(1-hi/r), seconds)
+	case lo < r-within || hi > r+within:
+		return unsure(want, got, "%d requests ended in errors that hide whether they were let in: statuses %s", twice.okOrMore+peak.okOrMore-twice.ok-peak.ok, statuses(all))
+	}
+	return passed(want, got, "counted over %.0f s in which the bucket was empty", seconds)
+}
+
+// starved is the share of the limit below which a throttle under load starves its clients.
+const starved = 0.9
+
+// starvation (V22): the limit is served at every overload. A throttle that counts refusals serves less the more is asked.
+func starvation(e *evidence, ms []attack.Measurement) finding {
+	m, r := ms[0], e.c.Limit.Rate
+	twice, peak := e.storms(m)
+	want := fmt.Sprintf("at least %s at every load", rate(starved*r))
+	if m.Aborted != nil || twice.seconds == 0 || peak.seconds == 0 {
+		return unsure(want, "no whole second", "the storm was too short: %s", aborted(m))
+	}
+	got := ""
+	for _, s := range []saturated{twice, peak} {
+		lo, hi := float64(s.ok)/s.seconds, float64(s.okOrMore)/s.seconds
+		if got != "" {
+			got += ", "
+		}
+		got += fmt.Sprintf("%s of %s", rate(lo), rate(s.load))
+		slack := (1 + r/max(s.load, r)) / s.seconds
+		if hi+slack < starved*r {
+			return failed(want, got, "under %.3g times the limit only %s of it was served: refusals seem to count against the client, who is then never let in", s.load/r, percent(hi/r))
+		}
+		if lo+slack < starved*r {
+			return unsure(want, got, "errors hide whether the limit was served: statuses %s", statuses(m.Of(crowdActor)))
+		}
+	}
+	return passed(want, got, "more demand did not lower what was served")
+}
+
+// aborted says why a trial is shorter than it was meant to be.
+func aborted(m attack.Measurement) string {
+	if m.Aborted == nil {
+		return "it has no whole second"
+	}
+	return fmt.Sprintf("it was ended after %s (%s)", brief(m.Aborted.At), m.Aborted.Reason)
+}

@@ -1,0 +1,181 @@
+package scenarios
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// The checks of this file look at those whom the throttle is there for: clients that are let in, clients that come after
+// the storm, and clients that come back.
+
+// rest is the p95 of the latency at rest.
+func (e *evidence) rest(m attack.Measurement) time.Duration { return m.All().Response.Quantile(.95) }
+
+// restMin is how many answers at rest a bound may be derived from.
+const restMin = 5
+
+// admittedLatency (V29): those let in are served in time: within the goal, or p95 ≤ max(5 × p95 at rest, 50 ms) where
+// there is none. It is judged on the median of the storm's seconds, so that one pause of the machine does not decide.
+func admittedLatency(e *evidence, ms []attack.Measurement) finding {
+	rest, m := ms[0].All(), ms[1]
+	bounds := e.c.Goal.Latency
+	type bound struct {
+		q   float64
+		max time.Duration
+	}
+	var all []bound
+	for _, b := range bounds {
+		all = append(all, bound{b.Quantile, b.Max})
+	}
+	if len(all) == 0 {
+		if rest.Response.N() < restMin {
+			return unsure("a latency near that at rest", fmt.Sprintf("%d answers at rest", rest.Response.N()), "the latency at rest is not known, and no goal was given")
+		}
+		all = []bound{{.95, max(5*e.rest(ms[0]), 50*time.Millisecond)}}
+	}
+	o := e.c.overload()
+	var wants, gots []string
+	over := false
+	for _, b := range all {
+		var seconds []time.Duration
+		for _, w := range m.Windows {
+			if w.Actor == crowdActor && w.At >= o.lead && w.At+w.Len <= o.storm() && w.Response.N() > 0 {
+				seconds = append(seconds, w.Response.Quantile(b.q))
+			}
+		}
+		if len(seconds) == 0 {
+			return unsure("those let in are served in time", "none", "the storm was too short: %s", aborted(m))
+		}
+		got := median(seconds)
+		wants = append(wants, fmt.Sprintf("p%.4g at most %s", b.q*100, brief(b.max)))
+		gots = append(gots, brief(got))
+		over = over || got > b.max
+	}
+	want, got := strings.Join(wants, ", "), strings.Join(gots, ", ")
+	if over {
+		return failed(want, got, "the storm slows down those who are let in: the limit is too high for the target, or refusing costs it too much").unless(late(m))
+	}
+	return passed(want, got, "median over the seconds of the storm; at rest the p95 is %s", brief(e.rest(ms[0])))
+}
+
+// firstRefused is the share of the first second after a storm that may still be refused, while the bucket recovers.
+const firstRefused = 0.05
+
+// recovery (V15): half the limit right after the storm is served: all but a few in the first second, all thereafter, with
+// a p95 of at most max(3 × p95 at rest, 50 ms).
+func recovery(e *evidence, ms []attack.Measurement) finding {
+	rest, m := e.rest(ms[0]), ms[1]
+	bound := max(3*rest, 50*time.Millisecond)
+	want := fmt.Sprintf("0 refused and p95 at most %s a second after the storm", brief(bound))
+	var first, later attack.Window
+	for _, w := range m.Windows {
+		if w.Actor != afterActor || w.At < e.c.overload().storm() {
+			continue
+		}
+		if w.At < e.c.overload().storm()+time.Second {
+			first.Add(w)
+		} else {
+			later.Add(w)
+		}
+	}
+	if m.Aborted != nil || later.Due == 0 {
+		return unsure(want, "not seen", "nothing came after the storm: %s", aborted(m))
+	}
+	early, out, p95 := e.refusals(first), e.refusals(later), later.Response.Quantile(.95)
+	got := fmt.Sprintf("%d refused in the first second, %d later; p95 %s", early, out, brief(p95))
+	doubt := late(m)
+	if e.c.Limit.Burst < 5 && doubt == "" && float64(out) < firstRefused*float64(later.Due) {
+		doubt = "a burst this small refuses two requests that come close together"
+	}
+	switch {
+	case out > 0:
+		return failed(want, got, "a second after the storm, clients at half the limit are still turned away").unless(doubt)
+	case float64(early) > count(firstRefused, float64(first.Due))+1:
+		return failed(want, got, "right after the storm, clients at half the limit are turned away").unless(doubt)
+	case later.OK < later.Due*9/10:
+		return failed(want, got, "after the storm %d of %d requests failed: statuses %s", later.Due-later.OK, later.Due, statuses(later))
+	case rest == 0:
+		return unsure(want, got, "the latency at rest is not known")
+	case p95 > bound:
+		return failed(want, got, "a second after the storm the target is still slow: a backlog got through the throttle").unless(doubt)
+	}
+	return passed(want, got, "%d requests at half the limit followed the storm", first.Due+later.Due)
+}
+
+// What a storm of well-behaved clients may be.
+const (
+	amplifyMax = 2.0                    // attempts per client
+	peakShare  = 1.5                    // of the limit, after the first second
+	gaveUpMax  = 0.02                   // of the clients, in the end
+	peakBin    = 100 * time.Millisecond // over which the peak is counted
+)
+
+// storm is what one crowd came to.
+type storm struct {
+	clients, attempts, refused, gaveUp int64
+	amplification                      float64
+	peak                               float64       // attempts per second, worst bin after the first second
+	drained                            time.Duration // until the last client was served
+}
+
+func (e *evidence) storm(m attack.Measurement) (s storm) {
+	all := m.All()
+	s.clients, s.attempts, s.refused, s.gaveUp = all.Due, all.Attempts, all.Statuses[e.refusal], all.Due-all.OK
+	s.amplification = float64(s.attempts) / math.Max(float64(s.clients), 1)
+	bins := map[time.Duration]int{}
+	for _, a := range m.Log {
+		if a.Sent >= time.Second {
+			bins[a.Sent.Truncate(peakBin)]++
+		}
+		if a.Outcome == attack.OK {
+			s.drained = max(s.drained, a.Received)
+		}
+	}
+	for _, n := range bins {
+		s.peak = max(s.peak, float64(n)/peakBin.Seconds())
+	}
+	return s
+}
+
+func (s storm) String() string {
+	return fmt.Sprintf("%.2f attempts each, %s at peak after a second, all served within %s, %d gave up", s.amplification, rate(s.peak), brief(s.drained), s.gaveUp)
+}
+
+// retryStorm (V26): a crowd larger than the burst, three times: its clients try again at once, back off with full jitter,
+// or wait as they are told. The first is there to compare with; the others must not make a second storm, and must all be
+// served: at most 2 attempts each, and after the first second at most 1.5 × the limit in any tenth of a second (and three
+// standard deviations of so small a count).
+func retryStorm(e *evidence, ms []attack.Measurement) finding {
+	r := e.c.Limit.Rate
+	peakMax := peakShare*r + 3*math.Sqrt(peakShare*r*peakBin.Seconds())/peakBin.Seconds()
+	want := fmt.Sprintf("backing off: at most %.0f attempts each, %s at peak after a second, all served", amplifyMax, rate(peakMax))
+	naive, jitter := e.storm(ms[0]), e.storm(ms[1])
+	got := []string{"at once: " + naive.String(), "full jitter: " + jitter.String()}
+	mannered := map[string]storm{"full jitter": jitter}
+	order := []string{"full jitter"}
+	if m, why := e.get("told"); why == "" {
+		order, mannered["Retry-After"] = append(order, "Retry-After"), e.storm(m)
+		got = append(got, "Retry-After: "+mannered["Retry-After"].String())
+	}
+	text := strings.Join(got, "; ")
+	for _, name := range order {
+		s := mannered[name]
+		switch {
+		case s.refused == 0:
+			return unsure(want, text, "nobody was refused, so nobody came back")
+		case s.attempts == s.clients:
+			return unsure(want, text, "clients do not come back after %d without Retry-After", e.refusal)
+		case s.amplification > amplifyMax:
+			return failed(want, text, "clients with %s need %.1f attempts each: the throttle keeps turning them away", name, s.amplification)
+		case float64(s.gaveUp) > count(gaveUpMax, float64(s.clients)):
+			return failed(want, text, "%d of %d clients with %s were never served", s.gaveUp, s.clients, name)
+		case s.peak > peakMax:
+			return failed(want, text, "clients with %s come back as a second storm of %s", name, rate(s.peak))
+		}
+	}
+	return passed(want, text, "naive clients made %.1f attempts each, those that back off %.1f", naive.amplification, jitter.amplification)
+}

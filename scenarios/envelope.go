@@ -1,0 +1,65 @@
+package scenarios
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// excess is the interval that admits most beyond burst + rate × its length.
+type excess struct {
+	over     float64 // requests beyond the bound; negative when every interval keeps it
+	admitted int     // in that interval
+	long     time.Duration
+}
+
+// worstInterval finds, of all intervals, the one that was surely let in most beyond the bound C + r·t.
+//
+// A request that was sent at s and answered at d was decided on somewhere within [s, d]. So of the admissions i ≤ … ≤ j, in
+// order of sending, all were decided on within [s(i), D(j)] with D(j) = max over k ≤ j of d(k), which is the longest that
+// the interval can have been, and
+//
+//	over(i, j) = (j − i + 1) − C − r (D(j) − s(i)) = [j + 1 − r D(j)] − [i − r s(i)] − C
+//
+// is a lower bound of what was let in too much: a positive one is certain. The best i for each j is the smallest
+// i − r s(i) so far, so one pass finds the worst of all n² intervals.
+func worstInterval(in []attack.Attempt, c, r float64) excess {
+	worst := excess{over: math.Inf(-1)}
+	least, at := math.Inf(1), 0
+	var last time.Duration
+	for j, a := range in {
+		last = max(last, a.Received)
+		if v := float64(j) - r*a.Sent.Seconds(); v < least {
+			least, at = v, j
+		}
+		if over := float64(j+1) - r*last.Seconds() - least - c; over > worst.over {
+			worst = excess{over: over, admitted: j - at + 1, long: last - in[at].Sent}
+		}
+	}
+	return worst
+}
+
+// overAdmission (V04): no interval of the storm was let in more than burst + rate·t and the tolerance.
+func overAdmission(e *evidence, ms []attack.Measurement) finding {
+	m, c, tol := ms[0], e.c.Limit, e.c.tolerance()
+	in, out, _ := e.split(bySent(m.Log))
+	burst := float64(c.Burst*(1+tol.edges)) + c.Rate*tol.grace.Seconds()
+	want := fmt.Sprintf("at most %.0f + %s × t in every interval t", burst, rate(c.Rate))
+	if len(in) == 0 {
+		return unsure(want, "nothing let in", "no request of the storm was let in")
+	}
+	w := worstInterval(in, burst, c.Rate)
+	bound := burst + c.Rate*w.long.Seconds()
+	got := fmt.Sprintf("at worst %d in %s, of %.0f allowed", w.admitted, brief(w.long), bound)
+	switch {
+	case w.over > count(tol.over, bound) && len(out) == 0:
+		return failed(want, got, "no request was refused: there is no limit, or one far above this")
+	case w.over > count(tol.over, bound):
+		return failed(want, got, "%.0f requests more than the limit allows reached the target within %s", w.over, brief(w.long))
+	case len(out) == 0:
+		return unsure(want, got, "no request was refused, so the limit was not put to the test")
+	}
+	return passed(want, got, "all intervals between any two of %d admissions were looked at", len(in))
+}

@@ -1,0 +1,182 @@
+package scenarios
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// evidence is what the script's trials have measured so far, by stage. It is made anew from the measurements each time.
+type evidence struct {
+	c       Config
+	stages  map[string][]attack.Measurement // in order of their numbers
+	refusal int                             // the status that refuses in fact: the declared one where it was seen, else the commonest error
+}
+
+func gather(c Config, done []attack.Measurement) *evidence {
+	e := &evidence{c: c, stages: map[string][]attack.Measurement{}}
+	for _, m := range done {
+		if stage, ok := strings.CutPrefix(m.Trial.Phase, PhasePrefix); ok && m.Trial.N >= c.first() {
+			e.stages[stage] = append(e.stages[stage], m)
+		}
+	}
+	for _, ms := range e.stages {
+		slices.SortFunc(ms, func(a, b attack.Measurement) int { return cmp.Compare(a.Trial.N, b.Trial.N) })
+	}
+	e.refusal = e.dominating()
+	return e
+}
+
+// dominating is the status that most of the requests which were not let in got. A throttle with a wrong status is wrong
+// in that alone: all other arithmetic goes on with the status it has.
+func (e *evidence) dominating() int {
+	seen := map[int]int64{}
+	for _, ms := range e.stages {
+		for _, m := range ms {
+			for status, n := range m.All().Statuses {
+				seen[status] += n
+			}
+		}
+	}
+	best, all := 0, int64(0)
+	for status, n := range seen {
+		if status < 400 && status != e.c.refusal() {
+			continue
+		}
+		all += n
+		if best == 0 || n > seen[best] || n == seen[best] && status < best {
+			best = status
+		}
+	}
+	if declared := e.c.refusal(); 2*seen[declared] >= all {
+		return declared
+	}
+	return best
+}
+
+// find is the measurement of a stage to judge: the first good one, else the last, else why there is none.
+func (e *evidence) find(s stage) (attack.Measurement, string) {
+	why := "it was not run"
+	var last *attack.Measurement
+	for i, m := range e.stages[s.name] {
+		if void, _ := m.Void(); void != "" {
+			why = "the generator was the limit: " + void
+			continue
+		}
+		last = &e.stages[s.name][i]
+		if m.Aborted == nil && (s.thin == nil || s.thin(e.c, m) == "") {
+			break
+		}
+	}
+	if last == nil {
+		return attack.Measurement{}, why
+	}
+	if last.Aborted != nil && last.Aborted.Reason == attack.Interrupted {
+		return *last, "it was interrupted"
+	}
+	return *last, ""
+}
+
+// get is find by name.
+func (e *evidence) get(name string) (attack.Measurement, string) {
+	for _, s := range stages {
+		if s.name == name {
+			return e.find(s)
+		}
+	}
+	return attack.Measurement{}, "there is no stage " + name
+}
+
+// fate is what the throttle did with an attempt.
+type fate uint8
+
+const (
+	admitted fate = iota
+	refused
+	unclear // an error that either the throttle or the target behind it may have made
+)
+
+func (e *evidence) fate(a attack.Attempt) fate {
+	switch {
+	case a.Outcome == attack.OK:
+		return admitted
+	case a.Status == e.refusal, a.Outcome == attack.Throttled:
+		return refused
+	}
+	return unclear
+}
+
+// split parts a log by fate; the order stays.
+func (e *evidence) split(log []attack.Attempt) (in, out, maybe []attack.Attempt) {
+	for _, a := range log {
+		switch e.fate(a) {
+		case admitted:
+			in = append(in, a)
+		case refused:
+			out = append(out, a)
+		case unclear:
+			maybe = append(maybe, a)
+		}
+	}
+	return in, out, maybe
+}
+
+// refusals is how many arrivals of a window were refused; no more than were not ok.
+func (e *evidence) refusals(w attack.Window) int64 {
+	return min(w.Statuses[e.refusal], w.Due-w.OK)
+}
+
+// bySent sorts attempts by the moment they left.
+func bySent(log []attack.Attempt) []attack.Attempt {
+	out := slices.Clone(log)
+	slices.SortStableFunc(out, func(a, b attack.Attempt) int { return cmp.Compare(a.Sent, b.Sent) })
+	return out
+}
+
+// lateLag is the p99 of the time from due to sent above which a trial's latencies tell of the generator too.
+const lateLag = 10 * time.Millisecond
+
+// late says that the generator sent late, or "". Failures that rest on latency are then no failures.
+func late(m attack.Measurement) string {
+	if lag := m.All().Lag.Quantile(.99); lag > lateLag {
+		return fmt.Sprintf("the generator sent late (p99 %s)", brief(lag))
+	}
+	return ""
+}
+
+// quantile of durations, by nearest rank; 0 of none.
+func quantile(ds []time.Duration, q float64) time.Duration {
+	if len(ds) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(ds))
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}
+
+// median of durations.
+func median(ds []time.Duration) time.Duration { return quantile(ds, .5) }
+
+// brief is a duration as people read it.
+func brief(d time.Duration) string {
+	switch {
+	case d >= 10*time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	case d >= time.Second:
+		return d.Round(10 * time.Millisecond).String()
+	case d >= 10*time.Millisecond:
+		return d.Round(100 * time.Microsecond).String()
+	}
+	return d.Round(10 * time.Microsecond).String()
+}
+
+// rate is arrivals per second as people read it.
+func rate(v float64) string {
+	if v < 100 {
+		return fmt.Sprintf("%.3g/s", v)
+	}
+	return fmt.Sprintf("%.0f/s", v)
+}

@@ -1,0 +1,90 @@
+package scenarios
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// refill (V03): after a silence T an empty bucket holds min(C, rate·T). The bucket is known to be empty where the crowd
+// before the silence was refused; how much came back since is bounded by the moments at which the last refusal before and
+// the last decision after can have fallen.
+func refill(e *evidence, ms []attack.Measurement) finding {
+	m := ms[0]
+	crowds := byDue(m)
+	if m.LogDropped > 0 || len(crowds) != len(refillParts)+1 {
+		return unsure("a bucket that fills in silence", "no complete log", "%d crowds of %d were logged, %d attempts were not", len(crowds), len(refillParts)+1, m.LogDropped)
+	}
+	var got []string
+	var doubt finding
+	for i := 1; i < len(crowds); i++ {
+		if e.c.profile() == Window && refillParts[i-1] < 1 {
+			continue // a window gives nothing back before it turns, a bucket a part: both are right
+		}
+		f := e.refilled(crowds[i-1], crowds[i])
+		got = append(got, f.got)
+		f.got = strings.Join(got, "; ")
+		switch f.outcome {
+		case Fail:
+			return f
+		case Inconclusive:
+			doubt = f
+		}
+	}
+	if doubt.outcome != "" {
+		doubt.got = strings.Join(got, "; ")
+		return doubt
+	}
+	return passed(fmt.Sprintf("min(%d, %s × silence) after each silence", e.c.Limit.Burst, rate(e.c.Limit.Rate)), strings.Join(got, "; "), "the bucket filled at the rate, up to the burst")
+}
+
+// refilled judges one silence: the crowd that drained the bucket before it and the crowd that asked after it.
+func (e *evidence) refilled(before, after []attack.Attempt) finding {
+	c, tol := e.c.Limit, e.c.tolerance()
+	_, drained, _ := e.split(before)
+	in, out, maybe := e.split(after)
+	silence := after[0].Sent - before[len(before)-1].Sent
+	if len(drained) == 0 {
+		return unsure("an empty bucket before the silence", fmt.Sprintf("%d let in", len(in)), "the crowd before the silence was not refused, so the bucket was not known to be empty")
+	}
+	empty := drained[len(drained)-1] // by sending
+	end := decided(after, out)
+	least := min(float64(c.Burst), c.Rate*max(after[0].Sent-empty.Received, 0).Seconds())
+	most := min(1+c.Rate*(end-empty.Sent).Seconds(), c.Most(end-after[0].Sent))
+	lo, hi := math.Floor(least-count(tol.burst, least)), math.Ceil(most+count(tol.burst, most))
+	want := fmt.Sprintf("%.0f to %.0f after %s of silence", max(lo, 0), hi, brief(silence))
+	got := fmt.Sprintf("%d after %s", len(in), brief(silence))
+	switch n := float64(len(in)); {
+	case n > hi && float64(c.Burst) <= n:
+		return failed(want, got, "the bucket is full again too soon: it fills faster than %s, or forgets a client that keeps silent", rate(c.Rate))
+	case n > hi:
+		return failed(want, got, "the bucket fills faster than %s", rate(c.Rate))
+	case n+float64(len(maybe)) < lo:
+		return failed(want, got, "the bucket fills more slowly than %s, or not up to %d", rate(c.Rate), c.Burst)
+	case n < lo:
+		return unsure(want, got, "%d requests ended in errors that may have been let in", len(maybe))
+	case len(out) == 0:
+		return unsure(want, got, "no request after the silence was refused, so what the bucket held was not reached")
+	case hi-lo > max(6, most):
+		return unsure(want, got, "the crowds were sent too slowly to tell how much came back")
+	}
+	return passed(want, got, "")
+}
+
+// byDue parts the log of one actor by the moments at which its crowds were due, each in order of sending.
+func byDue(m attack.Measurement) [][]attack.Attempt {
+	log := bySent(m.Log)
+	slices.SortStableFunc(log, func(a, b attack.Attempt) int { return cmp.Compare(a.Due, b.Due) })
+	var crowds [][]attack.Attempt
+	for i, a := range log {
+		if i == 0 || a.Due != log[i-1].Due {
+			crowds = append(crowds, nil)
+		}
+		crowds[len(crowds)-1] = append(crowds[len(crowds)-1], a)
+	}
+	return crowds
+}

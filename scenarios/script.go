@@ -1,0 +1,190 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// Script plans the trials of the scenarios chosen and judges what they measured. Each trial begins with the silence that
+// fills a throttle of the declared limit, so that their order does not matter; the order is the catalogue's.
+type Script struct {
+	c      Config
+	chosen []scenario // with the checks that are left
+}
+
+var _ attack.Planner = Script{}
+
+// New is the script of a configuration, or what is wrong with it.
+func New(c Config) (Script, error) {
+	if err := c.Validate(); err != nil {
+		return Script{}, err
+	}
+	s := Script{c: c, chosen: choose(c)}
+	if len(s.chosen) == 0 {
+		return Script{}, fmt.Errorf("only %q and skip %q leave no check to make", c.Only, c.Skip)
+	}
+	return s, nil
+}
+
+// choose keeps the scenarios and checks that were asked for and not left out.
+func choose(c Config) []scenario {
+	var out []scenario
+	for _, s := range catalogue {
+		whole := len(c.Only) == 0 || slices.Contains(c.Only, s.name)
+		if slices.Contains(c.Skip, s.name) {
+			continue
+		}
+		var checks []check
+		for _, k := range s.checks {
+			asked := whole || slices.Contains(c.Only, k.id) || slices.Contains(c.Only, k.name)
+			if asked && !slices.Contains(c.Skip, k.id) && !slices.Contains(c.Skip, k.name) {
+				checks = append(checks, k)
+			}
+		}
+		if len(checks) > 0 {
+			s.checks = checks
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (c Config) first() int { return max(c.First, 1) }
+
+// needs tells whether a chosen check rests on a stage.
+func (s Script) needs(name string) bool {
+	for _, sc := range s.chosen {
+		for _, k := range sc.checks {
+			if k.extra == name || slices.Contains(k.stages, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Next is the first stage that has no good measurement yet and may still be tried.
+func (s Script) Next(done []attack.Measurement) (attack.Trial, bool) {
+	e := gather(s.c, done)
+	ran := 0
+	for _, ms := range e.stages {
+		ran += len(ms)
+	}
+	for _, st := range stages {
+		if !s.needs(st.name) || s.settled(st, e) {
+			continue
+		}
+		t, skip := st.build(s.c, e)
+		if skip != "" {
+			continue
+		}
+		t.N, t.Phase, t.Seed = s.c.first()+ran, PhasePrefix+st.name, s.c.Seed+uint64(ran)
+		return t, true
+	}
+	return attack.Trial{}, false
+}
+
+// settled tells whether a stage needs no further trial: it has a good one, an ended one, or was tried often enough.
+func (s Script) settled(st stage, e *evidence) bool {
+	ms := e.stages[st.name]
+	if len(ms) >= st.tries {
+		return true
+	}
+	for _, m := range ms {
+		if void, _ := m.Void(); void == "" && (m.Aborted != nil || st.thin == nil || st.thin(s.c, m) == "") {
+			return true
+		}
+	}
+	return false
+}
+
+// The slack of the rule that ends an overload nobody refuses: so much more than the limit must have been let in.
+const (
+	openShare = 0.25
+	openFloor = 20
+)
+
+// NotRefused is the reason of a storm that was ended because the throttle let everything in.
+const NotRefused attack.Reason = "no request was refused: the target behind stands unprotected"
+
+// Watch ends a storm that no throttle holds back, before it harms the target: once more requests have been served than a
+// quarter above what the limit can have let in, and none was turned away.
+func (s Script) Watch(t attack.Trial, _ []attack.Measurement) func(attack.Tick) attack.Reason {
+	if t.Phase != PhasePrefix+"overload" {
+		return nil
+	}
+	var ok, turned int64
+	return func(k attack.Tick) attack.Reason {
+		ok += k.OK
+		turned += k.Throttled + k.Shed + k.Failed
+		if most := s.c.Limit.Most(k.Elapsed); turned == 0 && float64(ok) > (1+openShare)*most+openFloor {
+			return NotRefused
+		}
+		return ""
+	}
+}
+
+// Estimate is how long the script will take if no stage is repeated and no refusal tells a time: idle times and trials.
+func (s Script) Estimate() time.Duration {
+	var sum time.Duration
+	e := gather(s.c, nil)
+	for _, st := range stages {
+		if t, skip := st.build(s.c, e); skip == "" && s.needs(st.name) {
+			sum += t.Idle + t.Len()
+			if t.Serial != nil {
+				sum += time.Duration(t.Serial.Max) * t.Serial.Gap
+			}
+		}
+	}
+	return sum
+}
+
+// Verdicts judges what was measured so far, one verdict for each scenario. Checks that do not apply (headers that the
+// throttle does not send) are not listed.
+func (s Script) Verdicts(done []attack.Measurement) []Verdict {
+	e := gather(s.c, done)
+	var out []Verdict
+	for _, sc := range s.chosen {
+		v := Verdict{Scenario: sc.name, Title: sc.title, Trials: []int{}}
+		var names []string
+		for _, k := range sc.checks {
+			if c, listed := k.judge(e); listed {
+				v.Checks = append(v.Checks, c)
+			}
+			names = append(append(names, k.stages...), k.extra)
+		}
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
+			for _, m := range e.stages[name] {
+				v.Trials = append(v.Trials, m.Trial.N)
+			}
+		}
+		slices.Sort(v.Trials)
+		if len(v.Checks) == 0 {
+			continue
+		}
+		v.Outcome = v.sum()
+		out = append(out, v)
+	}
+	return out
+}
+
+func (v Verdict) sum() Outcome {
+	var all []Outcome
+	for _, c := range v.Checks {
+		all = append(all, c.Outcome)
+	}
+	return Sum(all...)
+}
+
+// Overall is the outcome of all verdicts together.
+func Overall(vs []Verdict) Outcome {
+	var all []Outcome
+	for _, v := range vs {
+		all = append(all, v.Outcome)
+	}
+	return Sum(all...)
+}

@@ -1,0 +1,239 @@
+package scenarios
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// A stage is one trial that scenarios rest on; two scenarios may share one. Loads are in multiples of the limit, so that a
+// stage fits any service.
+type stage struct {
+	name  string // also the end of its trial's phase
+	tries int    // how often it is run until its evidence is good enough
+	// build is the stage's trial, or why there is none.
+	build func(c Config, e *evidence) (t attack.Trial, skip string)
+	// thin says why a measurement is too weak to judge, or "".
+	thin func(c Config, m attack.Measurement) string
+}
+
+// PhasePrefix begins the phase of every trial of a Script.
+const PhasePrefix = "verify/"
+
+// stages, in the order in which they are run.
+var stages = []stage{
+	{name: "rest", tries: 2, build: restTrial},
+	{name: "steady", tries: 2, build: steadyTrial},
+	{name: "flash", tries: 4, build: flashTrial, thin: scattered},
+	{name: "overload", tries: 2, build: overloadTrial},
+	{name: "refill", tries: 2, build: refillTrial},
+	{name: "honour", tries: 2, build: honourTrial, thin: fewProbes},
+	{name: "naive", tries: 2, build: naiveTrial},
+	{name: "jitter", tries: 2, build: jitterTrial},
+	{name: "told", tries: 2, build: toldTrial},
+}
+
+// long is a length: brief or full, and never so short that fewer than n requests come in at the rate.
+func (c Config) long(brief, full time.Duration, n float64) time.Duration {
+	d := full
+	if c.Brief {
+		d = brief
+	}
+	d = max(d, min(time.Duration(n/c.Limit.Rate*1e9), longest))
+	return (d + time.Second - 1).Truncate(time.Second)
+}
+
+// longest is the most that a low rate may stretch one part of a trial.
+const longest = 40 * time.Second
+
+// actor is a sender with the script's identity.
+func (c Config) actor(name string, p attack.Process, m attack.Manners, segments ...attack.Segment) attack.Actor {
+	return attack.Actor{Name: name, Identity: c.Identity, Manners: m, Schedule: attack.Schedule{Segments: segments, Process: p}}
+}
+
+// at is a stretch of a multiple of the limit.
+func (c Config) at(multiple float64, long time.Duration) attack.Segment {
+	r := multiple * c.Limit.Rate
+	return attack.Segment{From: r, To: r, Len: long}
+}
+
+// restRequests is how many requests measure the latency at rest.
+const restRequests = 15
+
+func restTrial(c Config, _ *evidence) (attack.Trial, string) {
+	gap := max(20*time.Millisecond, min(time.Duration(2/c.Limit.Rate*1e9), 500*time.Millisecond))
+	return attack.Trial{Idle: c.idle(), Why: "the latency at rest", Serial: &attack.Serial{Max: restRequests, Gap: gap, Identity: c.Identity},
+		LogMax: restRequests}, ""
+}
+
+// steadyShare of the limit is asked for at an even pace: near it, and still more refill than demand.
+const steadyShare = 0.95
+
+func steadyTrial(c Config, _ *evidence) (attack.Trial, string) {
+	long := c.long(2*time.Second, 5*time.Second, 20)
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(0), Why: fmt.Sprintf("%v of the limit at an even pace: is anybody refused?", percent(steadyShare)),
+		Actors: []attack.Actor{c.actor("steady", attack.Even, attack.Manners{}, c.at(steadyShare, long))}}, ""
+}
+
+// crowd is the number of requests at once that a bucket of n tokens must refuse some of, however slowly they are sent.
+func (c Config) crowd(n float64) int { return int(math.Ceil(1.5*n+.02*c.Limit.Rate)) + 10 }
+
+// warm is the number of connections to open for so many at once, beside those that the rate needs.
+func (c Config) warm(burst int) int { return burst + min(int(c.Limit.Rate/10)+10, 500) }
+
+func flashTrial(c Config, _ *evidence) (attack.Trial, string) {
+	n := c.crowd(float64(c.Limit.Burst))
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: n, Why: fmt.Sprintf("%d at once at a full bucket of %d", n, c.Limit.Burst),
+		Actors: []attack.Actor{c.actor("crowd", attack.Even, attack.Manners{}, attack.Segment{Len: 300 * time.Millisecond, Burst: n})}}, ""
+}
+
+// Actors of the overload, by index, and its stretches.
+const (
+	crowdActor = iota
+	afterActor
+)
+
+// overload is the plan of the storm: a second to empty the bucket, then twice the limit, then peak times, then half.
+type overload struct{ lead, twice, peak, after time.Duration }
+
+func (c Config) overload() overload {
+	o := overload{lead: time.Second, twice: c.long(time.Second, 5*time.Second, 40), peak: c.long(2*time.Second, 5*time.Second, 40),
+		after: c.long(2*time.Second, 3*time.Second, 8)}
+	return o
+}
+
+func (o overload) storm() time.Duration { return o.lead + o.twice + o.peak }
+
+// peakMultiple is the multiple of the limit that the worst of the storm holds.
+func (c Config) peakMultiple() float64 {
+	if c.MaxRate > 0 {
+		return min(5, c.MaxRate/c.Limit.Rate)
+	}
+	return 5
+}
+
+func overloadTrial(c Config, _ *evidence) (attack.Trial, string) {
+	o := c.overload()
+	first := c.at(2, o.lead+o.twice)
+	// Twice the limit takes a net rate × 1 s from the bucket in the first second; what it holds beyond half of that goes
+	// at once, so that the bucket is empty by then.
+	first.Burst = max(0, int(math.Ceil(float64(c.Limit.Burst)-.5*c.Limit.Rate*o.lead.Seconds())))
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(first.Burst), Why: fmt.Sprintf("2 and %.3g times the limit, then half of it", c.peakMultiple()),
+		Actors: []attack.Actor{
+			crowdActor: c.actor("crowd", attack.Poisson, attack.Manners{}, first, c.at(c.peakMultiple(), o.peak)),
+			afterActor: c.actor("after", attack.Even, attack.Manners{}, attack.Segment{Len: o.storm()}, c.at(.5, o.after)),
+		}}, ""
+}
+
+// refillParts are the silences of the refill stage, in times to fill an empty bucket.
+var refillParts = []float64{.35, .7, 1.3}
+
+// silence is one of the refill stage's: long enough to be told from the time a burst takes, and at most 4 s.
+func (c Config) silence(part float64) time.Duration {
+	unit := min(max(c.fill(), 100*time.Millisecond), 4*time.Second)
+	return time.Duration(part * float64(unit))
+}
+
+func refillTrial(c Config, _ *evidence) (attack.Trial, string) {
+	all := c.crowd(float64(c.Limit.Burst))
+	segments := []attack.Segment{{Len: c.silence(refillParts[0]), Burst: all}}
+	for i, part := range refillParts {
+		back := min(float64(c.Limit.Burst), c.Limit.Rate*c.silence(part).Seconds())
+		next := attack.Segment{Len: 200 * time.Millisecond, Burst: c.crowd(back)}
+		if i+1 < len(refillParts) {
+			next.Len = c.silence(refillParts[i+1])
+		}
+		segments = append(segments, next)
+	}
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: 2 * all, Why: "drain, keep silent for part of the time to fill, and ask again",
+		Actors: []attack.Actor{c.actor("crowd", attack.Even, attack.Manners{}, segments...)}}, ""
+}
+
+// probeActor of the honour stage waits as it is told; crowdActor keeps the bucket empty until it is told.
+const probeActor = 1
+
+// probeAfter is when, in each cycle of the honour stage, its clients ask: the bucket is empty by then.
+const probeAfter = 150 * time.Millisecond
+
+// probes is how many clients ask at once and come back at once: no more than find a token each when they do.
+func (c Config) probes() int { return min(max(min(c.Limit.Burst, int(c.Limit.Rate/2)), 1), 3) }
+
+// cycles is how often they do. Of several who ask an empty bucket at once no more than one can find a token; a single one
+// may, every fourth time, so it asks more often.
+func (c Config) cycles() int {
+	switch {
+	case c.probes() == 1 && c.Limit.Rate >= 4:
+		return 6
+	case c.probes() > 2 && c.Brief:
+		return 2
+	}
+	return 3
+}
+
+// toldMax is the longest Retry-After that the script waits out.
+func (c Config) toldMax() time.Duration {
+	if c.Brief {
+		return 3 * time.Second
+	}
+	return 30 * time.Second
+}
+
+func honourTrial(c Config, e *evidence) (attack.Trial, string) {
+	told, ok := e.told()
+	switch {
+	case !ok:
+		return attack.Trial{}, "no refusal told when to come back"
+	case told > c.toldMax():
+		return attack.Trial{}, fmt.Sprintf("clients are told to wait %v, longer than the %v that this script waits", told, c.toldMax())
+	}
+	var crowd, probe []attack.Segment
+	drain := c.at(min(4, c.peakMultiple()), 250*time.Millisecond)
+	drain.Burst = c.crowd(float64(c.Limit.Burst))
+	quiet := told + 400*time.Millisecond
+	probe = append(probe, attack.Segment{Len: probeAfter})
+	for range c.cycles() {
+		crowd = append(crowd, drain, attack.Segment{Len: quiet})
+		probe = append(probe, attack.Segment{Len: drain.Len + quiet, Burst: c.probes()})
+	}
+	probe[len(probe)-1].Len -= probeAfter
+	return attack.Trial{LogMax: attack.MaxLog, Warm: c.warm(drain.Burst), Why: fmt.Sprintf("clients that wait the %v they are told, in silence: are they let in?", told),
+		Actors: []attack.Actor{
+			crowdActor: c.actor("crowd", attack.Poisson, attack.Manners{}, crowd...),
+			probeActor: c.actor("probe", attack.Even, attack.Manners{Policy: attack.RetryAfter, Tries: 2}, probe...),
+		}}, ""
+}
+
+// excess is how many of a storm's clients find no token at first: few enough to be served within a second.
+func (c Config) excess() int {
+	return int(math.Ceil(max(2, min(.5*float64(c.Limit.Burst), .5*c.Limit.Rate))))
+}
+
+// stormTrial is one crowd, larger than the bucket by excess, whose clients have the given manners. Backing off, they
+// spread over twice the time in which the limit serves them: so half the limit is asked for.
+func stormTrial(c Config, why string, m attack.Manners) attack.Trial {
+	n := c.Limit.Burst + c.excess()
+	m.Base = max(attack.DefaultBase, time.Duration(2*float64(c.excess())/c.Limit.Rate*1e9))
+	m.Cap = 4 * m.Base
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: n, Why: fmt.Sprintf("%d at once, whose clients %s", n, why),
+		Actors: []attack.Actor{c.actor("crowd", attack.Even, m, attack.Segment{Len: 200 * time.Millisecond, Burst: n})}}
+}
+
+func naiveTrial(c Config, _ *evidence) (attack.Trial, string) {
+	return stormTrial(c, "try again at once", attack.Manners{Policy: attack.AtOnce, Tries: 5}), ""
+}
+
+func jitterTrial(c Config, _ *evidence) (attack.Trial, string) {
+	return stormTrial(c, "back off with full jitter", attack.Manners{Policy: attack.FullJitter, Tries: 6}), ""
+}
+
+func toldTrial(c Config, e *evidence) (attack.Trial, string) {
+	told, ok := e.told()
+	if !ok || told > c.toldMax() {
+		return attack.Trial{}, "no refusal told a time worth waiting for"
+	}
+	return stormTrial(c, "wait as they are told, and a little jitter", attack.Manners{Policy: attack.RetryAfterJitter, Tries: 6}), ""
+}
+
+func percent(share float64) string { return fmt.Sprintf("%.3g %%", share*100) }
