@@ -59,7 +59,7 @@ Every flag can be set as an environment variable: --max-rate is PLIMSOLL_MAX_RAT
 `
 
 func (a *app) root() *cobra.Command {
-	cobra.AddTemplateFunc("flags", func(fs *pflag.FlagSet) string { return strings.TrimRight(fs.FlagUsagesWrapped(100), "\n") })
+	cobra.AddTemplateFunc("flags", flagUsages)
 	root := &cobra.Command{
 		Use:           "plimsoll",
 		Short:         "Finds how much load an HTTP service can bear, and proves that the throttle in front of it holds.",
@@ -79,6 +79,12 @@ func (a *app) root() *cobra.Command {
 	root.SetCompletionCommandGroupID("rest")
 	root.AddCommand(a.demoCmd(), a.findCmd(), a.loadCmd(), a.runCmd(), a.adviseCmd(), a.verifyCmd(), a.reportCmd(), a.labCmd(), a.schemaCmd(), a.versionCmd())
 	return root
+}
+
+// flagUsages lists flags without the [=true|false] that pflag puts behind each switch.
+func flagUsages(fs *pflag.FlagSet) string {
+	const wart = "[=true|false]"
+	return strings.TrimRight(strings.ReplaceAll(fs.FlagUsagesWrapped(110), wart, strings.Repeat(" ", len(wart))), "\n")
 }
 
 // unknownCommand refuses what is no command with the one that was perhaps meant.

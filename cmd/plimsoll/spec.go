@@ -35,7 +35,6 @@ type TargetSpec struct {
 	User            string        `yaml:"user" json:"user,omitempty"`
 	Requests        []RequestSpec `yaml:"requests" json:"requests,omitempty"`
 	File            string        `yaml:"file" json:"file,omitempty"`
-	Format          string        `yaml:"format" json:"format,omitempty"`
 	CSV             string        `yaml:"csv" json:"csv,omitempty"`
 	Timeout         time.Duration `yaml:"timeout" json:"timeout_ns,omitempty"`
 	Connections     int           `yaml:"connections" json:"connections,omitempty"`

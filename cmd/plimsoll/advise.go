@@ -1,0 +1,132 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/limits"
+	"github.com/plimsoll-load/plimsoll/report"
+	"github.com/plimsoll-load/plimsoll/report/journal"
+)
+
+func (a *app) adviseCmd() *cobra.Command {
+	c := &cobra.Command{Use: "advise [RUN]", GroupID: "limit", Short: "Turn a capacity into rate and burst, with reasons",
+		Long:    "Turn the capacity that a run found into limits for a token bucket: rate and burst with a margin, split by tier. Without RUN it\ntakes the latest. The run's report is written again, with the limits in it.",
+		Example: "  plimsoll advise\n  plimsoll advise plimsoll-runs/20260102-150405-checkout --margin 25%\n  plimsoll advise --tier basic=30% --tier gold=70%,1M/day",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return a.advise(args[0])
+			}
+			latest, err := latestRun()
+			if err != nil {
+				return err
+			}
+			return a.advise(latest)
+		}}
+	a.goalFlags(c.Flags())
+	a.adviseFlags(c.Flags())
+	c.Flags().BoolVar(&a.json, "json", a.json, "print the result as JSON")
+	return c
+}
+
+// policy is how the spec wants a capacity turned into limits.
+func (a *app) policy(goal analyze.Goal) (limits.Policy, error) {
+	p := limits.Policy{Goal: goal}
+	if text := a.spec.Limits.Margin; text != "" {
+		margin, err := analyze.ParsePercent(text)
+		if err != nil {
+			return p, misuse("--margin: %w", err)
+		}
+		p.Margin = &margin
+	}
+	for _, text := range a.spec.Limits.Tiers {
+		tier, err := limits.ParseTier(text)
+		if err != nil {
+			return p, misuse("--tier: %w", err)
+		}
+		p.Tiers = append(p.Tiers, tier)
+	}
+	return p, nil
+}
+
+// advise adds limits to a run's journal and writes its report again.
+func (a *app) advise(path string) error {
+	dir, entries, err := readRun(path)
+	if err != nil {
+		return err
+	}
+	goal, err := a.goal()
+	if err != nil {
+		return err
+	}
+	policy, err := a.policy(goal)
+	if err != nil {
+		return err
+	}
+	r := report.Fold(entries)
+	if len(r.Capacities) == 0 {
+		return &failure{code: exitUndecided, hint: "go on with it: plimsoll find --resume " + dir, err: fmt.Errorf("%s holds no capacity", dir)}
+	}
+	advice, err := recommend(r.Capacities[0], policy)
+	if err != nil {
+		return err
+	}
+	writer, entries, err := journal.Append(filepath.Join(dir, journalName))
+	if err != nil {
+		return misuse("%w", err)
+	}
+	added := []journal.Entry{{Limits: &advice}, {End: &journal.End{At: time.Now(), Exit: exitKept, Outcome: sayLimit(advice.Limit)}}}
+	for _, e := range added {
+		if err := writer.Write(e); err != nil {
+			return errors.Join(err, writer.Close())
+		}
+	}
+	if err := writer.Close(); err != nil {
+		return err
+	}
+	return a.publish(dir, append(entries, added...))
+}
+
+// recommend turns a capacity into limits; an undecided one exits 3.
+func recommend(c analyze.Capacity, p limits.Policy) (limits.Recommendation, error) {
+	advice, err := limits.Recommend(c, p)
+	var undecided *limits.UndecidedError
+	if errors.As(err, &undecided) {
+		return advice, &failure{code: exitUndecided, err: err}
+	}
+	if err != nil {
+		return advice, misuse("%w", err)
+	}
+	return advice, nil
+}
+
+func sayLimit(l limits.Limit) string {
+	return fmt.Sprintf("limit %.0f/s with a burst of %d", l.Rate, l.Burst)
+}
+
+// readLimits takes a limit from limits.json, or from the folder of a run.
+func readLimits(path string) (limits.Limit, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, "limits.json")
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return limits.Limit{}, misuse("--limits: %w", err)
+	}
+	var r limits.Recommendation
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r.Limit, misuse("--limits %s: %w", path, err)
+	}
+	if r.Rate <= 0 || r.Burst < 1 {
+		return r.Limit, misuse("--limits %s: no rate and burst in it", path)
+	}
+	return r.Limit, nil
+}

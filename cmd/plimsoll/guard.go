@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// harmed is the cause of a context that the health guard cancelled.
+type harmed struct{ why string }
+
+func (h *harmed) Error() string { return h.why }
+
+// The health guard asks once a second and stops the run after three misses in a row, each of which may take a second.
+const (
+	healthEvery  = time.Second
+	healthMisses = 3
+)
+
+// guarded runs the body of a run under the health guard, records how it ended, and leaves no guard behind.
+func (s *session) guarded(ctx context.Context, body func(context.Context) (code int, outcome string, err error)) error {
+	inner, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if url := s.app.spec.Find.Health; url != "" {
+			watchHealth(inner, url, cancel)
+		}
+	}()
+	code, outcome, err := body(inner)
+	harm := context.Cause(inner)
+	cancel(nil)
+	<-done
+	if err != nil {
+		return s.abandon(err)
+	}
+	var h *harmed
+	if errors.As(harm, &h) {
+		code, outcome = exitHarm, "stopped: "+h.why
+	}
+	return s.end(ctx, code, outcome)
+}
+
+// watchHealth polls url until ctx ends, or cancels it with the cause harmed.
+func watchHealth(ctx context.Context, url string, cancel context.CancelCauseFunc) {
+	client := &http.Client{Timeout: healthEvery, Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}
+	tick := time.NewTicker(healthEvery)
+	defer tick.Stop()
+	for misses := 0; misses < healthMisses; {
+		if healthy(ctx, client, url) {
+			misses = 0
+		} else {
+			misses++
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+	cancel(&harmed{fmt.Sprintf("the health check %s failed %d times in a row", attack.RedactURL(url), healthMisses)})
+}
+
+func healthy(ctx context.Context, client *http.Client, url string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode >= 200 && resp.StatusCode < 300
+}

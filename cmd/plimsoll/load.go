@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/report/journal"
+)
+
+func (a *app) loadCmd() *cobra.Command {
+	var manners attack.Manners
+	c := &cobra.Command{Use: "load URL", GroupID: "measure", Short: "Just load: a constant rate, a ramp, or steps",
+		Example: "  plimsoll load http://127.0.0.1:8080/ --rate 500/s --for 30s\n  plimsoll load http://127.0.0.1:8080/ --rate 100..2000 --for 10m --goal 'p99<250ms'\n  plimsoll load --targets - --rate 100,200,400 --for 20s",
+		Args:    targetArg,
+		RunE: func(c *cobra.Command, args []string) error {
+			a.takeURL(args)
+			return a.load(c.Context(), manners)
+		}}
+	fs := c.Flags()
+	l := &a.spec.Load
+	fs.StringVar(&l.Rate, "rate", l.Rate, "500/s, a ramp 100..2000, or steps 100,200,400")
+	fs.DurationVar(&l.For, "for", l.For, "length of the load, of each step when there are several")
+	fs.Var((*process)(&l.Arrivals), "arrivals", "how arrivals are spread: even, poisson or burst")
+	fs.StringVar((*string)(&manners.Policy), "retry", "", "what a refused client does: never, at-once, fixed, exponential, full-jitter, retry-after, retry-after-jitter")
+	a.goalFlags(fs)
+	a.outputFlags(fs)
+	targetFlags(fs, &a.spec.Target)
+	fs.BoolVar(&a.plan, "plan", false, "say what would be sent, and send nothing")
+	return c
+}
+
+// once plans a single trial.
+type once struct{ trial attack.Trial }
+
+func (o once) Next(done []attack.Measurement) (attack.Trial, bool)                      { return o.trial, len(done) == 0 }
+func (o once) Watch(attack.Trial, []attack.Measurement) func(attack.Tick) attack.Reason { return nil }
+
+func (a *app) load(ctx context.Context, manners attack.Manners) error {
+	goal, err := a.goal()
+	if err != nil {
+		return err
+	}
+	schedule, err := a.spec.Load.schedule()
+	if err != nil {
+		return err
+	}
+	if err := manners.Validate(); err != nil {
+		return misuse("--retry: %w", err)
+	}
+	w, err := a.wire()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if a.plan {
+		_, err := fmt.Fprintf(a.out, "%d requests in %v, up to %s, to %s\n", schedule.Count(), schedule.Len(), attack.Rate(schedule.Peak()), w.shown())
+		return err
+	}
+	if err := w.preflight(ctx, true); err != nil {
+		return err
+	}
+	s, err := a.beginOn("load", w, func(r *journal.Run) {
+		if len(a.spec.Goals) > 0 {
+			r.Goal = goal.String()
+		}
+	})
+	if err != nil {
+		return err
+	}
+	trial := attack.Trial{N: 1, Phase: "load", Why: a.spec.Load.Rate + " for " + a.spec.Load.For.String(), Seed: a.spec.Seed,
+		Actors: []attack.Actor{{Name: "load", Schedule: schedule, Manners: manners}}}
+	return s.guarded(ctx, func(ctx context.Context) (int, string, error) {
+		done, err := s.drive(ctx, once{trial}, w.engine, nil)
+		if err != nil || len(done) == 0 {
+			return exitInterrupted, "nothing was sent", err
+		}
+		code, outcome := judgeLoad(done[0], goal, len(a.spec.Goals) > 0)
+		return code, outcome, nil
+	})
+}
+
+// judgeLoad is the exit code and outcome of a plain load: it keeps its goal, if it has one.
+func judgeLoad(m attack.Measurement, goal analyze.Goal, asked bool) (int, string) {
+	if why, fix := m.Void(); why != "" {
+		return exitUnmeasured, "not measured: " + why + "; " + fix
+	}
+	total := m.Total()
+	if !asked {
+		return exitKept, fmt.Sprintf("%d requests, %d ok", total.Due, total.OK)
+	}
+	if missed := goal.Missed(total); len(missed) > 0 {
+		return exitBroken, "goal missed: " + strings.Join(missed, "; ")
+	}
+	return exitKept, "goal kept: " + goal.String()
+}
+
+// maxSteps bounds the list of --rate.
+const maxSteps = 1000
+
+// schedule reads the grammar of --rate.
+func (l LoadSpec) schedule() (attack.Schedule, error) {
+	s := attack.Schedule{Process: l.Arrivals}
+	if l.For <= 0 {
+		return s, misuse("--for %v, want a time above 0", l.For)
+	}
+	steps := strings.Split(l.Rate, ",")
+	if len(steps) > maxSteps {
+		return s, misuse("--rate lists %d steps, want at most %d", len(steps), maxSteps)
+	}
+	for _, step := range steps {
+		low, high, ramp := strings.Cut(step, "..")
+		if !ramp {
+			high = low
+		} else if _, per, has := strings.Cut(high, "/"); has && !strings.Contains(low, "/") {
+			low += "/" + per
+		}
+		from, err := attack.ParseRate(low)
+		if err != nil {
+			return s, misuse("--rate: %w", err)
+		}
+		to, err := attack.ParseRate(high)
+		if err != nil {
+			return s, misuse("--rate: %w", err)
+		}
+		s.Segments = append(s.Segments, attack.Segment{From: float64(from), To: float64(to), Len: l.For})
+	}
+	if err := s.Validate(); err != nil {
+		return s, misuse("--rate: %w", err)
+	}
+	if s.Count() == 0 {
+		return s, misuse("--rate %s for %v owes no request", l.Rate, l.For)
+	}
+	return s, nil
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plimsoll-load/plimsoll/report"
+	"github.com/plimsoll-load/plimsoll/report/journal"
+)
+
+func (a *app) reportCmd() *cobra.Command {
+	var formats []string
+	c := &cobra.Command{Use: "report RUN", GroupID: "measure", Short: "Render a run again from its journal",
+		Example: "  plimsoll report plimsoll-runs/20260102-150405-checkout\n  plimsoll report RUN --format text\n  plimsoll report RUN --format html,png --out public", Args: oneArg("run"),
+		RunE: func(_ *cobra.Command, args []string) error { return a.report(args[0], formats) }}
+	c.Flags().StringSliceVar(&formats, "format", nil, "text, json, md, html or png; the last two write files (default: all files, and text)")
+	c.Flags().StringVar(&a.spec.Out, "out", "", "folder for the files (default the run's)")
+	return c
+}
+
+// readRun reads the journal of a run, named by its folder or by the journal itself.
+func readRun(path string) (dir string, entries []journal.Entry, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", nil, misuseHint("plimsoll-runs holds a folder for each run", "read run: %w", err)
+	}
+	dir, file := path, filepath.Join(path, journalName)
+	if !info.IsDir() {
+		dir, file = filepath.Dir(path), path
+	}
+	entries, err = journal.ReadFile(file)
+	if err != nil {
+		return "", nil, misuse("read run: %w", err)
+	}
+	if len(entries) == 0 || entries[0].Run == nil {
+		return "", nil, misuse("read run: %s does not begin with what was asked", file)
+	}
+	return dir, entries, nil
+}
+
+// latestRun is the newest run under plimsoll-runs.
+func latestRun() (string, error) {
+	found, err := filepath.Glob(filepath.Join(runsDir, "*", journalName))
+	if err != nil || len(found) == 0 {
+		return "", misuseHint("plimsoll find URL makes one", "no run named, and none in %s", runsDir)
+	}
+	return filepath.Dir(slices.Max(found)), nil
+}
+
+var formatsKnown = []string{"text", "json", "md", "html", "png"}
+
+func (a *app) report(path string, formats []string) error {
+	for _, f := range formats {
+		if !slices.Contains(formatsKnown, f) {
+			return misuse("--format %q, want text, json, md, html or png", f)
+		}
+	}
+	dir, entries, err := readRun(path)
+	if err != nil {
+		return err
+	}
+	if a.spec.Out != "" {
+		dir = a.spec.Out
+	}
+	r := report.Fold(entries)
+	if len(formats) == 0 {
+		return a.publish(dir, entries)
+	}
+	for _, f := range formats {
+		switch f {
+		case "text":
+			err = errors.Join(err, report.Text(a.out, r))
+		case "json":
+			err = errors.Join(err, report.JSON(a.out, r))
+		case "md":
+			err = errors.Join(err, report.Markdown(a.out, r))
+		}
+	}
+	if err == nil && (slices.Contains(formats, "html") || slices.Contains(formats, "png")) {
+		if err = report.WriteAll(dir, r); err == nil {
+			_, err = fmt.Fprintf(a.err, "wrote the report to %s\n", dir)
+		}
+	}
+	return err
+}

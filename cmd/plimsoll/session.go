@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/report"
+	"github.com/plimsoll-load/plimsoll/report/journal"
+	"github.com/plimsoll-load/plimsoll/report/live"
+)
+
+// session is one run in progress: its folder, its journal, and the view of it. Every fact goes through put, so that the
+// file, the view and the report tell the same story.
+type session struct {
+	app     *app
+	dir     string
+	writer  *journal.Writer
+	view    *live.View
+	entries []journal.Entry
+}
+
+const (
+	runsDir     = "plimsoll-runs"
+	journalName = "journal.jsonl"
+)
+
+// begin makes the run's folder and journal. Nothing is made before all flags are known to be good.
+func (a *app) begin(run journal.Run) (*session, error) {
+	dir := a.spec.Out
+	if dir == "" {
+		dir = filepath.Join(runsDir, run.Began.Format("20060102-150405")+"-"+slug(run.Title))
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, misuseHint("--out chooses another folder", "make the run's folder: %w", err)
+	}
+	w, err := journal.Create(filepath.Join(dir, journalName))
+	if errors.Is(err, os.ErrExist) {
+		return nil, misuseHint("choose another folder with --out, or go on with it: plimsoll find --resume "+dir, "%s already holds a run's journal", dir)
+	}
+	if err != nil {
+		return nil, misuse("make the journal: %w", err)
+	}
+	s := &session{app: a, dir: dir, writer: w, view: a.openView()}
+	return s, s.put(journal.Entry{Run: &run})
+}
+
+// openView is the terminal's view on a terminal, and plain lines elsewhere.
+func (a *app) openView() *live.View {
+	o := live.Options{Out: a.err}
+	if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb" {
+		o.TTY = true
+		o.Colour = os.Getenv("NO_COLOR") == ""
+		o.Width = func() int {
+			width, _, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 80
+			}
+			return width
+		}
+	}
+	o.Quiet = a.quiet
+	return live.New(o)
+}
+
+// put records one fact.
+func (s *session) put(e journal.Entry) error {
+	if err := s.writer.Write(e); err != nil {
+		return err
+	}
+	s.entries = append(s.entries, e)
+	s.view.Feed(e)
+	return nil
+}
+
+// drive runs a plan with r and records every measurement. The target is told apart from this program's own fault by a
+// typed error.
+func (s *session) drive(ctx context.Context, p attack.Planner, r attack.Runner, done []attack.Measurement) ([]attack.Measurement, error) {
+	return attack.Drive(ctx, p, watched{r, s.view}, done, func(m attack.Measurement) error {
+		return s.put(journal.Entry{Trial: &m})
+	})
+}
+
+// watched shows the beginning and the ticks of every trial to the view.
+type watched struct {
+	attack.Runner
+	view *live.View
+}
+
+func (w watched) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick) attack.Reason) (attack.Measurement, error) {
+	w.view.Feed(journal.Entry{Start: &t})
+	return w.Runner.Run(ctx, t, func(tick attack.Tick) attack.Reason {
+		w.view.Feed(journal.Entry{Tick: &tick})
+		if watch == nil {
+			return ""
+		}
+		return watch(tick)
+	})
+}
+
+// end records how the run ended, writes its files and prints its result.
+func (s *session) end(ctx context.Context, code int, outcome string) error {
+	if ctx.Err() != nil && code != exitHarm {
+		code, outcome = exitInterrupted, "interrupted: "+outcome
+	}
+	if err := s.put(journal.Entry{End: &journal.End{At: time.Now(), Exit: code, Outcome: outcome}}); err != nil {
+		return err
+	}
+	s.view.Close()
+	if err := s.writer.Close(); err != nil {
+		return err
+	}
+	s.app.code = code
+	return s.app.publish(s.dir, s.entries)
+}
+
+// abandon closes the run after an error, which the journal keeps too.
+func (s *session) abandon(err error) error {
+	note := journal.Entry{End: &journal.End{At: time.Now(), Exit: exitCode(err), Outcome: err.Error()}}
+	return errors.Join(err, s.writer.Write(note), closeView(s.view), s.writer.Close())
+}
+
+func closeView(v *live.View) error { v.Close(); return nil }
+
+// publish writes a run's files and prints its result.
+func (a *app) publish(dir string, entries []journal.Entry) error {
+	r := report.Fold(entries)
+	if err := report.WriteAll(dir, r); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	if a.json {
+		return report.JSON(a.out, r)
+	}
+	if err := report.Text(a.out, r); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.out, "report       %s\n", filepath.Join(dir, "report.html"))
+	return err
+}
+
+// describe is the first entry of a run.
+func (a *app) describe(command, title, target string) (journal.Run, error) {
+	spec, err := json.Marshal(a.spec.redacted())
+	if err != nil {
+		return journal.Run{}, err
+	}
+	if a.spec.Name != "" {
+		title = a.spec.Name
+	}
+	began := time.Now()
+	return journal.Run{
+		Schema: "plimsoll.journal/v1", ID: began.UTC().Format("20060102T150405.000Z"), Command: command, Title: title, Target: target,
+		Began: began, Version: version(), Spec: spec, Seed: a.seed(),
+		Environment: map[string]string{"os": runtime.GOOS, "arch": runtime.GOARCH, "cpus": strconv.Itoa(runtime.NumCPU()), "go": runtime.Version()},
+	}, nil
+}
+
+// seed is the run's seed, drawn once when none was given.
+func (a *app) seed() uint64 {
+	if a.spec.Seed == 0 {
+		var b [4]byte
+		_, _ = crand.Read(b[:]) // never fails: crypto/rand crashes the program instead
+		a.spec.Seed = uint64(binary.LittleEndian.Uint32(b[:])) + 1
+	}
+	return a.spec.Seed
+}
+
+// slug is text as part of a folder's name.
+func slug(s string) string {
+	out := []rune{}
+	for _, r := range s {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-', r == '.':
+			out = append(out, r)
+		case r >= 'A' && r <= 'Z':
+			out = append(out, r-'A'+'a')
+		case len(out) > 0 && out[len(out)-1] != '-':
+			out = append(out, '-')
+		}
+		if len(out) == 40 {
+			break
+		}
+	}
+	if len(out) == 0 {
+		return "run"
+	}
+	return string(out)
+}

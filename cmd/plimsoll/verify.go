@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/limits"
+	"github.com/plimsoll-load/plimsoll/report/journal"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+func (a *app) verifyCmd() *cobra.Command {
+	list := false
+	c := &cobra.Command{Use: "verify URL", GroupID: "limit", Short: "Prove that a throttle holds: storms, and what became of them",
+		Long: "Replay bursty scenarios against a throttled endpoint and judge the answers: is excess refused with 429 and nothing else, are rate\n" +
+			"and burst as set, is Retry-After there and true, do admitted requests stay fast. Every check says what it wanted, what it got, and why.",
+		Example: "  plimsoll verify http://127.0.0.1:8080/ --limit 200/s --burst 100\n  plimsoll verify http://127.0.0.1:8080/ --limits plimsoll-runs/20260102-150405-checkout\n  plimsoll verify --list",
+		Args: func(c *cobra.Command, args []string) error {
+			if list {
+				return nil
+			}
+			return targetArg(c, args)
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if list {
+				return a.listScenarios()
+			}
+			a.takeURL(args)
+			return a.verify(c.Context())
+		}}
+	fs := c.Flags()
+	fs.BoolVar(&list, "list", false, "list the scenarios and what they ask")
+	a.verifyFlags(fs)
+	a.goalFlags(fs)
+	a.outputFlags(fs)
+	targetFlags(fs, &a.spec.Target)
+	fs.BoolVar(&a.plan, "plan", false, "say what would be sent, and send nothing")
+	return c
+}
+
+func (a *app) listScenarios() error {
+	for _, s := range scenarios.Catalogue() {
+		fmt.Fprintf(a.out, "%s: %s\n", s.Name, s.Title)
+		for _, c := range s.Checks {
+			fmt.Fprintf(a.out, "  %s %-18s %s\n", c.ID, c.Name, c.Asks)
+		}
+	}
+	return nil
+}
+
+// verify proves a throttle as a run of its own.
+func (a *app) verify(ctx context.Context) error {
+	limit, err := a.verifyLimit()
+	if err != nil {
+		return err
+	}
+	config, err := a.scenarioConfig(limit)
+	if err != nil {
+		return err
+	}
+	if config.Refusal != 0 {
+		a.spec.Target.ThrottledStatus = []int{config.Refusal}
+	}
+	w, err := a.wire()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if a.plan {
+		return a.explainVerify(config, w)
+	}
+	if err := w.preflight(ctx, true); err != nil {
+		return err
+	}
+	s, err := a.beginOn("verify", w, func(r *journal.Run) { r.Limit = &limit })
+	if err != nil {
+		return err
+	}
+	return s.guarded(ctx, func(ctx context.Context) (int, string, error) { return s.verify(ctx, w, limit) })
+}
+
+// verifyLimit is the limit that the throttle is said to be set to.
+func (a *app) verifyLimit() (limits.Limit, error) {
+	v := a.spec.Verify
+	switch {
+	case v.Limits != "" && v.Limit != "":
+		return limits.Limit{}, misuse("--limit and --limits exclude one another")
+	case v.Limits != "":
+		return readLimits(v.Limits)
+	case v.Limit == "":
+		return limits.Limit{}, misuseHint("example: --limit 200/s --burst 100, or --limits FILE", "what is the throttle set to? give --limit and --burst")
+	}
+	n, per, err := attack.ParseQuota(v.Limit)
+	if err != nil {
+		return limits.Limit{}, misuse("--limit: %w", err)
+	}
+	l := limits.Limit{Rate: n / per.Seconds(), Burst: v.Burst}
+	if l.Burst == 0 && per != time.Second {
+		l.Burst = int(math.Round(n)) // n in a window: all n at once from rest
+	}
+	if l.Rate <= 0 || l.Burst < 1 {
+		return l, misuseHint("nginx burst=99 means --burst 100", "--limit %s needs --burst, the most requests admitted at once from rest", v.Limit)
+	}
+	return l, nil
+}
+
+// scenarioConfig is what the throttle was declared to do.
+func (a *app) scenarioConfig(limit limits.Limit) (scenarios.Config, error) {
+	v := a.spec.Verify
+	goal, err := a.goal()
+	if err != nil {
+		return scenarios.Config{}, err
+	}
+	c := scenarios.Config{Limit: limit, Profile: scenarios.Profile(v.Profile), Goal: goal, Only: v.Only, Skip: v.Skip, Brief: v.Brief, Seed: a.seed()}
+	for _, departure := range v.Expect {
+		if err := c.Expect(departure); err != nil {
+			return c, misuse("--expect: %w", err)
+		}
+	}
+	if statuses := a.spec.Target.ThrottledStatus; c.Refusal == 0 && len(statuses) == 1 {
+		c.Refusal = statuses[0]
+	}
+	if v.Key != "" {
+		c.Identity = attack.Identity{Name: "the given key", Header: v.KeyHeader, Value: attack.Secret(v.Key)}
+	}
+	if _, err := scenarios.New(c); err != nil {
+		return c, misuse("%w", err)
+	}
+	return c, nil
+}
+
+// verify storms the throttle and records a verdict for each scenario.
+func (s *session) verify(ctx context.Context, w *wire, limit limits.Limit) (int, string, error) {
+	config, err := s.app.scenarioConfig(limit)
+	if err != nil {
+		return 0, "", err
+	}
+	config.First = s.nextTrial()
+	script, err := scenarios.New(config)
+	if err != nil {
+		return 0, "", misuse("%w", err)
+	}
+	done, err := s.drive(ctx, script, w.engine, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	verdicts := script.Verdicts(done)
+	for _, v := range verdicts {
+		if err := s.put(journal.Entry{Verdict: &v}); err != nil {
+			return 0, "", err
+		}
+	}
+	code, outcome := judgeVerdicts(verdicts)
+	return code, outcome, nil
+}
+
+// nextTrial is the first trial number that the run has not used.
+func (s *session) nextTrial() int {
+	n := 0
+	for _, e := range s.entries {
+		if e.Trial != nil {
+			n = max(n, e.Trial.Trial.N)
+		}
+	}
+	return n + 1
+}
+
+// judgeVerdicts is the exit code and outcome of a verification: any failure beats inconclusive.
+func judgeVerdicts(verdicts []scenarios.Verdict) (int, string) {
+	var sum []scenarios.Outcome
+	var failed, unsure []string
+	for _, v := range verdicts {
+		sum = append(sum, v.Outcome)
+		for _, c := range v.Checks {
+			switch c.Outcome {
+			case scenarios.Fail:
+				failed = append(failed, c.ID+" "+c.Name+" ("+v.Scenario+")")
+			case scenarios.Inconclusive:
+				unsure = append(unsure, c.ID+" "+c.Name+" ("+v.Scenario+")")
+			}
+		}
+	}
+	switch scenarios.Sum(sum...) {
+	case scenarios.Fail:
+		return exitBroken, "fails " + strings.Join(failed, ", ")
+	case scenarios.Pass:
+		return exitKept, "the throttle holds"
+	}
+	return exitUndecided, "cannot tell " + strings.Join(unsure, ", ")
+}
