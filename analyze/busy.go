@@ -20,6 +20,21 @@ type Busy struct {
 // SE is the relative standard error of the run's rate, from the dispersion of service times.
 func (b Busy) SE(cs2 float64) float64 { return math.Sqrt(cs2 / math.Max(float64(b.N), 1)) }
 
+// surely is the load above which a run's capacity is surely exceeded: cap (1 + 1.64 se + 0.3 %).
+func (b Busy) surely(cs2 float64) float64 { return b.Rate * (1 + 1.64*b.SE(cs2) + .003) }
+
+// tells is whether the run of a trial is long enough to judge it by.
+func (b Busy) tells(rest Rest) bool {
+	return b.Ticks >= 10 && b.N > 100 && b.Seconds > 3*rest.P99.Seconds()
+}
+
+// join pools two runs.
+func (b Busy) join(o Busy) Busy {
+	b.N, b.Seconds, b.Ticks = b.N+o.N, b.Seconds+o.Seconds, b.Ticks+o.Ticks
+	b.Rate = float64(b.N) / b.Seconds
+	return b
+}
+
 // leastBusy is how many ticks make a run: of fewer nothing is said.
 const leastBusy = 3
 
@@ -42,6 +57,24 @@ func LastBusy(ticks []attack.Tick, above float64) Busy {
 		b.Rate = float64(b.N) / b.Seconds
 	}
 	return b
+}
+
+// AllBusy pools all runs of ticks with more than above in flight at every edge. A run that ends within the trial ends
+// because much was completed, so this leans to high rates: it may contradict that a load was sustained, and not that it
+// was too much.
+func AllBusy(ticks []attack.Tick, above float64) Busy {
+	var all Busy
+	for end := len(ticks); end > 0; end-- {
+		if float64(ticks[end-1].InFlight) <= above {
+			continue
+		}
+		b := LastBusy(ticks[:end], above)
+		if b.N > 0 {
+			all = all.join(b)
+			end -= b.Ticks
+		}
+	}
+	return all
 }
 
 // Growth is how fast the backlog grows over the ticks after the first skip, as a share x of the load, and the number n

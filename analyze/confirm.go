@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"fmt"
 	"math"
 )
 
@@ -62,9 +63,7 @@ func (s *search) take(j Judgement) {
 // gather adds the busy run of an overload to the pool.
 func (s *search) gather(j Judgement) {
 	if b := j.Busy; j.Why == Backlog && b.N > 200 && b.Ticks >= 6 {
-		s.pool.N += b.N
-		s.pool.Seconds += b.Seconds
-		s.pool.Rate = float64(s.pool.N) / s.pool.Seconds
+		s.pool = s.pool.join(b)
 	}
 }
 
@@ -91,18 +90,31 @@ func (s *search) collapse() bool {
 	return true
 }
 
+// The steps outwards while one bound is missing, in widths of the bracket: the first takes the load from one side of the
+// estimate to the other. If that was no bound, the estimate is off by little, and the next step is short.
+const (
+	secondStep = .65
+	nextStep   = 1.6
+)
+
+func wider(grow float64) float64 {
+	if grow == 1 {
+		return secondStep
+	}
+	return grow * nextStep
+}
+
 // confirmMax bounds the confirmations, votes not counted.
 const confirmMax = 14
 
 // confirm brackets the breaking load with trials of full length: L, the highest load sustained below H, the lowest
 // overloaded. It ends when H/L is as narrow as asked, or as such trials can resolve.
 func (s *search) confirm() bool {
-	step := max(s.effort.step, s.se)
-	width := max(s.effort.width, floor(s.rest.CS2, s.estimate*s.long(s.estimate, Full)))
+	step, width := s.resolution()
 	s.resolved = width
 	grow, slow := 1., false
 	load := s.estimate * (1 - step)
-	for i := range confirmMax {
+	for range confirmMax {
 		load = s.clamp(load)
 		if !s.fits(s.long(load, Full)) {
 			s.note("budget", "the budget ended while the bracket was being confirmed")
@@ -125,27 +137,70 @@ func (s *search) confirm() bool {
 		if s.breaking <= s.plan.Min {
 			return s.stop(CauseTarget, "the lowest load allowed, %.6g/s, was too much: %s", s.plan.Min, j.Text)
 		}
-		if s.sustained > 0 && s.breaking/s.sustained <= 1+1.02*width {
+		if s.narrow(width) {
 			return true
 		}
-		load, grow = s.aim(i, step, width, grow, slow)
+		load, grow = s.aim(step, width, grow, slow)
 	}
 	return true
+}
+
+// resolution is the step δ from the estimate to the loads that confirm it, and the width w of the bracket: what the
+// profile asks for, or what trials as long as the budget allows can tell apart.
+//
+//	δ ≥ 2.5 √(cs² / n)
+func (s *search) resolution() (step, width float64) {
+	n := s.estimate * s.long(s.estimate, Full)
+	step = max(s.effort.step, s.se, 2.5*math.Sqrt(s.rest.CS2/max(n, 1)))
+	return step, max(s.effort.width, floor(s.rest.CS2, n), 2.1*step)
+}
+
+// narrow tells whether the bracket is as narrow as asked; or nearly, when one more trial would cost the knee.
+func (s *search) narrow(width float64) bool {
+	if s.sustained == 0 || math.IsInf(s.breaking, 1) {
+		return false
+	}
+	ratio := s.breaking/s.sustained - 1
+	costs := s.long(s.estimate, Full) + s.endingNeeds()
+	return ratio <= 1.02*width || ratio <= 2*width && s.left() < costs
 }
 
 // vote tests a load with full rigour; a failure that contradicts what is known takes two of three.
 func (s *search) vote(load, step float64) (Judgement, bool) {
 	const why = "is it sustained over a full trial"
-	j, ok := s.test(Confirm, why, load, Full)
+	j, ok := s.full(why, load)
 	surprise := s.mode == ModeCapacity && j.Why != Slow && load < s.estimate*(1-step/2) || load <= s.sustained
 	if !ok || j.Class != Overloaded || !surprise {
 		return j, ok
 	}
-	again, ok := s.test(Confirm, "again: the first said no where a yes was expected", load, Full)
+	again, ok := s.full("again: the first said no where a yes was expected", load)
 	if !ok || again.Class == Overloaded {
 		return again, ok
 	}
-	return s.test(Confirm, "once more: two of three decide", load, Full)
+	return s.full("once more: two of three decide", load)
+}
+
+// full is a confirmation. A trial that passed for want of evidence of its own is judged once more with all busy runs of
+// overloads so far: they measured the same servers.
+//
+//	overloaded  iff  r > own cap (1 + se/2)  and  r > pooled cap (1 + 1.64 se + 0.3 %), its own run in the pool
+func (s *search) full(why string, load float64) (Judgement, bool) {
+	j, ok := s.test(Confirm, why, load, Full)
+	if !ok || j.Class != Sustained || s.mode != ModeCapacity || s.pool.N == 0 {
+		return j, ok
+	}
+	load = s.clamp(load)
+	own := AllBusy(s.rows[len(s.rows)-1].m.Ticks, s.rest.busyAbove(load))
+	if !own.tells(s.rest) {
+		return j, ok
+	}
+	all := s.pool.join(own)
+	if load > own.Rate*(1+own.SE(s.rest.CS2)/2) && load > all.surely(s.rest.CS2) {
+		j = j.is(Overloaded, Backlog, fmt.Sprintf("%.6g/s offered, %.6g/s completed in all stretches over which the backlog never emptied", load, all.Rate))
+		s.rows[len(s.rows)-1].j = j
+		s.overload += lasted(s.rows[len(s.rows)-1].m).Seconds()
+	}
+	return j, ok
 }
 
 // bound takes in a confirmation. L counts only below H: a load that passed above one that did not proves nothing.
@@ -166,19 +221,19 @@ func (s *search) bound(load float64, j Judgement) {
 }
 
 // aim is the next load to confirm: outwards by growing steps while one bound is missing, then inwards.
-func (s *search) aim(i int, step, width, grow float64, slow bool) (load, grown float64) {
+func (s *search) aim(step, width, grow float64, slow bool) (load, grown float64) {
 	l, h := s.sustained, s.breaking
 	switch {
 	case math.IsInf(h, 1):
-		load = max(l*(1+width*grow), min(s.estimate*(1+step), l*(1+width)))
+		load = l * (1 + width*grow)
 		if load > s.hi && s.hi > 1.001*l && s.mode != ModeCapacity {
 			load = math.Sqrt(l * s.hi)
 		}
-		return load, grow * 1.6
+		return load, wider(grow)
 	case l == 0 && slow && s.lo > 0 && s.lo < h/(1+width):
 		return math.Sqrt(s.lo * h), grow
 	case l == 0:
-		return h / (1 + width*grow), grow * 1.6
+		return h / (1 + width*grow), wider(grow)
 	}
 	load = math.Sqrt(l * h)
 	if inside := s.estimate * (1 - step); s.mode == ModeCapacity && !slow && inside > 1.004*l && inside < .996*h && h/l > 1+1.5*width {

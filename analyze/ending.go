@@ -16,9 +16,9 @@ func (s *search) knee() bool {
 	if s.sustained == 0 {
 		return true
 	}
-	left := s.plan.Budget.Seconds() - s.spent.Seconds() - s.bookendNeeds()
+	left := s.left() - s.bookendNeeds()
 	each := left/float64(len(kneeLoads)) - settleReserve
-	if each < max(leastKneeTrial, 10*s.rest.P99.Seconds()) {
+	if each < s.leastKneeTrial() {
 		s.note("no-knee", "the budget left %.1fs, too little to measure the knee", max(left, 0))
 		return true
 	}
@@ -37,6 +37,17 @@ func (s *search) knee() bool {
 		s.kneeAt = append(s.kneeAt, len(s.rows)-1)
 	}
 	return true
+}
+
+// left is how many seconds the budget has left.
+func (s *search) left() float64 { return shareAll*s.plan.Budget.Seconds() - s.spent.Seconds() }
+
+// leastKneeTrial is how many seconds a trial of the knee must last to tell anything.
+func (s *search) leastKneeTrial() float64 { return max(leastKneeTrial, 10*s.rest.P99.Seconds()) }
+
+// endingNeeds is how many seconds knee and bookend take at least.
+func (s *search) endingNeeds() float64 {
+	return s.bookendNeeds() + float64(len(kneeLoads))*(s.leastKneeTrial()+settleReserve)
 }
 
 // bookendNeeds is how many seconds the bookend takes; 0 when there will be none.

@@ -92,8 +92,8 @@ func (j Judgement) aborted(m attack.Measurement) Judgement {
 //
 // Without one it is the growth of the backlog: x > max(allowed, z √((ca² + cs²)/n)), and more than 5 arrivals of it.
 func (j Judgement) backlog(m attack.Measurement, rest Rest, load float64, rigour Rigour) Judgement {
-	if b := j.Busy; b.Ticks >= 10 && b.N > 100 && b.Seconds > 3*rest.P99.Seconds() {
-		if load > b.Rate*(1+1.64*b.SE(rest.CS2)+.003) {
+	if b := j.Busy; b.tells(rest) {
+		if load > b.surely(rest.CS2) {
 			return j.is(Overloaded, Backlog, fmt.Sprintf("%.6g/s offered, %.6g/s completed while the backlog never emptied", load, b.Rate))
 		}
 		return j

@@ -61,17 +61,18 @@ func profile(saturate, confirm, knee level, step, width float64) effort {
 // shortens trials, and with them widens intervals; it never leaves a step out.
 const (
 	shareBrief    = 1. / 45
-	shareBaseline = 1. / 20
-	shareMedium   = 1. / 10
-	shareFull     = 1. / 8
+	shareBaseline = 1. / 30
+	shareMedium   = 1. / 12
+	shareFull     = 1. / 9
 	shareLimiter  = 1. / 6
 	shareKnee     = 1. / 20
+	shareAll      = .85 // of all trials; the rest is for what lies between them
 )
 
 // within is the effort that a budget allows.
 func (e effort) within(budget time.Duration) effort {
 	b := budget.Seconds()
-	e.levels[Brief] = e.levels[Brief].atMost(b * shareBrief)
+	e.levels[Brief] = e.levels[Brief].fewer(b * shareBrief).atMost(b * shareBrief)
 	e.levels[Medium] = e.levels[Medium].atMost(b * shareMedium)
 	e.levels[Full] = e.levels[Full].atMost(b * shareFull)
 	e.baseline = e.baseline.atMost(b * shareBaseline)
@@ -83,8 +84,19 @@ func (e effort) within(budget time.Duration) effort {
 	return e
 }
 
+// atMost shortens a level. Where it does, its shortest trials are half as long as its longest.
 func (l level) atMost(s float64) level {
-	l.least, l.most = min(l.least, s), min(l.most, s)
+	if s < l.most {
+		l.least, l.most = min(l.least, s/2), s
+	}
+	l.least = min(l.least, l.most)
+	return l
+}
+
+// fewer lets a trial that must be shorter do with fewer arrivals: by the square root, so that what is lost is shared
+// between length and precision.
+func (l level) fewer(s float64) level {
+	l.n *= math.Sqrt(min(1, s/l.most))
 	return l
 }
 

@@ -194,6 +194,9 @@ func (s *search) judge(t attack.Trial, rigour Rigour, v *vigil) (Judgement, bool
 	if j.Class == Overloaded {
 		s.overload += lasted(m).Seconds()
 	}
+	if rigour == Brief && j.Class == Sustained {
+		return j, true // a load that passed leaves nothing behind
+	}
 	return j, s.settle()
 }
 
@@ -220,7 +223,9 @@ func (s *search) harmed() bool {
 }
 
 // fits tells whether a trial of so many seconds still fits into the budget.
-func (s *search) fits(long float64) bool { return s.spent+seconds(long) <= s.plan.Budget }
+func (s *search) fits(long float64) bool {
+	return s.spent.Seconds()+long <= shareAll*s.plan.Budget.Seconds()
+}
 
 // The canaries after a loaded trial: so many fast answers in a row.
 const (
