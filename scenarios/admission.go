@@ -125,6 +125,7 @@ func decided(log, out []attack.Attempt) time.Duration {
 // what was let in within them: at least what was ok, at most what errors hide too.
 type saturated struct {
 	seconds      float64
+	fair         float64 // what a bucket of the declared limit lets in of the same arrivals, per second
 	load         float64
 	ok, okOrMore int64
 	refused      int64
@@ -145,8 +146,24 @@ func (e *evidence) saturated(m attack.Measurement, from, to time.Duration) (s sa
 	}
 	if s.seconds > 0 {
 		s.load = float64(due) / s.seconds
+		s.fair = e.fair(m.Trial, from, to) / s.seconds
 	}
 	return s
+}
+
+// fair is what a bucket of the declared limit lets in of a trial's arrivals that are due in a stretch. It is the rate, but
+// for buckets so small that they overflow in the pauses between random arrivals.
+func (e *evidence) fair(t attack.Trial, from, to time.Duration) float64 {
+	b, n := model.NewBucket(e.c.Limit.Rate, e.c.Limit.Burst), 0
+	for s := t.Stream(); ; {
+		a, more := s.Next()
+		if !more || a.Due >= to {
+			return float64(n)
+		}
+		if ok, _ := b.Take(a.Due); ok && a.Due >= from {
+			n++
+		}
+	}
 }
 
 // storms are the saturated parts of an overload: at twice the limit, and at its peak.
@@ -176,7 +193,11 @@ func sustainedRate(e *evidence, ms []attack.Measurement) finding {
 	}
 	within := max(e.c.tolerance().rate*r, (1+r/max(twice.load, r))/seconds)
 	lo, hi := float64(twice.ok+peak.ok)/seconds, float64(twice.okOrMore+peak.okOrMore)/seconds
+	least := min(r, (twice.fair*twice.seconds+peak.fair*peak.seconds)/seconds) - within
 	want = fmt.Sprintf("%s ± %s", rate(r), rate(within))
+	if least < r-1.2*within {
+		want = fmt.Sprintf("%s to %s (so small a bucket overflows between requests)", rate(least), rate(r+within))
+	}
 	got := rate(lo)
 	if hi > lo {
 		got = fmt.Sprintf("%s to %s", rate(lo), rate(hi))
@@ -188,9 +209,9 @@ func sustainedRate(e *evidence, ms []attack.Measurement) finding {
 		return failed(want, got, "nothing at all was let in over %.0f s of overload", seconds)
 	case lo > r+within:
 		return failed(want, got, "the throttle lets in %s more than its limit over %.0f s with an empty bucket", percent(lo/r-1), seconds)
-	case hi < r-within:
+	case hi < least:
 		return failed(want, got, "the throttle lets in %s less than its limit over %.0f s of overload", percent(1-hi/r), seconds)
-	case lo < r-within || hi > r+within:
+	case lo < least || hi > r+within:
 		return unsure(want, got, "%d requests ended in errors that hide whether they were let in: statuses %s", twice.okOrMore+peak.okOrMore-twice.ok-peak.ok, statuses(all))
 	}
 	return passed(want, got, "counted over %.0f s in which the bucket was empty", seconds)
@@ -203,7 +224,7 @@ const starved = 0.9
 func starvation(e *evidence, ms []attack.Measurement) finding {
 	m, r := ms[0], e.c.Limit.Rate
 	twice, peak := e.storms(m)
-	want := fmt.Sprintf("at least %s at every load", rate(starved*r))
+	want := fmt.Sprintf("at least %s at every load", rate(starved*min(r, max(twice.fair, peak.fair))))
 	if m.Aborted != nil || twice.seconds == 0 || peak.seconds == 0 {
 		return unsure(want, "no whole second", "the storm was too short: %s", aborted(m))
 	}
@@ -215,10 +236,11 @@ func starvation(e *evidence, ms []attack.Measurement) finding {
 		}
 		got += fmt.Sprintf("%s of %s", rate(lo), rate(s.load))
 		slack := (1 + r/max(s.load, r)) / s.seconds
-		if hi+slack < starved*r {
+		least := starved * min(r, s.fair)
+		if hi+slack < least {
 			return failed(want, got, "under %.3g times the limit only %s of it was served: refusals seem to count against the client, who is then never let in", s.load/r, percent(hi/r))
 		}
-		if lo+slack < starved*r {
+		if lo+slack < least {
 			return unsure(want, got, "errors hide whether the limit was served: statuses %s", statuses(m.Of(crowdActor)))
 		}
 	}
