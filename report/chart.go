@@ -22,6 +22,7 @@ type Chart struct {
 	Heat     *Heat    `json:"heat,omitempty"`
 	Sync     string   `json:"sync,omitempty"` // charts of one name share their cursor
 	Small    bool     `json:"small,omitempty"`
+	Step     bool     `json:"step,omitempty"` // a value holds until the next x; the last x only ends the one before
 	Table    Table    `json:"-"`
 }
 
@@ -141,6 +142,36 @@ func (c Chart) stacked() (sums []Values) {
 		sums, sum = append(sums, next), next
 	}
 	return sums
+}
+
+// stepped is the chart with the corners of its steps as values of their own, for a renderer that only knows straight lines.
+func (c Chart) stepped() Chart {
+	if !c.Step {
+		return c
+	}
+	out := c
+	out.Xs, out.Series = nil, nil
+	for i := range len(c.Xs) - 1 {
+		out.Xs = append(out.Xs, c.Xs[i], c.Xs[i+1])
+	}
+	for _, s := range c.Series {
+		var ys Values
+		for i := range len(c.Xs) - 1 {
+			ys = append(ys, s.Ys[i], s.Ys[i])
+		}
+		s.Ys = ys
+		out.Series = append(out.Series, s)
+	}
+	return out
+}
+
+// closeSteps ends the last step of every series at x.
+func (c *Chart) closeSteps(x float64) {
+	c.Step = true
+	c.Xs = append(c.Xs, x)
+	for i, s := range c.Series {
+		c.Series[i].Ys = append(s.Ys, s.Ys[len(s.Ys)-1])
+	}
 }
 
 // below125 is the largest 1, 2 or 5 times a power of ten that is at most v > 0.

@@ -226,7 +226,7 @@ func latencyAxis(c *Chart) Axis {
 	if hi == 0 {
 		lo, hi = 1, 10
 	}
-	return Axis{Unit: Millis, Log: true, Min: below125(lo * 0.9), Max: above125(hi * math.Pow(hi/lo, 0.22) * 1.2)}
+	return Axis{Unit: Millis, Log: true, Min: below125(lo * 0.9), Max: above125(hi * math.Pow(hi/lo, 0.16) * 1.2)}
 }
 
 // servedChart is what became of the offered rate, to stand beneath the latency.
@@ -241,7 +241,7 @@ func (r Report) servedChart() *Chart {
 		c.Xs = append(c.Xs, p.Load)
 		offered.Ys, served.Ys = append(offered.Ys, p.Load), append(served.Ys, p.Achieved)
 	}
-	c.Series = []Series{offered, served}
+	c.Series = []Series{served, offered}
 	c.Markers = r.loadMarkers()
 	c.X = rateAxis(c)
 	c.Y = Axis{Unit: PerSecond, Max: roundUp(c.X.Max, 3)}

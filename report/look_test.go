@@ -21,6 +21,11 @@ func TestLook(t *testing.T) {
 		} else if ok {
 			os.WriteFile(filepath.Join(dir, name+"-capacity.png"), b.Bytes(), 0o600)
 		}
+		b.Reset()
+		if err := HTML(&b, r); err != nil {
+			t.Error(err)
+		}
+		os.WriteFile(filepath.Join(dir, name+".html"), b.Bytes(), 0o600)
 		for _, s := range r.Storms {
 			b.Reset()
 			if ok, err := StormPNG(&b, r, s); err != nil {

@@ -22,6 +22,7 @@ const (
 	Fourth     Colour = "c4" // p99.9
 	Green      Colour = "ok"
 	Amber      Colour = "warn"
+	Caution    Colour = "caution" // amber that can be read as text
 	Red        Colour = "bad"
 	Violet     Colour = "shed"
 	Plum       Colour = "late"
@@ -33,7 +34,8 @@ const (
 // shades are a colour on a light and on a dark ground.
 type shades struct{ light, dark string }
 
-// palette keeps text at a contrast of at least 4.5 on both grounds (WCAG 2.2, 1.4.3); a test holds it.
+// palette keeps text at a contrast of at least 4.5 on both grounds, lines and areas at 3 (WCAG 2.2, 1.4.3 and 1.4.11);
+// a test holds it.
 var palette = []struct {
 	name Colour
 	shades
@@ -45,11 +47,12 @@ var palette = []struct {
 	{Line, shades{"#e3e0da", "#2d3339"}},
 	{Grid, shades{"#ecebe7", "#262b30"}},
 	{First, shades{"#2f6f9f", "#6fb1e0"}},
-	{Second, shades{"#9a6500", "#e5b454"}},
+	{Second, shades{"#b87a10", "#e5b454"}},
 	{Third, shades{"#c2452d", "#f0806a"}},
 	{Fourth, shades{"#7a4ea3", "#b794e0"}},
 	{Green, shades{"#2d7d5a", "#5fc59a"}},
-	{Amber, shades{"#9a6500", "#e5b454"}},
+	{Amber, shades{"#b87a10", "#e5b454"}},
+	{Caution, shades{"#8a5a00", "#e5b454"}},
 	{Red, shades{"#b3261e", "#ff7a70"}},
 	{Violet, shades{"#7a4ea3", "#b794e0"}},
 	{Plum, shades{"#8a2f5d", "#e080b0"}},

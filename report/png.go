@@ -34,7 +34,7 @@ func StormPNG(w io.Writer, r Report, s Storm) (drawn bool, err error) {
 	if top == nil {
 		return false, nil
 	}
-	return true, drawPNG(w, r.Name()+": "+s.Scenario+" "+string(s.Outcome), s.Title, *top, stormLatency(s))
+	return true, drawPNG(w, r.Name()+": "+s.Scenario+", "+string(s.Outcome), s.Title, *top, stormLatency(s))
 }
 
 // drawPNG stacks two charts that share their x axis under a title.
@@ -105,6 +105,6 @@ func panel(c Chart, labelled bool) *plot.Plot {
 	if labelled {
 		p.X.Label.Text = c.X.Label
 	}
-	p.Add(drawing{c})
+	p.Add(drawing{c.stepped()})
 	return p
 }

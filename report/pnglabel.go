@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"gonum.org/v1/plot/text"
@@ -152,35 +153,71 @@ func (d drawing) onLine(c draw.Canvas, m Marker, y vg.Length) {
 	halo(c, textStyle(9.5, false, m.Colour), vg.Point{X: c.Min.X + labelGap, Y: y + vg.Points(3)}, m.Label)
 }
 
-// ends writes the name of each line at its right end, in place of a legend.
+// ends writes the name of each line at its right end, in place of a legend, and the name of each layer of a stack into the
+// layer, where it is thickest; a layer too thin for that is named at its end.
 func (d drawing) ends(c draw.Canvas, tx, ty func(float64) vg.Length) {
+	var within []label
 	var named []Series
-	var ys []vg.Length
-	var xs []vg.Length
+	var xs, ys []vg.Length
 	sums, k := d.stacked(), 0
 	for _, s := range d.Series {
-		values := s.Ys
-		if s.Stack {
-			values = sums[k]
-			k++
-		}
-		all := runs(s.Ys)
-		if len(all) == 0 {
+		last := lastOf(s.Ys)
+		if last < 0 {
 			continue
 		}
-		last := all[len(all)-1][1] - 1
-		y := values[last]
-		if s.Stack { // the name stands in the middle of its layer
-			y -= s.Ys[last] / 2
+		y := s.Ys[last]
+		if s.Stack {
+			sum := sums[k]
+			k++
+			if l, ok := d.inside(s, sum, within, c.Rectangle, tx, ty); ok {
+				within = append(within, l)
+				continue
+			}
+			y = sum[last]
 		}
 		named, xs = append(named, s), append(xs, tx(d.Xs[last]))
 		ys = append(ys, ty(min(max(y, d.Y.Min), d.Y.Max)))
+	}
+	for _, l := range within {
+		l.write(c)
 	}
 	for i, y := range spread(ys, lineGap-1, c.Min.Y-lineGap/2, c.Max.Y+lineGap/2) {
 		st := textStyle(10, true, named[i].Colour)
 		st.YAlign = draw.YCenter
 		c.FillText(st, vg.Point{X: max(xs[i], c.Max.X-vg.Points(30)) + vg.Points(7), Y: y}, named[i].Label)
 	}
+}
+
+// lastOf is the index of the last value that is there, -1 when there is none.
+func lastOf(v Values) int {
+	all := runs(v)
+	if len(all) == 0 {
+		return -1
+	}
+	return all[len(all)-1][1] - 1
+}
+
+// inside is the label of a stack's layer within the layer, false where the layer is too thin or the place is taken.
+func (d drawing) inside(s Series, sum Values, taken []label, bounds vg.Rectangle, tx, ty func(float64) vg.Length) (label, bool) {
+	best := 0
+	for i, y := range s.Ys {
+		if y > s.Ys[best] || math.IsNaN(s.Ys[best]) {
+			best = i
+		}
+	}
+	top, bottom := ty(min(sum[best], d.Y.Max)), ty(min(sum[best]-s.Ys[best], d.Y.Max))
+	l := label{lines: []string{s.Label}, colour: s.Colour, size: 10}
+	wide, tall := l.box()
+	// The middle of the stretch over which the layer stays about as thick.
+	to := best
+	for to+1 < len(s.Ys) && s.Ys[to+1] > s.Ys[best]*0.85 {
+		to++
+	}
+	x := (tx(d.Xs[best]) + tx(d.Xs[to])) / 2
+	x = min(max(x-wide/2, bounds.Min.X+labelGap), bounds.Max.X-wide-labelGap)
+	l.at = vg.Rectangle{Min: vg.Point{X: x, Y: (top+bottom)/2 - tall/2}, Max: vg.Point{X: x + wide, Y: (top+bottom)/2 + tall/2}}
+	clash := slices.ContainsFunc(taken, func(o label) bool { return touch(l.at, o.at) })
+	return l, top-bottom >= tall && !clash
 }
 
 // write writes the label where it was put.

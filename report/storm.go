@@ -42,6 +42,7 @@ func stormLatency(s Storm) *Chart {
 		p50.Ys, p99.Ys = append(p50.Ys, a), append(p99.Ys, b)
 	}
 	c.Series = []Series{p50, p99}
+	c.closeSteps(c.X.Max)
 	c.Y = latencyAxis(c)
 	c.Y.Max = above125(max(highest(c), c.Y.Min*10))
 	return c

@@ -125,6 +125,7 @@ func (t timeline) rates(c *Chart) {
 		}
 	}
 	c.Series = append(c.Series, offered)
+	c.closeSteps(float64(len(t.slots)) * t.width)
 	c.Phases = t.phases
 	c.X = Axis{Label: "seconds, trials laid end to end", Unit: Seconds, Max: float64(len(t.slots)) * t.width}
 	c.Y = Axis{Unit: PerSecond, Max: roundUp(top*1.18, 6)}

@@ -1,0 +1,229 @@
+package report
+
+import (
+	"bytes"
+	"embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+//go:embed assets/page.tmpl assets/page.css assets/page.js assets/uplot
+var assets embed.FS
+
+var pageTemplate = template.Must(template.New("page.tmpl").Funcs(template.FuncMap{"number": number, "tone": toneOf, "health": toneOfHealth}).
+	ParseFS(assets, "assets/page.tmpl"))
+
+// asset is an embedded file; that it is there is known when the program is built.
+func asset(name string) string {
+	b, err := assets.ReadFile("assets/" + name)
+	if err != nil {
+		panic("report: " + err.Error())
+	}
+	return string(b)
+}
+
+// page is what the template shows.
+type page struct {
+	R         Report
+	Charts    map[string]Chart
+	Storms    []stormView
+	Capacity  *capacityView
+	Health    Health
+	Tally     string
+	LoadRows  [][2]string
+	LimitRows [][2]string
+	Repeat    [][2]string
+	Notes     []attack.Note
+	Spec      string
+	PNG       template.URL
+	Data      template.JS
+	Style     template.CSS
+	Lib       template.JS
+	Script    template.JS
+	UPlot     string
+	Licence   string
+}
+
+type stormView struct {
+	Storm
+	Chart *Chart
+}
+
+type capacityView struct {
+	Why  string
+	Rows [][2]string
+}
+
+// HTML writes the report as one file that works without a network: it holds its charts, their script and its style, and
+// asks for nothing.
+func HTML(w io.Writer, r Report) error {
+	p := page{R: r, Charts: map[string]Chart{}, Health: r.Generator(), Tally: r.tallyWords(), LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(),
+		Repeat: r.repeatRows(), Capacity: viewCapacity(r.Capacity()), Spec: indented(r.Run.Spec), UPlot: strings.TrimSpace(asset("uplot/VERSION")), Licence: asset("uplot/LICENSE")}
+	charts := r.Charts()
+	for _, c := range charts {
+		p.Charts[c.ID] = c
+	}
+	for _, s := range worstFirst(r.Storms) {
+		p.Storms = append(p.Storms, stormView{s, r.stormChart(s)})
+	}
+	p.Notes = r.allNotes()[len(r.Warnings()):]
+	if err := p.embed(charts); err != nil {
+		return fmt.Errorf("write page: %w", err)
+	}
+	var out bytes.Buffer
+	if err := pageTemplate.Execute(&out, p); err != nil {
+		return fmt.Errorf("write page: %w", err)
+	}
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+// embed puts style, script, data and picture into the page. All of them are ours; the data is JSON, which encoding/json
+// writes without <, > and &.
+func (p *page) embed(charts []Chart) error {
+	if charts == nil {
+		charts = []Chart{}
+	}
+	data, err := json.Marshal(charts)
+	if err != nil {
+		return err
+	}
+	light, dark := paletteCSS()
+	p.Style = template.CSS(":root{" + light + "}@media (prefers-color-scheme:dark){:root:not([data-theme=light]){" + dark + "}}[data-theme=dark]{" + dark + "}\n" +
+		asset("uplot/uPlot.min.css") + "\n" + asset("page.css"))
+	p.Data, p.Lib, p.Script = template.JS(data), template.JS(asset("uplot/uPlot.iife.min.js")), template.JS(asset("page.js"))
+	var png bytes.Buffer
+	drawn, err := CapacityPNG(&png, p.R)
+	if drawn && err == nil {
+		p.PNG = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png.Bytes()))
+	}
+	return err
+}
+
+func toneOf(o scenarios.Outcome) Tone {
+	return map[scenarios.Outcome]Tone{scenarios.Pass: Good, scenarios.Fail: Bad, scenarios.Inconclusive: Dubious}[o]
+}
+
+func toneOfHealth(o attack.CheckOutcome) Tone {
+	return map[attack.CheckOutcome]Tone{attack.Healthy: Good, attack.Void: Bad, attack.Warn: Dubious}[o]
+}
+
+func (r Report) tallyWords() string {
+	pass, fail, unclear := r.tally()
+	return fmt.Sprintf("%d passed, %d failed, %d could not tell.", pass, fail, unclear)
+}
+
+func viewCapacity(c *analyze.Capacity) *capacityView {
+	if c == nil {
+		return nil
+	}
+	v := &capacityView{Why: sentence("The search ended because " + because(*c))}
+	add := func(name, value string) { v.Rows = append(v.Rows, [2]string{name, value}) }
+	for _, e := range append([]named{{"knee", c.Knee}, {"breaking load", c.Breaking}}, estimates(*c)...) {
+		if e.Estimate != nil {
+			add(e.name, strings.TrimSpace(number(e.Value)+"/s  "+bracketed(interval(e.Estimate))))
+		}
+	}
+	if words := modeWords[c.Mode]; words != "" {
+		add("beyond it", words)
+	}
+	if c.BaseMS > 0 {
+		add("light load", fmt.Sprintf("mean %s, p99 %s", duration(c.BaseMS), duration(c.BaseP99MS)))
+	}
+	if c.Burst != nil {
+		add("bursts", burstWords(*c.Burst))
+	}
+	if c.Stationary != nil {
+		add("bookend", map[bool]string{true: "the light load at the end was answered as at the beginning", false: "the target changed while it was measured"}[*c.Stationary])
+	}
+	add("spent", fmt.Sprintf("%s, %s requests, %s s of load, %s s of it overload", plural(c.Trials, "trial"), count(c.Requests), number(c.Seconds), number(c.OverloadSeconds)))
+	return v
+}
+
+// because is why a search stopped, to stand inside a sentence.
+func because(c analyze.Capacity) string { return strings.TrimSuffix(why(c), ".") }
+
+func bracketed(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "(" + s + ")"
+}
+
+func loadRows(l *Load) (rows [][2]string) {
+	if l == nil {
+		return nil
+	}
+	for _, row := range []struct {
+		name string
+		n    int64
+	}{{"due", l.Due}, {"ok", l.OK}, {"throttled", l.Throttled}, {"shed", l.Shed}, {"failed", l.Failed}, {"timeout", l.Timeout}, {"unsent", l.Unsent}} {
+		rows = append(rows, [2]string{row.name, count(row.n) + " (" + percent(share(row.n, l.Due)) + ")"})
+	}
+	for _, q := range []struct {
+		name string
+		*attack.Quantiles
+	}{{"response time", l.Response}, {"service time", l.Service}, {"refusals", l.Refusal}, {"lag", l.Lag}} {
+		if q.Quantiles != nil {
+			rows = append(rows, [2]string{q.name, fmt.Sprintf("p50 %s · p95 %s · p99 %s · p99.9 %s · max %s", duration(q.P50), duration(q.P95), duration(q.P99), duration(q.P999), duration(q.Max))})
+		}
+	}
+	for _, class := range sortedKeys(l.Errors) {
+		rows = append(rows, [2]string{"error: " + class, count(l.Errors[class])})
+	}
+	return rows
+}
+
+func (r Report) limitRows() (rows [][2]string) {
+	if r.Limits == nil {
+		return nil
+	}
+	rows = append(rows, [2]string{"at worst it admits", worstWords(r.Limits.Limit)})
+	if r.Limits.WorstMS > 0 {
+		rows = append(rows, [2]string{"worst delay", duration(r.Limits.WorstMS) + " for the last request of a full burst at the full rate"})
+	}
+	if r.Limits.DrainS > 0 {
+		rows = append(rows, [2]string{"full burst worked off in", duration(r.Limits.DrainS * 1000)})
+	}
+	for _, name := range sortedKeys(r.Limits.Tiers) {
+		rows = append(rows, [2]string{"tier " + name, tierWords(r.Limits.Tiers[name])})
+	}
+	return rows
+}
+
+// repeatRows are what somebody needs to make the run again.
+func (r Report) repeatRows() (rows [][2]string) {
+	add := func(name, value string) {
+		if value != "" {
+			rows = append(rows, [2]string{name, value})
+		}
+	}
+	add("run", r.Run.ID)
+	add("command", r.Run.Command)
+	add("seed", fmt.Sprint(r.Run.Seed))
+	add("version", r.Run.Version)
+	add("target", r.Run.Target)
+	if r.End != nil {
+		add("ended", fmt.Sprintf("exit %d: %s", r.End.Exit, r.End.Outcome))
+	}
+	for _, k := range sortedKeys(r.Run.Environment) {
+		add(k, r.Run.Environment[k])
+	}
+	return rows
+}
+
+func indented(spec json.RawMessage) string {
+	var b bytes.Buffer
+	if len(spec) == 0 || json.Indent(&b, spec, "", "  ") != nil {
+		return ""
+	}
+	return b.String()
+}
