@@ -2,11 +2,10 @@ package engine
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +44,14 @@ func pauseFor(r *http.Request, d time.Duration) error {
 	case <-r.Context().Done():
 		return r.Context().Err()
 	}
+}
+
+// late answers after a while, if the request has the patience.
+func late(r *http.Request, d time.Duration) (*http.Response, error) {
+	if err := pauseFor(r, d); err != nil {
+		return nil, err
+	}
+	return reply(200), nil
 }
 
 func to(url string) attack.Target { return attack.Target{Requests: []attack.Request{{URL: url}}} }
@@ -132,5 +139,10 @@ func TestResponseTimesTellOfAStallThatServiceTimesHide(t *testing.T) {
 	})
 }
 
-var _ = sync.Mutex{}
-var _ = context.Background
+func mustURL(text string) *url.URL {
+	u, err := url.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return u
+}

@@ -149,11 +149,9 @@ func (s *storm) attempt(a arrival, try int) {
 		s.ledger.sent(a, now, try)
 	} else {
 		s.ledger.sent(a, s.elapsed(), try)
-		patience := s.e.opt.Timeout
-		if try == 1 {
-			patience = max(patience-a.held, time.Millisecond) // the user's patience runs while he waits at the cap
-		}
-		ans = s.e.exchange(o, patience, s.elapsed)
+		// Note: patience is for each attempt and begins anew when it is sent. Were the wait at the cap taken off it, an
+		// overloaded target would be asked by those alone who are about to give up, and would seem to serve nobody.
+		ans = s.e.exchange(o, s.e.opt.Timeout, s.elapsed)
 	}
 	ans.try = try
 	if ans.refused != nil {
