@@ -7,7 +7,7 @@ var kneeLoads = [...]float64{.10, .35, .55, .70, .80, .88, .95}
 
 // What the end of the search keeps in reserve, in seconds: canaries after each trial, and the bookend.
 const (
-	leastKneeTrial = .5 // seconds below which a knee trial tells nothing
+	leastKneeTrial = .4 // seconds below which a knee trial tells nothing
 	settleReserve  = .2
 )
 
@@ -22,12 +22,12 @@ func (s *search) knee() bool {
 		s.note("no-knee", "the budget left %.1fs, too little to measure the knee", max(left, 0))
 		return true
 	}
-	for _, f := range kneeLoads {
+	for i, f := range kneeLoads {
 		load := s.clamp(f * s.sustained)
-		if load >= s.sustained {
+		long := min(s.effort.knee.long(load, s.rest.P99), each)
+		if load >= s.sustained || i == 0 && s.reuse(load*long) {
 			continue
 		}
-		long := min(s.effort.knee.long(load, s.rest.P99), each)
 		t := s.hold(Knee, "response times by load", load, long, max(.1*long, min(3*s.rest.P99.Seconds(), .3*long)))
 		v := newVigil(t, s.rest, s.plan.Goal, Brief, s.plan.MaxInFlight)
 		v.gentle = 1.5 // close to L a backlog comes and goes
@@ -39,11 +39,26 @@ func (s *search) knee() bool {
 	return true
 }
 
+// reuse takes the last baseline for the lightest load of the knee, when it is as light and tells as much.
+func (s *search) reuse(arrivals float64) bool {
+	for i := len(s.rows) - 1; i >= 0; i-- {
+		if m := s.rows[i].m; m.Trial.Phase == Baseline {
+			f := m.Trial.Load() / s.sustained
+			if f < kneeLoads[0]/2 || f > kneeLoads[0]*2 || float64(judged(m).OK) < arrivals {
+				return false
+			}
+			s.kneeAt = append(s.kneeAt, i)
+			return true
+		}
+	}
+	return false
+}
+
 // left is how many seconds the budget has left.
 func (s *search) left() float64 { return shareAll*s.plan.Budget.Seconds() - s.spent.Seconds() }
 
 // leastKneeTrial is how many seconds a trial of the knee must last to tell anything.
-func (s *search) leastKneeTrial() float64 { return max(leastKneeTrial, 10*s.rest.P99.Seconds()) }
+func (s *search) leastKneeTrial() float64 { return max(leastKneeTrial, 6*s.rest.P99.Seconds()) }
 
 // endingNeeds is how many seconds knee and bookend take at least.
 func (s *search) endingNeeds() float64 {

@@ -168,7 +168,8 @@ func (s *search) flight(load float64) int {
 	return min(max(int(min(20*load*s.rest.P99.Seconds(), most)), 64), s.plan.MaxInFlight)
 }
 
-// test holds a load with the given rigour, judges it, and waits until the target has recovered.
+// test holds a load with the given rigour, judges it, and waits until the target has recovered
+// where it left anything behind.
 func (s *search) test(phase, why string, load float64, rigour Rigour) (Judgement, bool) {
 	load = s.clamp(load)
 	long := s.long(load, rigour)
@@ -190,12 +191,13 @@ func (s *search) judge(t attack.Trial, rigour Rigour, v *vigil) (Judgement, bool
 	}
 	j := Judge(m, s.rest, s.plan.Goal, rigour)
 	s.rows = append(s.rows, row{m, j})
-	s.failed += failures(m.All().Counts)
+	all := counts(m)
+	s.failed += failures(all)
 	if j.Class == Overloaded {
 		s.overload += lasted(m).Seconds()
 	}
-	if rigour == Brief && j.Class == Sustained {
-		return j, true // a load that passed leaves nothing behind
+	if j.Class == Sustained && all.Timeout == 0 {
+		return j, true // all is answered, so nothing is left behind
 	}
 	return j, s.settle()
 }
