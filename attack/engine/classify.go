@@ -51,6 +51,10 @@ func classify(err error) fault {
 			return own.fault
 		}
 	}
+	// The resolver keeps the words of an error alone.
+	if isA[*net.DNSError](err) && strings.Contains(err.Error(), "too many open files") {
+		return ownFaults[0].fault
+	}
 	for _, known := range targetFaults {
 		if known.is(err) {
 			return fault{class: known.class, outcome: known.outcome}

@@ -1,0 +1,119 @@
+package engine
+
+import (
+	"math"
+	"runtime/metrics"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+const ms = time.Millisecond
+
+func TestSelfChecks(t *testing.T) {
+	healthy := lags{n: 1000, p99: 5 * ms, quarter: 250, early: ms, late: 2 * ms}
+	with := func(change func(*lags)) attack.SelfCheck {
+		l := healthy
+		change(&l)
+		return checkLag(l)
+	}
+	for name, row := range map[string]struct {
+		got  attack.SelfCheck
+		want attack.CheckOutcome
+	}{
+		"lag of some ms is healthy":                {checkLag(healthy), attack.Healthy},
+		"lag above 10ms is a warning":              {with(func(l *lags) { l.p99 = 11 * ms }), attack.Warn},
+		"lag of 50ms is still a warning":           {with(func(l *lags) { l.p99 = 50 * ms }), attack.Warn},
+		"lag above 50ms is void":                   {with(func(l *lags) { l.p99 = 51 * ms }), attack.Void},
+		"lag that rises twelvefold is void":        {with(func(l *lags) { l.late = 12 * ms }), attack.Void},
+		"a rise that stays small is healthy":       {with(func(l *lags) { l.early, l.late = 100*time.Microsecond, 9*ms }), attack.Healthy},
+		"a rise of a few arrivals is no rise":      {with(func(l *lags) { l.late, l.quarter = 30*ms, 99 }), attack.Healthy},
+		"a rise less than tenfold is no rise":      {with(func(l *lags) { l.early, l.late = 2*ms, 15*ms }), attack.Healthy},
+		"the lag of 99 arrivals has no p99":        {with(func(l *lags) { l.n, l.p99 = 99, time.Second }), attack.Unavailable},
+		"all sent is healthy":                      {checkUnsent(0, 10_000), attack.Healthy},
+		"10 unsent of 10,000 are healthy":          {checkUnsent(10, 10_000), attack.Healthy},
+		"11 unsent of 10,000 are void":             {checkUnsent(11, 10_000), attack.Void},
+		"nothing due is healthy":                   {checkUnsent(0, 0), attack.Healthy},
+		"goroutines that run at once are healthy":  {checkSched(2*ms, 5000), attack.Healthy},
+		"goroutines that wait 3ms are a warning":   {checkSched(3*ms, 5000), attack.Warn},
+		"goroutines that wait 21ms are void":       {checkSched(21*ms, 5000), attack.Void},
+		"too few goroutines to tell":               {checkSched(time.Second, 99), attack.Unavailable},
+		"connections that are kept are healthy":    {checkDials(false, 0, 1000), attack.Healthy},
+		"50 dials again in 1,000 are healthy":      {checkDials(false, 50, 1000), attack.Healthy},
+		"51 dials again in 1,000 are void":         {checkDials(false, 51, 1000), attack.Void},
+		"more excused than dialed is healthy":      {checkDials(false, -7, 1000), attack.Healthy},
+		"connections not kept by order are no sin": {checkDials(true, 1000, 1000), attack.Unavailable},
+		"dials of a few requests tell nothing":     {checkDials(false, 20, 99), attack.Unavailable},
+		"a host with a tenth idle is healthy":      {checkIdle(10, 100), attack.Healthy},
+		"a host with less is a warning":            {checkIdle(9, 100), attack.Warn},
+		"a host that cannot be read is unknown":    {checkIdle(0, 0), attack.Unavailable},
+		"a moment is too short to tell idleness":   {checkIdle(0, 19), attack.Unavailable},
+		"no own errors are healthy":                {checkFaults(nil)[0], attack.Healthy},
+		"one own error is void":                    {checkFaults(map[fault]int64{ownFaults[0].fault: 1})[0], attack.Void},
+	} {
+		if row.got.Outcome != row.want {
+			t.Errorf("%s: %+v, want %s", name, row.got, row.want)
+		}
+		if sick := row.want == attack.Warn || row.want == attack.Void; sick != (row.got.Fix != "") {
+			t.Errorf("%s: fix %q, want one exactly when something is wrong", name, row.got.Fix)
+		}
+		if row.got.Name == "" || row.got.Got == "" || row.got.Want == "" {
+			t.Errorf("%s: %+v, want name, got and want filled in", name, row.got)
+		}
+	}
+}
+
+func TestTheCommonestOwnErrorIsNamedFirst(t *testing.T) {
+	checks := checkFaults(map[fault]int64{ownFaults[0].fault: 1, ownFaults[2].fault: 5})
+	if len(checks) != 2 || !strings.HasPrefix(checks[0].Got, "5 × local ports exhausted") {
+		t.Errorf("checks %+v, want the five exhausted ports first", checks)
+	}
+}
+
+func TestWaitedIsThePercentileOfWhatWasAdded(t *testing.T) {
+	edges := []float64{0, .001, .002, .01, math.Inf(1)}
+	h := func(counts ...uint64) *metrics.Float64Histogram {
+		return &metrics.Float64Histogram{Counts: counts, Buckets: edges}
+	}
+	for name, row := range map[string]struct {
+		before, after *metrics.Float64Histogram
+		want          time.Duration
+		n             uint64
+	}{
+		"what was there before does not count": {h(0, 0, 0, 900), h(100, 0, 0, 900), ms, 100},
+		"one in a hundred is not the p99":      {h(0, 0, 0, 0), h(99, 0, 1, 0), ms, 100},
+		"two in a hundred are":                 {h(0, 0, 0, 0), h(98, 0, 2, 0), 10 * ms, 100},
+		"the last bucket has no upper edge":    {h(0, 0, 0, 0), h(0, 0, 0, 5), 10 * ms, 5},
+		"nothing was added":                    {h(1, 0, 0, 0), h(1, 0, 0, 0), 0, 0},
+		"nothing can be read":                  {nil, h(1, 0, 0, 0), 0, 0},
+	} {
+		if p99, n := waited(row.before, row.after); p99 != row.want || n != row.n {
+			t.Errorf("%s: waited = %v of %d, want %v of %d", name, p99, n, row.want, row.n)
+		}
+	}
+}
+
+func TestParseStat(t *testing.T) {
+	for name, row := range map[string]struct {
+		text        string
+		idle, total int64
+	}{
+		"the first line is all cores": {"cpu  100 1 20 300 40 5 6 7 8 9\ncpu0 1 2 3 4 5 6 7\n", 340, 479},
+		"an old kernel has fewer":     {"cpu  1 2 3 4 5\n", 9, 15},
+		"another system has none":     {"", 0, 0},
+		"words are no ticks":          {"cpu a b c d e f\n", 0, 0},
+	} {
+		if idle, total := parseStat([]byte(row.text)); idle != row.idle || total != row.total {
+			t.Errorf("%s: parseStat = %d of %d, want %d of %d", name, idle, total, row.idle, row.total)
+		}
+	}
+}
+
+func TestWithoutProcTheHostIsUnavailable(t *testing.T) {
+	idle, total := (&vitals{}).cpu()
+	if c := checkIdle(idle, total); c.Outcome != attack.Unavailable {
+		t.Errorf("%+v, want unavailable where /proc/stat is not", c)
+	}
+}
