@@ -133,7 +133,7 @@ func viewCapacity(c *analyze.Capacity) *capacityView {
 		}
 	}
 	if words := modeWords[c.Mode]; words != "" {
-		add("beyond it", words)
+		add("gives way", words)
 	}
 	if c.BaseMS > 0 {
 		add("light load", fmt.Sprintf("mean %s, p99 %s", duration(c.BaseMS), duration(c.BaseP99MS)))

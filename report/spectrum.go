@@ -158,8 +158,8 @@ func (r Report) heatChart() *Chart {
 	if len(t.slots) < 2 || hi == 0 {
 		return nil
 	}
-	c := &Chart{ID: "heat", Title: "Latency over time", Sync: "time", Phases: t.phases,
-		Subtitle: "Each column " + number(t.width) + " s; the darker, the more requests.",
+	c := &Chart{ID: "heat", Title: "Latency over time", Sync: "time", Phases: t.phases, Series: []Series{},
+		Subtitle: "Each column " + number(t.width) + " s; the stronger the colour, the more requests.",
 		X:        Axis{Label: "seconds, trials laid end to end", Unit: Seconds, Max: float64(len(t.slots)) * t.width},
 		Y:        Axis{Unit: Millis, Log: true, Min: below125(attack.MS(lo)), Max: above125(attack.MS(hi) * 1.02)}}
 	c.Heat = t.heat(c.Y.Min, c.Y.Max)

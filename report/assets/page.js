@@ -148,6 +148,7 @@ function drawMarkers(u, c) {
     const taken = [];
     ctx.font = "600 " + font(12 * dpr);
     ctx.textBaseline = "middle";
+    ctx.textAlign = "left";
     for (const m of c.markers || []) {
       const at = Math.round(u.valToPos(m.at, m.on_y ? "y" : "x", true));
       ctx.strokeStyle = css(m.colour);
@@ -174,7 +175,7 @@ function say(ctx, b, dpr, taken, text, colour, place) {
   const wide = ctx.measureText(text).width, tall = 15 * dpr;
   for (let i = 0; i < 12; i++) {
     const [x, mid] = place(i, wide, b), y = b.top + mid;
-    const clear = taken.every(t => x > t.right + 4 * dpr || x + wide < t.left - 4 * dpr || Math.abs(y - t.y) >= tall);
+    const clear = taken.every(t => x > t.right + 10 * dpr || x + wide < t.left - 10 * dpr || Math.abs(y - t.y) >= tall);
     if (!clear || x < b.left || x + wide > b.left + b.width || y + tall / 2 > b.top + b.height) continue;
     taken.push({ left: x, right: x + wide, y });
     ctx.setLineDash([]);
@@ -194,7 +195,7 @@ function draw(c) {
   el.textContent = "";
   const rows = rowsOf(c), narrow = el.clientWidth < 520;
   const opts = {
-    ...sizeOf(el), padding: [8, 10, 0, 0],
+    ...sizeOf(el), padding: [8, c.x.unit === "percentile" ? 26 : 12, 0, 0],
     scales: { x: scaleOf(c.x, c.xs), y: scaleOf(c.y) },
     axes: [axisOf(c.x, "x", narrow), axisOf(c.y, "y", narrow)],
     series: [{ label: { rate: "rate", s: "at", percentile: "percentile" }[c.x.unit], value: (u, v) => written(c.x.unit, v) }, ...rows.map(r => seriesOf(c, r))],
