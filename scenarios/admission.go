@@ -169,7 +169,7 @@ func (e *evidence) fair(t attack.Trial, from, to time.Duration) float64 {
 // storms are the saturated parts of an overload: at twice the limit, and at its peak.
 func (e *evidence) storms(m attack.Measurement) (twice, peak saturated) {
 	o := e.c.overload()
-	return e.saturated(m, o.lead, o.lead+o.twice), e.saturated(m, o.lead+o.twice, o.storm())
+	return e.saturated(m, o.lead+o.peak, o.storm()), e.saturated(m, o.lead, o.lead+o.peak)
 }
 
 // thinnest is the share of the rate by which a measured rate may be uncertain and still tell something.
@@ -183,8 +183,8 @@ func sustainedRate(e *evidence, ms []attack.Measurement) finding {
 	seconds, all := twice.seconds+peak.seconds, m.Of(crowdActor)
 	want := rate(r)
 	if e.refusals(all) == 0 {
-		if most := e.c.Limit.Most(m.Took); float64(all.OK) > 1.1*most {
-			return failed(want, rate(float64(all.OK)/max(m.Took.Seconds(), 1)), "no request was refused: %d were let in within %s, the limit allows %.0f", all.OK, brief(m.Took), most)
+		if e.open(m) {
+			return failed(want, rate(float64(all.Due)/trialSeconds(m)), "no request was refused: %d were let in within %s, the limit allows %.0f", all.Due, brief(m.Took), e.c.Limit.Most(m.Took))
 		}
 		return unsure(want, fmt.Sprintf("%d let in, none refused", all.OK), "no request was refused, so the limit was not reached: statuses %s", statuses(all))
 	}
@@ -229,7 +229,7 @@ func starvation(e *evidence, ms []attack.Measurement) finding {
 		return unsure(want, "no whole second", "the storm was too short: %s", aborted(m))
 	}
 	got := ""
-	for _, s := range []saturated{twice, peak} {
+	for _, s := range []saturated{peak, twice} {
 		lo, hi := float64(s.ok)/s.seconds, float64(s.okOrMore)/s.seconds
 		if got != "" {
 			got += ", "
@@ -245,6 +245,14 @@ func starvation(e *evidence, ms []attack.Measurement) finding {
 		}
 	}
 	return passed(want, got, "more demand did not lower what was served")
+}
+
+// trialSeconds is how long a trial owed arrivals.
+func trialSeconds(m attack.Measurement) float64 {
+	if m.Aborted != nil {
+		return max(m.Aborted.At.Seconds(), .1)
+	}
+	return max(m.Trial.Len().Seconds(), .1)
 }
 
 // aborted says why a trial is shorter than it was meant to be.

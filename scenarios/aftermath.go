@@ -37,6 +37,9 @@ func admittedLatency(e *evidence, ms []attack.Measurement) finding {
 		}
 		all = []bound{{.95, max(5*e.rest(ms[0]), 50*time.Millisecond)}}
 	}
+	if e.open(m) {
+		return unsure("those let in are served in time", "everybody let in", "no request was refused, so this tells of the target without a throttle")
+	}
 	o := e.c.overload()
 	var wants, gots []string
 	over := false
@@ -124,7 +127,7 @@ type storm struct {
 
 func (e *evidence) storm(m attack.Measurement) (s storm) {
 	all := m.All()
-	s.clients, s.attempts, s.refused, s.gaveUp = all.Due, all.Attempts, all.Statuses[e.refusal], all.Due-all.OK
+	s.clients, s.attempts, s.refused, s.gaveUp = all.Due, all.Attempts, all.Statuses[e.refusal], all.Throttled+all.Shed
 	s.amplification = float64(s.attempts) / math.Max(float64(s.clients), 1)
 	bins := map[time.Duration]int{}
 	for _, a := range m.Log {
@@ -148,10 +151,11 @@ func (s storm) String() string {
 // retryStorm (V26): a crowd larger than the burst, three times: its clients try again at once, back off with full jitter,
 // or wait as they are told. The first is there to compare with; the others must not make a second storm, and must all be
 // served: at most 2 attempts each, and after the first second at most 1.5 × the limit in any tenth of a second (and three
-// standard deviations of so small a count).
+// standard deviations of so small a count, and one).
 func retryStorm(e *evidence, ms []attack.Measurement) finding {
 	r := e.c.Limit.Rate
-	peakMax := peakShare*r + 3*math.Sqrt(peakShare*r*peakBin.Seconds())/peakBin.Seconds()
+	expected := peakShare * r * peakBin.Seconds()
+	peakMax := (expected + 3*math.Sqrt(expected) + 1) / peakBin.Seconds()
 	want := fmt.Sprintf("backing off: at most %.0f attempts each, %s at peak after a second, all served", amplifyMax, rate(peakMax))
 	naive, jitter := e.storm(ms[0]), e.storm(ms[1])
 	got := []string{"at once: " + naive.String(), "full jitter: " + jitter.String()}

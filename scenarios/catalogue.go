@@ -95,7 +95,7 @@ var catalogue = []scenario{
 		{"V11", "limit-headers", "limit and remaining add up", []string{"flash"}, "", remaining},
 		{"V12", "reset-header", "the reset is a time at which more is to be had", []string{"flash"}, "", reset},
 	}},
-	{"overload", "Twice and five times the limit, sustained", []check{
+	{"overload", "Five times and twice the limit, sustained", []check{
 		{"V01", "sustained-rate", "the rate admitted is the limit", []string{"overload"}, "", sustainedRate},
 		{"V04", "no-over-admission", "no interval admits more than burst + rate × its length", []string{"overload"}, "", overAdmission},
 		{"V05", "refused-properly", "excess is refused, with the one status that says so", []string{"overload"}, "", properRefusals},

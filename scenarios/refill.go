@@ -59,7 +59,7 @@ func (e *evidence) refilled(before, after []attack.Attempt) finding {
 	want := fmt.Sprintf("%.0f to %.0f after %s of silence", max(lo, 0), hi, brief(silence))
 	got := fmt.Sprintf("%d after %s", len(in), brief(silence))
 	switch n := float64(len(in)); {
-	case n > hi && float64(c.Burst) <= n:
+	case n > hi && (n >= float64(c.Burst) || len(out) == 0):
 		return failed(want, got, "the bucket is full again too soon: it fills faster than %s, or forgets a client that keeps silent", rate(c.Rate))
 	case n > hi:
 		return failed(want, got, "the bucket fills faster than %s", rate(c.Rate))

@@ -104,10 +104,16 @@ func fewProbes(_ Config, m attack.Measurement) string {
 	return ""
 }
 
-// comebacks are the second attempts of the clients that waited as they were told.
+// comebacks are the second attempts of the clients that were told how long to wait, and did.
 func comebacks(m attack.Measurement) (out []attack.Attempt) {
+	sent := map[int64]bool{}
 	for _, a := range m.Log {
-		if a.Actor == probeActor && a.Try > 1 {
+		if _, ok := told(a); ok && a.Actor == probeActor && a.Try == 1 {
+			sent[a.Seq] = true
+		}
+	}
+	for _, a := range m.Log {
+		if a.Actor == probeActor && a.Try > 1 && sent[a.Seq] {
 			out = append(out, a)
 		}
 	}

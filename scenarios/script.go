@@ -101,30 +101,40 @@ func (s Script) settled(st stage, e *evidence) bool {
 	return false
 }
 
-// The slack of the rule that ends an overload nobody refuses: so much more than the limit must have been let in.
+// The rule that ends an overload nobody refuses: so many times what the limit allows was sent, and was not turned away
+// within the time a refusal may take. Twice the limit is not enough: a throttle of twice the rate is to be seen as such.
 const (
-	openShare = 0.25
+	openTimes = 2.2
 	openFloor = 20
+	openTicks = 3 // a refusal may take so many ticks, 150 ms each or more
 )
 
 // NotRefused is the reason of a storm that was ended because the throttle let everything in.
 const NotRefused attack.Reason = "no request was refused: the target behind stands unprotected"
 
-// Watch ends a storm that no throttle holds back, before it harms the target: once more requests have been served than a
-// quarter above what the limit can have let in, and none was turned away.
+// Watch ends a storm that no throttle holds back, before it harms the target.
 func (s Script) Watch(t attack.Trial, _ []attack.Measurement) func(attack.Tick) attack.Reason {
 	if t.Phase != PhasePrefix+"overload" {
 		return nil
 	}
-	var ok, turned int64
+	var turned, sent int64
+	var recent [openTicks]int64 // sent in the last ticks, whose refusals may be under way
 	return func(k attack.Tick) attack.Reason {
-		ok += k.OK
+		sent += recent[0]
+		copy(recent[:], recent[1:])
+		recent[openTicks-1] = k.Sent
 		turned += k.Throttled + k.Shed + k.Failed
-		if most := s.c.Limit.Most(k.Elapsed); turned == 0 && float64(ok) > (1+openShare)*most+openFloor {
+		if most := s.c.Limit.Most(k.Elapsed); turned == 0 && float64(sent) > openTimes*most+openFloor {
 			return NotRefused
 		}
 		return ""
 	}
+}
+
+// open tells whether a measurement shows that nothing at all is refused: of so many, or of enough that it was ended.
+func (e *evidence) open(m attack.Measurement) bool {
+	ended := m.Aborted != nil && m.Aborted.Reason == NotRefused
+	return ended || float64(m.All().OK) > 1.1*e.c.Limit.Most(m.Took)
 }
 
 // Estimate is how long the script will take if no stage is repeated and no refusal tells a time: idle times and trials.

@@ -95,16 +95,16 @@ const (
 	afterActor
 )
 
-// overload is the plan of the storm: a second to empty the bucket, then twice the limit, then peak times, then half.
-type overload struct{ lead, twice, peak, after time.Duration }
+// overload is the plan of the storm: a second to empty the bucket and the peak, then twice the limit, then half of it. The
+// peak comes first because it shows soonest that there is no throttle at all, before a backlog has grown.
+type overload struct{ lead, peak, twice, after time.Duration }
 
 func (c Config) overload() overload {
-	o := overload{lead: time.Second, twice: c.long(time.Second, 5*time.Second, 40), peak: c.long(2*time.Second, 5*time.Second, 40),
+	return overload{lead: time.Second, peak: c.long(2*time.Second, 5*time.Second, 40), twice: c.long(time.Second, 5*time.Second, 40),
 		after: c.long(2*time.Second, 3*time.Second, 8)}
-	return o
 }
 
-func (o overload) storm() time.Duration { return o.lead + o.twice + o.peak }
+func (o overload) storm() time.Duration { return o.lead + o.peak + o.twice }
 
 // peakMultiple is the multiple of the limit that the worst of the storm holds.
 func (c Config) peakMultiple() float64 {
@@ -115,14 +115,14 @@ func (c Config) peakMultiple() float64 {
 }
 
 func overloadTrial(c Config, _ *evidence) (attack.Trial, string) {
-	o := c.overload()
-	first := c.at(2, o.lead+o.twice)
-	// Twice the limit takes a net rate × 1 s from the bucket in the first second; what it holds beyond half of that goes
-	// at once, so that the bucket is empty by then.
-	first.Burst = max(0, int(math.Ceil(float64(c.Limit.Burst)-.5*c.Limit.Rate*o.lead.Seconds())))
-	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(first.Burst), Why: fmt.Sprintf("2 and %.3g times the limit, then half of it", c.peakMultiple()),
+	o, peak := c.overload(), c.peakMultiple()
+	first := c.at(peak, o.lead+o.peak)
+	// The first second takes (peak − 1) × rate × 1 s from the bucket; what it holds beyond half of that goes at once, so
+	// that the bucket is empty by then.
+	first.Burst = max(0, int(math.Ceil(float64(c.Limit.Burst)-.5*(peak-1)*c.Limit.Rate*o.lead.Seconds())))
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(first.Burst), Why: fmt.Sprintf("%.3g and 2 times the limit, then half of it", peak),
 		Actors: []attack.Actor{
-			crowdActor: c.actor("crowd", attack.Poisson, attack.Manners{}, first, c.at(c.peakMultiple(), o.peak)),
+			crowdActor: c.actor("crowd", attack.Poisson, attack.Manners{}, first, c.at(2, o.twice)),
 			afterActor: c.actor("after", attack.Even, attack.Manners{}, attack.Segment{Len: o.storm()}, c.at(.5, o.after)),
 		}}, ""
 }
@@ -147,7 +147,7 @@ func refillTrial(c Config, _ *evidence) (attack.Trial, string) {
 		}
 		segments = append(segments, next)
 	}
-	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: 2 * all, Why: "drain, keep silent for part of the time to fill, and ask again",
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: 2 * all, Flight: 4 * all, Why: "drain, keep silent for part of the time to fill, and ask again",
 		Actors: []attack.Actor{c.actor("crowd", attack.Even, attack.Manners{}, segments...)}}, ""
 }
 
@@ -168,8 +168,10 @@ func (c Config) cycles() int {
 		return 6
 	case c.probes() > 2 && c.Brief:
 		return 2
+	case c.probes() > 2:
+		return 3
 	}
-	return 3
+	return 4
 }
 
 // toldMax is the longest Retry-After that the script waits out.
@@ -191,9 +193,10 @@ func honourTrial(c Config, e *evidence) (attack.Trial, string) {
 	var crowd, probe []attack.Segment
 	drain := c.at(min(4, c.peakMultiple()), 250*time.Millisecond)
 	drain.Burst = c.crowd(float64(c.Limit.Burst))
-	quiet := told + 400*time.Millisecond
 	probe = append(probe, attack.Segment{Len: probeAfter})
-	for range c.cycles() {
+	for k := range c.cycles() {
+		// A third of a token's time more in each cycle: the next token's distance is then another each time.
+		quiet := told + 400*time.Millisecond + time.Duration(float64(k)/c.Limit.Rate/3*float64(time.Second))
 		crowd = append(crowd, drain, attack.Segment{Len: quiet})
 		probe = append(probe, attack.Segment{Len: drain.Len + quiet, Burst: c.probes()})
 	}
