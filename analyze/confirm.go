@@ -5,11 +5,12 @@ import (
 	"math"
 )
 
-// The saturating overload: so much above what was completed in the ramp's failure, raised so often if it passes.
+// The saturating overload: so much above what was completed in the ramp's failure, and raised by a little, then by
+// more, if it passes: the ramp's failure was a hiccup then, or the target is faster now that it is warm.
 const (
 	overloadBy  = 1.12
 	raiseBy     = 1.15
-	saturateMax = 3
+	saturateMax = 8
 	collapsed   = .97 // saturation below this share of a load that passed is a collapse
 )
 
@@ -18,6 +19,7 @@ const (
 func (s *search) saturate() bool {
 	s.mode = ModeCapacity
 	load := min(s.hi, max(overloadBy*s.good, 1.05*s.lo))
+	raise := raiseBy
 	for range saturateMax {
 		j, ok := s.test(Saturate, "what is completed when there is always more to do", load, Medium)
 		if !ok {
@@ -28,8 +30,10 @@ func (s *search) saturate() bool {
 			return s.limited()
 		}
 		if j.Class == Sustained {
-			s.lo = max(s.lo, s.clamp(load))
-			load *= raiseBy
+			if s.lo = max(s.lo, s.clamp(load)); s.lo >= s.plan.Max {
+				return s.ceiling() && s.saturate()
+			}
+			load, raise = load*raise, min(raise*raise, rampUp)
 			s.hi = max(s.hi, load)
 			continue
 		}
@@ -208,6 +212,9 @@ func (s *search) bound(load float64, j Judgement) {
 	s.fullest = max(s.fullest, j.N)
 	if j.Class == Sustained {
 		s.sustained = load
+		if s.hi <= load {
+			s.hi = math.Inf(1)
+		}
 	} else {
 		s.breaking = min(s.breaking, load)
 		s.gather(j)

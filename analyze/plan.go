@@ -110,7 +110,7 @@ func (p Plan) replay(done []attack.Measurement) *search {
 	if e, ok := efforts[p.Profile]; ok {
 		s.effort = e
 	}
-	s.effort = s.effort.within(p.Budget)
+	s.effort = s.effort.within(p.Budget, p.MaxOverloadSeconds)
 	s.todo = slices.SortedStableFunc(slices.Values(done), func(a, b attack.Measurement) int { return cmp.Compare(a.Trial.N, b.Trial.N) })
 	for _, m := range done {
 		s.n = max(s.n, m.Trial.N)

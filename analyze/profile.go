@@ -69,12 +69,15 @@ const (
 	shareAll      = .85 // of all trials; the rest is for what lies between them
 )
 
-// within is the effort that a budget allows.
-func (e effort) within(budget time.Duration) effort {
+// overloads is how many confirmations above the breaking load must fit into the time allowed for overload.
+const overloads = 3
+
+// within is the effort that a budget allows, and so many seconds of overload.
+func (e effort) within(budget time.Duration, overload float64) effort {
 	b := budget.Seconds()
 	e.levels[Brief] = e.levels[Brief].fewer(b * shareBrief).atMost(b * shareBrief)
 	e.levels[Medium] = e.levels[Medium].atMost(b * shareMedium)
-	e.levels[Full] = e.levels[Full].atMost(b * shareFull)
+	e.levels[Full] = e.levels[Full].atMost(min(b*shareFull, overload/overloads))
 	e.baseline = e.baseline.atMost(b * shareBaseline)
 	e.warm = e.warm.atMost(b * shareBrief)
 	e.warming = min(e.warming, b*shareMedium)

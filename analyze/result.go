@@ -34,7 +34,10 @@ func (s *search) capacity() Capacity {
 //
 //	interval  L(1 − 2s) … H(1 + 2s),   s = max(0.5 %, √((1 + cs²)/n))
 func (s *search) bracket(c *Capacity) {
-	l, h := s.sustained, min(s.breaking, s.hi)
+	l, h := s.sustained, s.breaking
+	if math.IsInf(h, 1) {
+		h = s.hi
+	}
 	if l == 0 || math.IsInf(h, 1) || h <= l {
 		if l > 0 {
 			c.Sustained = &Estimate{Value: l, Lo: l * (1 - 2*s.doubt()), Hi: max(l, s.plan.Max), Confidence: confidence}
