@@ -12,7 +12,7 @@ import (
 )
 
 // children are what the test binary does instead of testing when childEnv names one of them.
-var children = map[string]func(){"null": nullServer}
+var children = map[string]func(){"null": nullServer, "starved": starved}
 
 const childEnv = "PLIMSOLL_ENGINE_TEST_CHILD"
 

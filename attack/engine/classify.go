@@ -107,6 +107,10 @@ func isDialTimeout(err error) bool {
 }
 
 func isTLS(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" { // as crypto/tls calls an alert from the other side
+		return true
+	}
 	return isA[*errHandshake](err) || isA[*tls.CertificateVerificationError](err) || isA[tls.RecordHeaderError](err) ||
 		isA[tls.AlertError](err) || isA[x509.UnknownAuthorityError](err) || isA[x509.HostnameError](err)
 }

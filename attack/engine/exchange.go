@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -65,14 +66,27 @@ func (a answer) failed(err error) answer {
 	return a
 }
 
-// swallow reads a body to its end and keeps nothing of it.
+// buffers are what bodies are read into.
+var buffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+
+// swallow reads a body to its end, or to the most that is read, and keeps nothing of it.
 func (e *Engine) swallow(body io.ReadCloser) error {
 	defer body.Close()
-	n, err := io.Copy(io.Discard, io.LimitReader(body, e.opt.MaxBody+1))
-	if err == nil && n > e.opt.MaxBody {
-		err = errBody
+	buf := buffers.Get().(*[16 << 10]byte)
+	defer buffers.Put(buf)
+	for left := e.opt.MaxBody; left >= 0; {
+		n, err := body.Read(buf[:])
+		if left -= int64(n); left < 0 {
+			break
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return errBody
 }
 
 // dateOf is when an answer was made, by its own words or else by our clock.

@@ -129,14 +129,14 @@ func dummy(t *vegeta.Target) error {
 	return nil
 }
 
-var answered = &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}
+var done = &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}
 
 // RoundTrip is called by a vegeta worker for each tick. The tick's own request says nothing and goes nowhere: the worker
 // takes up the arrival that has waited longest, so the k-th to be sent is the k-th that was due.
 func (s *storm) RoundTrip(*http.Request) (*http.Response, error) {
 	s.attempt(<-s.queue, 1)
 	<-s.permits
-	return answered, nil
+	return done, nil
 }
 
 // attempt sends the request of an arrival and books what comes of it.

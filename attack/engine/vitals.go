@@ -36,12 +36,13 @@ type look struct {
 	dials, open, lost int64                     // connections
 }
 
+// look sees nothing where a Transport took the network's place: in virtual time this machine's clocks say nothing.
 func (e *Engine) look() look {
-	l := look{sched: schedLatencies()}
-	l.idle, l.total = e.vitals.cpu()
-	if e.net != nil {
-		l.dials, l.open, l.lost = e.net.dials.Load(), e.net.open.Load(), e.net.lost.Load()
+	if e.net == nil {
+		return look{}
 	}
+	l := look{sched: schedLatencies(), dials: e.net.dials.Load(), open: e.net.open.Load(), lost: e.net.lost.Load()}
+	l.idle, l.total = e.vitals.cpu()
 	return l
 }
 
