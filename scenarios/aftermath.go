@@ -161,7 +161,7 @@ func retryStorm(e *evidence, ms []attack.Measurement) finding {
 	got := []string{"at once: " + naive.String(), "full jitter: " + jitter.String()}
 	mannered := map[string]storm{"full jitter": jitter}
 	order := []string{"full jitter"}
-	if m, why := e.get("told"); why == "" {
+	if m, why := e.get("told", false); why == "" {
 		order, mannered["Retry-After"] = append(order, "Retry-After"), e.storm(m)
 		got = append(got, "Retry-After: "+mannered["Retry-After"].String())
 	}

@@ -58,17 +58,31 @@ func (e *evidence) dominating() int {
 	return best
 }
 
-// find is the measurement of a stage to judge: the first good one, else the last, else why there is none.
-func (e *evidence) find(s stage) (attack.Measurement, string) {
+// voids is how many trials of a stage the generator could not send as it should.
+func (e *evidence) voids(name string) (n int) {
+	for _, m := range e.stages[name] {
+		if why, _ := m.Void(); why != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// find is the measurement of a stage to judge: the first good one, else the last that is not void, else why there is
+// none. Checks that rest on what surely happened, whenever it was sent, take a void one too.
+func (e *evidence) find(s stage, sure bool) (attack.Measurement, string) {
 	why := "it was not run"
 	var last *attack.Measurement
 	for i, m := range e.stages[s.name] {
-		if void, _ := m.Void(); void != "" {
+		void, _ := m.Void()
+		if void != "" {
 			why = "the generator was the limit: " + void
+		}
+		if void != "" && (!sure || last != nil) {
 			continue
 		}
 		last = &e.stages[s.name][i]
-		if m.Aborted == nil && (s.thin == nil || s.thin(e.c, m) == "") {
+		if void == "" && m.Aborted == nil && (s.thin == nil || s.thin(e.c, m) == "") {
 			break
 		}
 	}
@@ -82,10 +96,10 @@ func (e *evidence) find(s stage) (attack.Measurement, string) {
 }
 
 // get is find by name.
-func (e *evidence) get(name string) (attack.Measurement, string) {
+func (e *evidence) get(name string, sure bool) (attack.Measurement, string) {
 	for _, s := range stages {
 		if s.name == name {
-			return e.find(s)
+			return e.find(s, sure)
 		}
 	}
 	return attack.Measurement{}, "there is no stage " + name

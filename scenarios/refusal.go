@@ -37,13 +37,16 @@ func (e *evidence) wrong(m attack.Measurement) (w attack.Window, n int64) {
 	}
 	all := m.All()
 	w.Statuses, w.Errors = map[int]int64{}, all.Errors
+	if void, _ := m.Void(); void != "" {
+		w.Errors = nil // they may be the generator's
+	}
 	for s, count := range all.Statuses {
 		if s >= 400 && !fine[s] {
 			w.Statuses[s] = count
 			n += count
 		}
 	}
-	for _, count := range all.Errors {
+	for _, count := range w.Errors {
 		n += count
 	}
 	return w, n
