@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -59,7 +60,10 @@ func (a *app) begin(run journal.Run) (*session, error) {
 // openView is the terminal's view on a terminal, and plain lines elsewhere.
 func (a *app) openView() *live.View {
 	o := live.Options{Out: a.err}
-	if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb" {
+	if a.quiet {
+		o.Out = io.Discard
+	}
+	if f, ok := a.err.(*os.File); ok && !a.quiet && term.IsTerminal(int(f.Fd())) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb" {
 		o.TTY = true
 		o.Colour = os.Getenv("NO_COLOR") == ""
 		o.Width = func() int {
@@ -70,7 +74,6 @@ func (a *app) openView() *live.View {
 			return width
 		}
 	}
-	o.Quiet = a.quiet
 	return live.New(o)
 }
 
