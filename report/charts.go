@@ -147,9 +147,9 @@ func (r Report) shading(points []analyze.Point) string {
 func (r Report) loadMarkers() (out []Marker) {
 	add := func(e *analyze.Estimate, word string, colour Colour) {
 		if e != nil {
-			m := Marker{At: e.Value, Lo: e.Lo, Hi: e.Hi, Label: word + " " + number(e.Value), Colour: colour}
+			m := Marker{At: e.Value, Lo: e.Lo, Hi: e.Hi, Label: word + " " + Number(e.Value), Colour: colour}
 			if e.Hi > e.Lo {
-				m.Sub = number(e.Lo) + " – " + number(e.Hi)
+				m.Sub = Number(e.Lo) + " – " + Number(e.Hi)
 			} else {
 				m.Lo, m.Hi = 0, 0
 			}
@@ -158,7 +158,7 @@ func (r Report) loadMarkers() (out []Marker) {
 	}
 	c := r.Capacity()
 	if l := r.Limit(); l != nil {
-		m := Marker{At: l.Rate, Label: "limit " + number(l.Rate), Colour: Green, Dashed: true}
+		m := Marker{At: l.Rate, Label: "limit " + Number(l.Rate), Colour: Green, Dashed: true}
 		if r.Limits != nil {
 			m.Sub = "margin " + round(r.Limits.Margin)
 		}
@@ -181,7 +181,7 @@ func (r Report) goalMarkers() []Marker {
 	if g == nil {
 		return nil
 	}
-	return []Marker{{OnY: true, At: attack.MS(g.Max), Label: fmt.Sprintf("goal: p%s under %s", trim(g.Quantile*100), duration(attack.MS(g.Max))), Colour: Mute, Dashed: true}}
+	return []Marker{{OnY: true, At: attack.MS(g.Max), Label: fmt.Sprintf("goal: p%s under %s", trim(g.Quantile*100), Latency(attack.MS(g.Max))), Colour: Mute, Dashed: true}}
 }
 
 // trim is a number without zeros at its end.
@@ -256,14 +256,14 @@ func curveTable(points []analyze.Point) Table {
 	for _, p := range points {
 		q, doubt := p.Response, "–"
 		if p.P99Hi > p.P99Lo {
-			doubt = duration(p.P99Lo) + " – " + duration(p.P99Hi)
+			doubt = Latency(p.P99Lo) + " – " + Latency(p.P99Hi)
 		}
 		class := string(p.Class)
 		if class == "" {
 			class = "not judged"
 		}
-		t.Rows = append(t.Rows, []string{number(p.Load), number(p.Achieved), duration(q.P50), duration(q.P95), duration(q.P99), doubt, duration(q.P999), duration(q.Mean),
-			percent(broken(p.Counts)), percent(share(p.Counts.Throttled, p.Counts.Due)), number(p.Seconds), class})
+		t.Rows = append(t.Rows, []string{Number(p.Load), Number(p.Achieved), Latency(q.P50), Latency(q.P95), Latency(q.P99), doubt, Latency(q.P999), Latency(q.Mean),
+			Percent(broken(p.Counts)), Percent(share(p.Counts.Throttled, p.Counts.Due)), Number(p.Seconds), class})
 	}
 	return t
 }

@@ -87,7 +87,7 @@ var began = time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
 
 // trial measures a load held for so many seconds behind a throttle that admits so much in each.
 func (s *service) trial(n int, phase string, seconds int, offered func(i int) float64, admitted func(i int) float64) *attack.Measurement {
-	m := &attack.Measurement{Trial: attack.Trial{N: n, Phase: phase, Why: fmt.Sprintf("%s %s/s", phase, number(offered(0))), Seed: uint64(n),
+	m := &attack.Measurement{Trial: attack.Trial{N: n, Phase: phase, Why: fmt.Sprintf("%s %s/s", phase, Number(offered(0))), Seed: uint64(n),
 		Actors: []attack.Actor{{Name: "client", Schedule: attack.Constant(offered(0), time.Duration(seconds)*time.Second, attack.Poisson)}}},
 		Began: began.Add(time.Duration(n*12) * time.Second), Took: time.Duration(seconds)*time.Second + 80*time.Millisecond, Checks: healthy()}
 	for i := range seconds {

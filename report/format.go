@@ -9,8 +9,8 @@ import (
 	"github.com/plimsoll-load/plimsoll/analyze"
 )
 
-// number is v with thousands set apart; one digit behind the point below 100, where it says something.
-func number(v float64) string {
+// Number is v with thousands set apart; one digit behind the point below 100, where it says something.
+func Number(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "–"
 	}
@@ -32,8 +32,8 @@ func number(v float64) string {
 	return whole
 }
 
-// duration is a latency in ms as people say it: 8.2 ms, 41 ms, 1.4 s, 12 s.
-func duration(ms float64) string {
+// Latency is a time in ms as people say it: 8.2 ms, 41 ms, 1.4 s, 12 s.
+func Latency(ms float64) string {
 	switch {
 	case math.IsNaN(ms) || math.IsInf(ms, 0):
 		return "–"
@@ -49,8 +49,8 @@ func duration(ms float64) string {
 	return strconv.FormatFloat(ms*1000, 'f', 0, 64) + " µs"
 }
 
-// percent is a share (0..1) in per cent, with as many digits as say something.
-func percent(share float64) string {
+// Percent is a share (0..1) in per cent, with as many digits as say something.
+func Percent(share float64) string {
 	p := share * 100
 	switch {
 	case p == 0 || p == 100:
@@ -75,7 +75,7 @@ func interval(e *analyze.Estimate) string {
 	if e == nil || !(e.Hi > e.Lo) {
 		return ""
 	}
-	s := number(e.Lo) + " – " + number(e.Hi)
+	s := Number(e.Lo) + " – " + Number(e.Hi)
 	if e.Confidence > 0 {
 		s = strconv.FormatFloat(math.Round(e.Confidence*1000)/10, 'f', -1, 64) + " % interval " + s
 	}
@@ -87,7 +87,7 @@ func plural(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
-	return number(float64(n)) + " " + thing + "s"
+	return Number(float64(n)) + " " + thing + "s"
 }
 
 // span is a length of time to the second.

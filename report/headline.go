@@ -18,15 +18,15 @@ func (r Report) Headline() string {
 	case r.Outcome() == scenarios.Fail:
 		return fmt.Sprintf("The throttle before %s does not hold: %s failed", name, plural(failed, "check"))
 	case r.Limits != nil && r.Outcome() == scenarios.Inconclusive:
-		return fmt.Sprintf("%s bears %s requests a second; its throttle is not proven", name, number(r.Limits.Rate))
+		return fmt.Sprintf("%s bears %s requests a second; its throttle is not proven", name, Number(r.Limits.Rate))
 	case r.Limits != nil:
-		return fmt.Sprintf("%s holds %s requests a second", name, number(r.Limits.Rate))
+		return fmt.Sprintf("%s holds %s requests a second", name, Number(r.Limits.Rate))
 	case c != nil:
 		return headlineOf(name, *c)
 	case r.Outcome() == scenarios.Inconclusive:
 		return fmt.Sprintf("The throttle before %s is not proven: %s could not tell", name, plural(unclear, "check"))
 	case r.Outcome() == scenarios.Pass && limit != nil:
-		return fmt.Sprintf("The throttle before %s holds its %s requests a second", name, number(limit.Rate))
+		return fmt.Sprintf("The throttle before %s holds its %s requests a second", name, Number(limit.Rate))
 	case r.Outcome() == scenarios.Pass:
 		return fmt.Sprintf("The throttle before %s holds", name)
 	case r.Generator().Void:
@@ -39,23 +39,23 @@ func (r Report) Headline() string {
 func headlineOf(name string, c analyze.Capacity) string {
 	switch {
 	case c.Decided():
-		return fmt.Sprintf("%s sustains %s requests a second and breaks at %s", name, number(c.Sustained.Value), number(c.Breaking.Value))
+		return fmt.Sprintf("%s sustains %s requests a second and breaks at %s", name, Number(c.Sustained.Value), Number(c.Breaking.Value))
 	case c.Cause == analyze.CauseLimiter && c.Limiter != nil:
-		return fmt.Sprintf("A limiter lets %s requests a second through to %s", number(c.Limiter.Value), name)
+		return fmt.Sprintf("A limiter lets %s requests a second through to %s", Number(c.Limiter.Value), name)
 	case c.Cause == analyze.CauseLimiter:
 		return fmt.Sprintf("A limiter answered before %s gave way", name)
 	case c.Sustained == nil && c.Cause == analyze.CauseGenerator:
 		return fmt.Sprintf("Nothing is known of %s: the generator was the limit", name)
 	case c.Sustained == nil && c.Breaking != nil:
-		return fmt.Sprintf("%s gives way at %s requests a second or below", name, number(c.Breaking.Value))
+		return fmt.Sprintf("%s gives way at %s requests a second or below", name, Number(c.Breaking.Value))
 	case c.Sustained == nil:
 		return fmt.Sprintf("The capacity of %s is undecided", name)
 	case c.Cause == analyze.CauseGenerator:
-		return fmt.Sprintf("%s sustains at least %s requests a second; the generator could not send more", name, number(c.Sustained.Value))
+		return fmt.Sprintf("%s sustains at least %s requests a second; the generator could not send more", name, Number(c.Sustained.Value))
 	case c.Cause == analyze.CauseCeiling:
-		return fmt.Sprintf("%s sustains %s requests a second, the most that was allowed", name, number(c.Sustained.Value))
+		return fmt.Sprintf("%s sustains %s requests a second, the most that was allowed", name, Number(c.Sustained.Value))
 	}
-	return fmt.Sprintf("%s sustains at least %s requests a second", name, number(c.Sustained.Value))
+	return fmt.Sprintf("%s sustains at least %s requests a second", name, Number(c.Sustained.Value))
 }
 
 // headlineOfLoad is the sentence of a run without capacity or verdict: a plain load, or one that ended too early.
@@ -67,9 +67,9 @@ func (r Report) headlineOfLoad(name string) string {
 	case load == nil:
 		return fmt.Sprintf("Nothing is decided of %s yet: the run ended after %s", name, plural(len(r.Trials), "trial"))
 	case load.Response == nil:
-		return fmt.Sprintf("%s answered none of %s requests well", name, number(float64(load.Due)))
+		return fmt.Sprintf("%s answered none of %s requests well", name, Number(float64(load.Due)))
 	}
-	return fmt.Sprintf("%s answered %s of %s requests a second well, p99 %s", name, percent(share(load.OK, load.Due)), number(load.Rate), duration(load.Response.P99))
+	return fmt.Sprintf("%s answered %s of %s requests a second well, p99 %s", name, Percent(share(load.OK, load.Due)), Number(load.Rate), Latency(load.Response.P99))
 }
 
 // Subline says when, how long and how the run was made.

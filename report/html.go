@@ -18,7 +18,7 @@ import (
 //go:embed assets/page.tmpl assets/page.css assets/page.js assets/uplot
 var assets embed.FS
 
-var pageTemplate = template.Must(template.New("page.tmpl").Funcs(template.FuncMap{"number": number, "tone": toneOf, "health": toneOfHealth}).
+var pageTemplate = template.Must(template.New("page.tmpl").Funcs(template.FuncMap{"number": Number, "tone": toneOf, "health": toneOfHealth}).
 	ParseFS(assets, "assets/page.tmpl"))
 
 // asset is an embedded file; that it is there is known when the program is built.
@@ -129,14 +129,14 @@ func viewCapacity(c *analyze.Capacity) *capacityView {
 	add := func(name, value string) { v.Rows = append(v.Rows, [2]string{name, value}) }
 	for _, e := range append([]named{{"knee", c.Knee}, {"breaking load", c.Breaking}}, estimates(*c)...) {
 		if e.Estimate != nil {
-			add(e.name, strings.TrimSpace(number(e.Value)+"/s  "+bracketed(interval(e.Estimate))))
+			add(e.name, strings.TrimSpace(Number(e.Value)+"/s  "+bracketed(interval(e.Estimate))))
 		}
 	}
 	if words := modeWords[c.Mode]; words != "" {
 		add("gives way", words)
 	}
 	if c.BaseMS > 0 {
-		add("light load", fmt.Sprintf("mean %s, p99 %s", duration(c.BaseMS), duration(c.BaseP99MS)))
+		add("light load", fmt.Sprintf("mean %s, p99 %s", Latency(c.BaseMS), Latency(c.BaseP99MS)))
 	}
 	if c.Burst != nil {
 		add("bursts", burstWords(*c.Burst))
@@ -144,7 +144,7 @@ func viewCapacity(c *analyze.Capacity) *capacityView {
 	if c.Stationary != nil {
 		add("bookend", map[bool]string{true: "the light load at the end was answered as at the beginning", false: "the target changed while it was measured"}[*c.Stationary])
 	}
-	add("spent", fmt.Sprintf("%s, %s requests, %s s of load, %s s of it overload", plural(c.Trials, "trial"), count(c.Requests), number(c.Seconds), number(c.OverloadSeconds)))
+	add("spent", fmt.Sprintf("%s, %s requests, %s s of load, %s s of it overload", plural(c.Trials, "trial"), count(c.Requests), Number(c.Seconds), Number(c.OverloadSeconds)))
 	return v
 }
 
@@ -166,14 +166,14 @@ func loadRows(l *Load) (rows [][2]string) {
 		name string
 		n    int64
 	}{{"due", l.Due}, {"ok", l.OK}, {"throttled", l.Throttled}, {"shed", l.Shed}, {"failed", l.Failed}, {"timeout", l.Timeout}, {"unsent", l.Unsent}} {
-		rows = append(rows, [2]string{row.name, count(row.n) + " (" + percent(share(row.n, l.Due)) + ")"})
+		rows = append(rows, [2]string{row.name, count(row.n) + " (" + Percent(share(row.n, l.Due)) + ")"})
 	}
 	for _, q := range []struct {
 		name string
 		*attack.Quantiles
 	}{{"response time", l.Response}, {"service time", l.Service}, {"refusals", l.Refusal}, {"lag", l.Lag}} {
 		if q.Quantiles != nil {
-			rows = append(rows, [2]string{q.name, fmt.Sprintf("p50 %s · p95 %s · p99 %s · p99.9 %s · max %s", duration(q.P50), duration(q.P95), duration(q.P99), duration(q.P999), duration(q.Max))})
+			rows = append(rows, [2]string{q.name, fmt.Sprintf("p50 %s · p95 %s · p99 %s · p99.9 %s · max %s", Latency(q.P50), Latency(q.P95), Latency(q.P99), Latency(q.P999), Latency(q.Max))})
 		}
 	}
 	for _, class := range sortedKeys(l.Errors) {
@@ -188,10 +188,10 @@ func (r Report) limitRows() (rows [][2]string) {
 	}
 	rows = append(rows, [2]string{"at worst it admits", worstWords(r.Limits.Limit)})
 	if r.Limits.WorstMS > 0 {
-		rows = append(rows, [2]string{"worst delay", duration(r.Limits.WorstMS) + " for the last request of a full burst at the full rate"})
+		rows = append(rows, [2]string{"worst delay", Latency(r.Limits.WorstMS) + " for the last request of a full burst at the full rate"})
 	}
 	if r.Limits.DrainS > 0 {
-		rows = append(rows, [2]string{"full burst worked off in", duration(r.Limits.DrainS * 1000)})
+		rows = append(rows, [2]string{"full burst worked off in", Latency(r.Limits.DrainS * 1000)})
 	}
 	for _, name := range sortedKeys(r.Limits.Tiers) {
 		rows = append(rows, [2]string{"tier " + name, tierWords(r.Limits.Tiers[name])})

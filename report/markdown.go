@@ -48,9 +48,9 @@ func markdownCurve(b *strings.Builder, r Report) {
 	}
 	b.WriteString("\n<details><summary>Latency by offered load</summary>\n\n| offered /s | ok /s | p50 | p95 | p99 | p99.9 | failed | class |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n")
 	for _, p := range c.Points {
-		row := []string{number(p.Load), number(p.Achieved), "–", "–", "–", "–", percent(broken(p.Counts)), string(p.Class)}
+		row := []string{Number(p.Load), Number(p.Achieved), "–", "–", "–", "–", Percent(broken(p.Counts)), string(p.Class)}
 		if q := p.Response; q != nil {
-			row[2], row[3], row[4], row[5] = duration(q.P50), duration(q.P95), duration(q.P99), duration(q.P999)
+			row[2], row[3], row[4], row[5] = Latency(q.P50), Latency(q.P95), Latency(q.P99), Latency(q.P999)
 		}
 		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
 	}

@@ -121,5 +121,5 @@ func (u Unit) tick(v float64) string {
 	case u == Millis:
 		return strconv.FormatFloat(v, 'g', 6, 64) + " ms"
 	}
-	return number(v)
+	return Number(v)
 }

@@ -14,7 +14,7 @@ const spectrumMax = 5
 // percentileChart opens the tail: latency by percentile at a few loads.
 func (r Report) percentileChart() *Chart {
 	points := fewOf(r.points(), r.landmarks(), spectrumMax)
-	label := func(p analyze.Point) string { return number(p.Load) + "/s" }
+	label := func(p analyze.Point) string { return Number(p.Load) + "/s" }
 	if len(points) == 0 {
 		points = []analyze.Point{all(r.Trials)}
 		label = func(analyze.Point) string { return "all requests" }
@@ -74,7 +74,7 @@ func percentileRows(points []analyze.Point) (rows [][]string) {
 		for _, p := range points {
 			cell := "–"
 			if q == 1 || float64(p.Histogram.N())*(1-q) >= 1 {
-				cell = duration(attack.MS(p.Histogram.Quantile(q)))
+				cell = Latency(attack.MS(p.Histogram.Quantile(q)))
 			}
 			row = append(row, cell)
 		}
@@ -159,7 +159,7 @@ func (r Report) heatChart() *Chart {
 		return nil
 	}
 	c := &Chart{ID: "heat", Title: "Latency over time", Sync: "time", Phases: t.phases, Series: []Series{},
-		Subtitle: "Each column " + number(t.width) + " s; the stronger the colour, the more requests.",
+		Subtitle: "Each column " + Number(t.width) + " s; the stronger the colour, the more requests.",
 		X:        Axis{Label: "seconds, trials laid end to end", Unit: Seconds, Max: float64(len(t.slots)) * t.width},
 		Y:        Axis{Unit: Millis, Log: true, Min: below125(attack.MS(lo)), Max: above125(attack.MS(hi) * 1.02)}}
 	c.Heat = t.heat(c.Y.Min, c.Y.Max)
@@ -199,9 +199,9 @@ func (t timeline) phaseTable() Table {
 				h.Add(w.Response)
 			}
 		}
-		row := []string{p.Label, number(p.From), number(p.To), count(h.N()), "–", "–", "–", "–"}
+		row := []string{p.Label, Number(p.From), Number(p.To), count(h.N()), "–", "–", "–", "–"}
 		if q := h.Quantiles(); q != nil {
-			row[4], row[5], row[6], row[7] = duration(q.P50), duration(q.P95), duration(q.P99), duration(q.Max)
+			row[4], row[5], row[6], row[7] = Latency(q.P50), Latency(q.P95), Latency(q.P99), Latency(q.Max)
 		}
 		out.Rows = append(out.Rows, row)
 	}

@@ -54,9 +54,9 @@ const rowsMax = 120
 func (t timeline) rateTable() Table {
 	out := Table{Head: []string{"second", "offered /s", "ok /s", "throttled /s", "shed /s", "failed /s", "timeout /s", "unsent /s"}}
 	for i, s := range t.slots[:min(len(t.slots), rowsMax)] {
-		row := []string{number(float64(i) * t.width)}
+		row := []string{Number(float64(i) * t.width)}
 		for _, n := range []float64{s.due, s.ok, s.throttled, s.shed, s.failed, s.timeout, s.unsent} {
-			row = append(row, number(s.rate(n)))
+			row = append(row, Number(s.rate(n)))
 		}
 		out.Rows = append(out.Rows, row)
 	}

@@ -67,7 +67,7 @@ func (t *page80) tiles(r Report) {
 		t.hanging("  "+cell(tile.Label, 19)+cell(tile.Value+tile.Unit, 14), strings.Repeat(" ", 35), tile.Detail)
 	}
 	if r.Lab != nil {
-		t.line("  %s%s", cell("lab's truth", 19), number(r.Lab.Capacity)+"/s")
+		t.line("  %s%s", cell("lab's truth", 19), Number(r.Lab.Capacity)+"/s")
 	}
 }
 
@@ -78,14 +78,14 @@ func (t *page80) load(r Report) {
 	}
 	t.head("Load")
 	t.line("  due %s   ok %s   throttled %s   shed %s   failed %s   timeout %s", count(l.Due), count(l.OK), count(l.Throttled), count(l.Shed), count(l.Failed), count(l.Timeout))
-	t.line("  unsent %s   attempts %s   offered %s/s   ok %s/s   over %s s", count(l.Unsent), count(l.Attempts), number(l.Rate), number(l.Achieved), number(l.Seconds))
+	t.line("  unsent %s   attempts %s   offered %s/s   ok %s/s   over %s s", count(l.Unsent), count(l.Attempts), Number(l.Rate), Number(l.Achieved), Number(l.Seconds))
 	t.line("  %s%s%s%s%s%s%s", cell("", 10), cell("p50", -10), cell("p90", -10), cell("p95", -10), cell("p99", -10), cell("p99.9", -10), cell("max", -10))
 	t.quantiles("response", l.Response)
 	t.quantiles("service", l.Service)
 	t.quantiles("lag", l.Lag)
 }
 
-func count(n int64) string { return number(float64(n)) }
+func count(n int64) string { return Number(float64(n)) }
 
 func (t *page80) quantiles(name string, q *attack.Quantiles) {
 	if q == nil {
@@ -93,7 +93,7 @@ func (t *page80) quantiles(name string, q *attack.Quantiles) {
 	}
 	row := "  " + cell(name, 10)
 	for _, v := range []float64{q.P50, q.P90, q.P95, q.P99, q.P999, q.Max} {
-		row += cell(duration(v), -10)
+		row += cell(Latency(v), -10)
 	}
 	t.line("%s", row)
 }
@@ -149,8 +149,8 @@ func (t *page80) curve(r Report) {
 		if q == nil {
 			q = &attack.Quantiles{}
 		}
-		t.line("  %s%s%s%s%s%s%s  %s", cell(number(p.Load), -8), cell(number(p.Achieved), -8), cell(latency(q, q.P50), -9), cell(latency(q, q.P95), -9),
-			cell(latency(q, q.P99), -9), cell(latency(q, q.P999), -9), cell(percent(broken(p.Counts)), -9), p.Class)
+		t.line("  %s%s%s%s%s%s%s  %s", cell(Number(p.Load), -8), cell(Number(p.Achieved), -8), cell(latency(q, q.P50), -9), cell(latency(q, q.P95), -9),
+			cell(latency(q, q.P99), -9), cell(latency(q, q.P999), -9), cell(Percent(broken(p.Counts)), -9), p.Class)
 	}
 	t.rest(*c)
 }
@@ -160,7 +160,7 @@ func latency(q *attack.Quantiles, ms float64) string {
 	if q == nil || q.N == 0 {
 		return "–"
 	}
-	return duration(ms)
+	return Latency(ms)
 }
 
 // broken is the share of arrivals that ended badly at the target.
@@ -169,7 +169,7 @@ func broken(c attack.Counts) float64 { return share(c.Failed+c.Timeout+c.Shed, c
 // rest prints the estimates that have no tile.
 func (t *page80) rest(c analyze.Capacity) {
 	for _, e := range estimates(c) {
-		t.hanging("  "+cell(e.name, 19)+cell(number(e.Value)+"/s", 14), strings.Repeat(" ", 35), interval(e.Estimate))
+		t.hanging("  "+cell(e.name, 19)+cell(Number(e.Value)+"/s", 14), strings.Repeat(" ", 35), interval(e.Estimate))
 	}
 	if b := c.Burst; b != nil {
 		t.wrapped("  ", burstWords(*b))
@@ -193,9 +193,9 @@ func estimates(c analyze.Capacity) (out []named) {
 }
 
 func burstWords(b analyze.Burst) string {
-	s := fmt.Sprintf("Bursts of %s at once are borne at %s/s (%s, sent within %s)", number(float64(b.Tolerated)), number(b.AtRate), plural(b.Repeats, "repeat"), duration(b.SpreadMS))
+	s := fmt.Sprintf("Bursts of %s at once are borne at %s/s (%s, sent within %s)", Number(float64(b.Tolerated)), Number(b.AtRate), plural(b.Repeats, "repeat"), Latency(b.SpreadMS))
 	if b.Refused > 0 {
-		s += fmt.Sprintf(", of %s they are not", number(float64(b.Refused)))
+		s += fmt.Sprintf(", of %s they are not", Number(float64(b.Refused)))
 	}
 	return s + "."
 }

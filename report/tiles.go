@@ -43,7 +43,7 @@ func estimateTile(label string, e *analyze.Estimate, why string) Tile {
 	if e == nil {
 		return Tile{Label: label, Value: "–", Detail: why}
 	}
-	t := Tile{Label: label, Value: number(e.Value), Unit: "/s", Detail: interval(e)}
+	t := Tile{Label: label, Value: Number(e.Value), Unit: "/s", Detail: interval(e)}
 	if t.Detail == "" {
 		t.Detail = "no interval"
 	}
@@ -63,9 +63,9 @@ func missing(c analyze.Capacity) string {
 func (r Report) limitTile() Tile {
 	switch {
 	case r.Limits != nil:
-		return Tile{Label: "recommended limit", Value: number(r.Limits.Rate), Unit: "/s", Detail: fmt.Sprintf("burst %s, margin %s", number(float64(r.Limits.Burst)), round(r.Limits.Margin))}
+		return Tile{Label: "recommended limit", Value: Number(r.Limits.Rate), Unit: "/s", Detail: fmt.Sprintf("burst %s, margin %s", Number(float64(r.Limits.Burst)), round(r.Limits.Margin))}
 	case r.Run.Limit != nil:
-		return Tile{Label: "limit as told", Value: number(r.Run.Limit.Rate), Unit: "/s", Detail: "burst " + number(float64(r.Run.Limit.Burst))}
+		return Tile{Label: "limit as told", Value: Number(r.Run.Limit.Rate), Unit: "/s", Detail: "burst " + Number(float64(r.Run.Limit.Burst))}
 	case r.Capacity() != nil && !r.Capacity().Decided():
 		return Tile{Label: "recommended limit", Value: "–", Detail: "no limit rests on an undecided capacity"}
 	}

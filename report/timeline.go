@@ -152,7 +152,7 @@ func (r Report) timelineChart() *Chart {
 }
 
 func limitLine(rate float64) Marker {
-	return Marker{OnY: true, At: rate, Label: "limit " + number(rate), Colour: Green, Dashed: true}
+	return Marker{OnY: true, At: rate, Label: "limit " + Number(rate), Colour: Green, Dashed: true}
 }
 
 func (r Report) trialTable() Table {
@@ -161,7 +161,7 @@ func (r Report) trialTable() Table {
 		x := trialResult(m)
 		p50, p99 := "–", "–"
 		if x.Response != nil {
-			p50, p99 = duration(x.Response.P50), duration(x.Response.P99)
+			p50, p99 = Latency(x.Response.P50), Latency(x.Response.P99)
 		}
 		ended := "whole"
 		switch {
@@ -170,7 +170,7 @@ func (r Report) trialTable() Table {
 		case m.Aborted != nil:
 			ended = "after " + span(m.Aborted.At) + ": " + string(m.Aborted.Reason)
 		}
-		t.Rows = append(t.Rows, []string{number(float64(x.N)), x.Phase, x.Why, number(x.Rate), number(x.Achieved), count(x.Due), count(x.Throttled), count(x.Shed),
+		t.Rows = append(t.Rows, []string{Number(float64(x.N)), x.Phase, x.Why, Number(x.Rate), Number(x.Achieved), count(x.Due), count(x.Throttled), count(x.Shed),
 			count(x.Failed), count(x.Timeout), count(x.Unsent), p50, p99, ended})
 	}
 	return t

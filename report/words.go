@@ -15,12 +15,12 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 // tierWords is a tier in words.
 func tierWords(t limits.Tier) string {
-	s := fmt.Sprintf("%s/s, burst %s", number(t.Rate), number(float64(t.Burst)))
+	s := fmt.Sprintf("%s/s, burst %s", Number(t.Rate), Number(float64(t.Burst)))
 	if t.Quota > 0 {
-		s += fmt.Sprintf(", %s a %s", number(float64(t.Quota)), t.Period)
+		s += fmt.Sprintf(", %s a %s", Number(float64(t.Quota)), t.Period)
 	}
 	if t.Share > 0 {
-		s += fmt.Sprintf(" (%s of the rate)", percent(t.Share))
+		s += fmt.Sprintf(" (%s of the rate)", Percent(t.Share))
 	}
 	return s
 }
@@ -35,7 +35,7 @@ func worst(l limits.Limit, seconds float64) float64 { return float64(l.Burst) + 
 func worstWords(l limits.Limit) string {
 	var parts []string
 	for _, s := range worstSeconds {
-		parts = append(parts, fmt.Sprintf("%s in %s s", number(worst(l, s)), number(s)))
+		parts = append(parts, fmt.Sprintf("%s in %s s", Number(worst(l, s)), Number(s)))
 	}
 	return strings.Join(parts, ", ")
 }

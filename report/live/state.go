@@ -1,0 +1,180 @@
+package live
+
+import (
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/report/journal"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+// state is what is known of the run by now. It keeps the newest of everything and little of the past.
+type state struct {
+	run      journal.Run
+	began    time.Time
+	trial    *attack.Trial // the one that is running, nil between trials
+	since    time.Time     // when it began
+	ticks    []attack.Tick // of it, at most ticksMax
+	done     []done        // trials with actors, at most doneMax
+	trials   int
+	bracket  bracket
+	health   attack.SelfCheck // of the last trial, at its worst
+	capacity *analyze.Capacity
+	verdicts []scenarios.Verdict // at most verdictsMax
+	note     string
+	end      *journal.End
+}
+
+const (
+	ticksMax    = 2 * attack.TicksPerTrial
+	doneMax     = 200
+	verdictsMax = 100
+)
+
+// done is a trial that has ended, in short.
+type done struct {
+	phase     string
+	load      float64 // asked
+	ok        float64 // per second
+	p50, p99  float64 // response, ms
+	throttled float64 // share of due
+	failed    float64 // share of due, timeouts and shed ones among them
+	stopped   string  // why it was ended early
+	void      string
+}
+
+// bracket is what the trials say by themselves, before any judgement: the highest load that went through to its end with
+// hardly a failure, and the lowest that did not.
+type bracket struct{ through, stopped float64 }
+
+func (s *state) add(e journal.Entry, now time.Time) {
+	if s.began.IsZero() {
+		s.began = now
+	}
+	switch {
+	case e.Run != nil:
+		s.run = *e.Run
+	case e.Start != nil:
+		s.trial, s.since, s.ticks = e.Start, now, nil
+	case e.Tick != nil:
+		s.ticks = last(append(s.ticks, *e.Tick), ticksMax)
+	case e.Trial != nil:
+		s.finish(*e.Trial)
+	case e.Capacity != nil:
+		s.capacity = e.Capacity
+	case e.Verdict != nil:
+		s.verdicts = last(append(s.verdicts, *e.Verdict), verdictsMax)
+	case e.Note != nil:
+		s.note = e.Note.Text
+	case e.End != nil:
+		s.end, s.trial = e.End, nil
+	}
+}
+
+// last keeps the newest n of all.
+func last[T any](all []T, n int) []T { return all[max(0, len(all)-n):] }
+
+func (s *state) finish(m attack.Measurement) {
+	s.trial, s.ticks = nil, nil
+	s.trials++
+	if h := worst(m.Checks); h.Outcome != "" {
+		s.health = h
+	}
+	if m.Trial.Serial != nil {
+		return
+	}
+	d := doneOf(m)
+	s.done = last(append(s.done, d), doneMax)
+	if s.capacity == nil && s.run.Limit == nil { // storms at a throttle say nothing about the target's bracket
+		s.bracket.see(d)
+	}
+}
+
+func doneOf(m attack.Measurement) done {
+	w := m.Total()
+	d := done{phase: m.Trial.Phase, load: m.Trial.Load(), p50: attack.MS(w.Response.Quantile(.5)), p99: attack.MS(w.Response.Quantile(.99))}
+	d.void, _ = m.Void()
+	if seconds := w.Len.Seconds(); seconds > 0 {
+		d.ok = float64(w.OK) / seconds
+	}
+	if w.Due > 0 {
+		d.throttled = float64(w.Throttled) / float64(w.Due)
+		d.failed = float64(w.Failed+w.Timeout+w.Shed) / float64(w.Due)
+	}
+	if m.Aborted != nil {
+		d.stopped = string(m.Aborted.Reason)
+	}
+	return d
+}
+
+func (b *bracket) see(d done) {
+	switch {
+	case d.void != "" || d.load == 0 || d.throttled > analyze.DefaultFailed || d.stopped == string(attack.Interrupted):
+	case d.stopped == "" && d.failed <= analyze.DefaultFailed:
+		b.through = max(b.through, d.load)
+	case b.stopped == 0 || d.load < b.stopped:
+		b.stopped = d.load
+	}
+}
+
+// worst is the self-check that matters most.
+func worst(checks []attack.SelfCheck) (out attack.SelfCheck) {
+	rank := map[attack.CheckOutcome]int{attack.Healthy: 1, attack.Unavailable: 1, attack.Warn: 2, attack.Void: 3}
+	for _, c := range checks {
+		if rank[c.Outcome] > rank[out.Outcome] {
+			out = c
+		}
+	}
+	return out
+}
+
+// pace is what the last second or so of ticks says.
+type pace struct {
+	offered, ok float64 // per second
+	inFlight    int64
+	mean        float64 // response of ok, ms
+	counts      attack.Tick
+	elapsed     time.Duration
+}
+
+// paceOver is the stretch that a pace is taken over: shorter ones flicker.
+const paceOver = time.Second
+
+func (s *state) pace() (p pace, known bool) {
+	if len(s.ticks) == 0 {
+		return pace{}, false
+	}
+	newest := s.ticks[len(s.ticks)-1]
+	p.elapsed, p.inFlight = newest.Elapsed, newest.InFlight
+	var from time.Duration
+	for i := len(s.ticks) - 1; i >= 0; i-- {
+		t := s.ticks[i]
+		if newest.Elapsed-t.Elapsed >= paceOver {
+			from = t.Elapsed
+			break
+		}
+		p.add(t)
+	}
+	seconds := (newest.Elapsed - from).Seconds()
+	if seconds <= 0 {
+		return p, false
+	}
+	p.offered, p.ok = float64(p.counts.Due)/seconds, float64(p.counts.OK)/seconds
+	if p.counts.OK > 0 {
+		p.mean = attack.MS(p.counts.Response / time.Duration(p.counts.OK))
+	}
+	return p, true
+}
+
+func (p *pace) add(t attack.Tick) {
+	c := &p.counts
+	c.Due += t.Due
+	c.OK += t.OK
+	c.Throttled += t.Throttled
+	c.Shed += t.Shed
+	c.Failed += t.Failed
+	c.Timeout += t.Timeout
+	c.Unsent += t.Unsent
+	c.Response += t.Response
+}

@@ -1,0 +1,248 @@
+package live
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/limits"
+	"github.com/plimsoll-load/plimsoll/report/journal"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("%s (-want +got), -update accepts it:\n%s", path, d)
+	}
+}
+
+func order(n int, phase string, load float64) attack.Trial {
+	return attack.Trial{N: n, Phase: phase, Why: fmt.Sprintf("hold %v a second", load), Actors: []attack.Actor{{Schedule: attack.Constant(load, 10*time.Second, attack.Poisson)}}}
+}
+
+// measured is the trial with p99 as given and the share of failures.
+func measured(t attack.Trial, ms float64, failed int64) *attack.Measurement {
+	due := int64(t.Load()) * 10
+	w := attack.Window{Len: 10 * time.Second, Counts: attack.Counts{Due: due, OK: due - failed, Failed: failed, Attempts: due}}
+	w.Response.RecordN(time.Duration(ms*0.4*1e6), w.OK*95/100)
+	w.Response.RecordN(time.Duration(ms*1e6), w.OK-w.OK*95/100)
+	return &attack.Measurement{Trial: t, Windows: []attack.Window{w}, Took: 10 * time.Second,
+		Checks: []attack.SelfCheck{{Name: "late ticks", Outcome: attack.Healthy, Got: "p99 0.2 ms", Want: "p99 below 10 ms"}}}
+}
+
+// tell feeds a run up to the middle of its fourth trial, in virtual time; more goes on from there.
+func tell(v *View) {
+	v.Feed(journal.Entry{Run: &journal.Run{Command: "find", Title: "checkout-api", Goal: "p99<250ms"}})
+	for i, load := range []float64{200, 400, 800} {
+		trial := order(i+1, "ramp", load)
+		v.Feed(journal.Entry{Start: &trial})
+		time.Sleep(10 * time.Second)
+		v.Feed(journal.Entry{Trial: measured(trial, 20*float64(1+i*i), int64(i/2)*400)})
+	}
+	trial := order(4, "confirm", 600)
+	v.Feed(journal.Entry{Start: &trial})
+	for i := range 20 {
+		time.Sleep(250 * time.Millisecond)
+		v.Feed(journal.Entry{Tick: &attack.Tick{Elapsed: time.Duration(i+1) * 250 * time.Millisecond, Due: 150, Sent: 150, InFlight: 7, OK: 147, Failed: 3, Response: 147 * 9 * time.Millisecond}})
+	}
+}
+
+func finish(v *View) {
+	done := measured(order(4, "confirm", 600), 41, 0)
+	done.Aborted = &attack.Abort{At: 6 * time.Second, Reason: "backlog"}
+	done.Checks[0] = attack.SelfCheck{Name: "late ticks", Outcome: attack.Warn, Got: "p99 14 ms", Want: "p99 below 10 ms"}
+	v.Feed(journal.Entry{Trial: done})
+	v.Feed(journal.Entry{Trial: &attack.Measurement{Trial: attack.Trial{N: 5, Phase: "canary", Serial: &attack.Serial{Max: 5}}}})
+	v.Feed(journal.Entry{Capacity: &analyze.Capacity{Cause: analyze.CauseTarget, Estimate: &analyze.Estimate{Value: 490}, Knee: &analyze.Estimate{Value: 380}, Sustained: &analyze.Estimate{Value: 400}, Breaking: &analyze.Estimate{Value: 600}}})
+	v.Feed(journal.Entry{Limits: &limits.Recommendation{Limit: limits.Limit{Rate: 300, Burst: 60}}})
+	v.Feed(journal.Entry{Verdict: &scenarios.Verdict{Scenario: "rectangle", Outcome: scenarios.Pass}})
+	v.Feed(journal.Entry{Verdict: &scenarios.Verdict{Scenario: "recovery", Outcome: scenarios.Fail, Checks: []scenarios.Check{{ID: "V20", Name: "backend latency", Outcome: scenarios.Fail, Want: "p99 below 250 ms", Got: "900 ms"}}}})
+	v.Feed(journal.Entry{Note: &attack.Note{Text: "the target sent \x1b[2J\x07 to the screen"}})
+	v.Feed(journal.Entry{End: &journal.End{Exit: 1, Outcome: "a check failed"}})
+}
+
+// lastFrame is what stands on the screen in the end, without what moves the cursor.
+func lastFrame(out string) string {
+	frames := strings.Split(out, beginFrame)
+	s := frames[len(frames)-1]
+	if i := strings.Index(s, "A\r"); i >= 0 && i < 6 {
+		s = s[i+1:]
+	}
+	return strings.NewReplacer("\r", "", clearLine, "", clearBelow, "", endFrame, "", showCursor, "").Replace(s)
+}
+
+func TestFrames(t *testing.T) {
+	for _, wide := range []int{80, 44, 120} {
+		synctest.Test(t, func(t *testing.T) {
+			var out bytes.Buffer
+			v := New(Options{Out: &out, TTY: true, Width: func() int { return wide }, Budget: 3 * time.Minute})
+			tell(v)
+			v.Close()
+			frame := lastFrame(out.String())
+			golden(t, fmt.Sprintf("running-%d.txt", wide), frame)
+			for _, line := range strings.Split(frame, "\n") {
+				if cells(line) > wide {
+					t.Errorf("%d cells in a terminal of %d: %s", cells(line), wide, line)
+				}
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		v := New(Options{Out: &out, TTY: true, Colour: true})
+		tell(v)
+		finish(v)
+		v.Close()
+		golden(t, "ended-colour.txt", lastFrame(out.String()))
+	})
+}
+
+func TestPlainLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		v := New(Options{Out: &out})
+		tell(v)
+		finish(v)
+		v.Close()
+		golden(t, "plain.txt", out.String())
+		if strings.Contains(out.String(), "\x1b") {
+			t.Error("plain lines hold escapes")
+		}
+	})
+}
+
+func TestFourFramesASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		v := New(Options{Out: &out, TTY: true})
+		v.Feed(journal.Entry{Run: &journal.Run{Command: "find"}})
+		for range 10_000 { // ten thousand ticks in ten seconds are no reason to draw more often
+			v.Feed(journal.Entry{Tick: &attack.Tick{Due: 1, Elapsed: time.Second}})
+			time.Sleep(time.Millisecond)
+		}
+		v.Close()
+		if n := strings.Count(out.String(), beginFrame); n < 39 || n > 42 {
+			t.Errorf("%d frames in 10 s, want about 40", n)
+		}
+	})
+}
+
+func TestCursorIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		v := New(Options{Out: &out, TTY: true})
+		v.Feed(journal.Entry{Run: &journal.Run{}})
+		v.Close()
+		v.Close()
+		v.Feed(journal.Entry{Note: &attack.Note{Text: "too late"}})
+		if s := out.String(); !strings.HasPrefix(s, hideCursor) || !strings.HasSuffix(s, showCursor) || strings.Contains(s, "too late") {
+			t.Errorf("output %q, want the cursor hidden first and shown last", s)
+		}
+	})
+}
+
+func TestViewThatWasNeverFedWritesNothing(t *testing.T) {
+	var out bytes.Buffer
+	New(Options{Out: &out, TTY: true}).Close()
+	if out.Len() > 0 {
+		t.Errorf("output %q, want none", out.String())
+	}
+}
+
+// stuck is a terminal that takes a minute for each write.
+type stuck struct{ bytes.Buffer }
+
+func (s *stuck) Write(p []byte) (int, error) {
+	time.Sleep(time.Minute)
+	return s.Buffer.Write(p)
+}
+
+func TestSlowTerminalSlowsNobody(t *testing.T) {
+	for _, tty := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			var out stuck
+			v := New(Options{Out: &out, TTY: tty})
+			began := time.Now()
+			for range 3 * pendingMax {
+				v.Feed(journal.Entry{Note: &attack.Note{Text: "hello"}})
+				time.Sleep(time.Millisecond)
+			}
+			if took, want := time.Since(began), 3*pendingMax*time.Millisecond; took != want {
+				t.Errorf("tty %v: feeding took %v, want %v", tty, took, want)
+			}
+			v.Close()
+			if !tty && !strings.Contains(out.String(), "lines passed over") {
+				t.Error("lines were dropped and nobody was told")
+			}
+		})
+	}
+}
+
+// gone is a terminal that was closed.
+type gone struct{}
+
+func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestTerminalThatIsGoneStopsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := New(Options{Out: gone{}, TTY: true})
+		tell(v)
+		v.Close()
+		if v.state.trials != 3 {
+			t.Errorf("%d trials taken note of, want 3", v.state.trials)
+		}
+	})
+}
+
+func TestShortTerminalGetsWhatFits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		v := New(Options{Out: &out, TTY: true, Height: func() int { return 5 }})
+		tell(v)
+		v.Close()
+		if n := strings.Count(lastFrame(out.String()), "\n"); n != 4 {
+			t.Errorf("%d lines in a terminal of 5, want 4", n)
+		}
+	})
+}
+
+func TestCut(t *testing.T) {
+	red := style(true).bad
+	for _, row := range []struct {
+		in   string
+		n    int
+		want string
+	}{
+		{"short", 10, "short"}, {"exactly", 7, "exactly"}, {"too long", 5, "too …"}, {"äöü", 2, "ä…"}, {"x", 0, ""},
+		{red("red text"), 4, "\x1b[31mred…\x1b[0m"}, {red("ok"), 2, red("ok")},
+	} {
+		if got := cut(row.in, row.n); got != row.want || cells(got) > row.n {
+			t.Errorf("cut(%q, %d) = %q, want %q", row.in, row.n, got, row.want)
+		}
+	}
+}
