@@ -39,6 +39,7 @@ type health struct {
 	lag, early, late attack.Histogram // the generator's part of the lag: of all, of the first and of the last quarter
 	duen             int64
 	dropped          int64 // the generator came too late for them
+	cut              int64 // the abort cut them off
 	held             int64 // waited at the cap
 	attempts         int64
 	excused          int64 // attempts after which a connection had to be opened anew
@@ -109,6 +110,7 @@ func (l *ledger) drop(a arrival) {
 func (l *ledger) cutOff(a arrival) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.cut++
 	l.end(l.owe(a), attack.Unsent)
 }
 

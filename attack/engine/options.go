@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,7 +29,7 @@ type Options struct {
 	UnixSocket      string            // dial this socket, whatever the URL says
 	Proxy           *url.URL          // nil means none; the environment is never asked
 	FollowRedirects int               // most redirects followed; 0 takes a redirect as the answer
-	Connections     int               // most connections to one host; 0 means no bound but the flight
+	Connections     int               // most connections to one host; 0 means no bound but the flight. Without HTTP/2 it bounds the flight too
 	NoKeepAlive     bool              // a connection for each request
 	MaxBody         int64             // most bytes read of one answer; 0 means DefaultMaxBody
 
@@ -54,7 +55,9 @@ type Engine struct {
 	net    *network // nil where Options.Transport took its place
 	send   func(*http.Request) (*http.Response, error)
 	vitals *vitals
+	hosts  int        // that the target names
 	turn   sync.Mutex // held by the one trial that runs
+	base   int64      // arrivals of the trials so far
 }
 
 var _ attack.Runner = (*Engine)(nil)
@@ -74,7 +77,7 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{opt: o, draw: draw, vitals: openVitals()}
+	e := &Engine{opt: o, draw: draw, hosts: countHosts(o.Target), vitals: openVitals()}
 	transport := o.Transport
 	if transport == nil {
 		e.net = newNetwork(o)
@@ -98,6 +101,17 @@ func (o Options) validate() error {
 		return errors.New("a proxy and a unix socket exclude one another: give one of them")
 	}
 	return nil
+}
+
+// countHosts is the number of hosts that a target names; one that a template makes counts as one.
+func countHosts(t attack.Target) int {
+	seen := map[string]bool{}
+	for _, r := range t.Requests {
+		_, rest, _ := strings.Cut(r.URL, "://")
+		host, _, _ := strings.Cut(rest, "/")
+		seen[host] = true
+	}
+	return len(seen)
 }
 
 // sender is how a request goes out: straight through the transport, or through a client that follows redirects.

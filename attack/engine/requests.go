@@ -22,6 +22,7 @@ var errTemplate = errors.New("template cannot be filled in")
 // maker makes the requests of one identity. What is made of a fixed request is kept and shared: net/http reads it only.
 type maker struct {
 	draw  attack.Draw
+	base  int64 // arrivals of earlier trials: a number, and what a template makes of it, comes once in a run
 	who   attack.Identity
 	fixed sync.Map // *attack.Request → *order
 }
@@ -33,7 +34,7 @@ type order struct {
 }
 
 func (m *maker) make(seq int64) (*order, error) {
-	r, fixed, err := m.draw(seq)
+	r, fixed, err := m.draw(m.base + seq)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errTemplate, err)
 	}

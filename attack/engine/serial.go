@@ -24,7 +24,7 @@ func (s *serial) elapsed() time.Duration { return time.Since(s.began) }
 
 // serial sends requests one after the other. They bypass vegeta: each is due at the moment it is sent.
 func (e *Engine) serial(ctx context.Context, t attack.Trial) (attack.Measurement, error) {
-	s := &serial{e: e, order: *t.Serial, ledger: newLedger(t, e.opt.Timeout), make: &maker{draw: e.draw, who: t.Serial.Identity}}
+	s := &serial{e: e, order: *t.Serial, ledger: newLedger(t, e.opt.Timeout), make: &maker{draw: e.draw, base: e.base, who: t.Serial.Identity}}
 	s.began = time.Now()
 	open := pause(ctx, t.Idle)
 	s.began = time.Now()
@@ -39,6 +39,7 @@ func (e *Engine) serial(ctx context.Context, t attack.Trial) (attack.Measurement
 			open = s.pause(ctx, ans)
 		}
 	}
+	e.base += s.ledger.duen
 	m := s.ledger.close()
 	m.Trial, m.Began, m.Settled = t, s.began, settled
 	if !settled && ctx.Err() != nil {

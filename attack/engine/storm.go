@@ -49,16 +49,26 @@ type storm struct {
 }
 
 func newStorm(e *Engine, t attack.Trial) *storm {
-	s := &storm{e: e, trial: t, flight: flightOf(t), begun: make(chan struct{})}
+	s := &storm{e: e, trial: t, flight: e.flight(t), begun: make(chan struct{})}
 	s.stop, s.halt = context.WithCancel(context.Background())
 	s.permits = make(chan struct{}, s.flight)
 	s.queue = make(chan arrival, s.flight)
 	s.ledger = newLedger(t, e.opt.Timeout)
 	s.back = newComebacks(s)
 	for _, a := range t.Actors {
-		s.makers = append(s.makers, &maker{draw: e.draw, who: a.Identity})
+		s.makers = append(s.makers, &maker{draw: e.draw, base: e.base, who: a.Identity})
 	}
 	return s
+}
+
+// flight is the most first attempts of a trial in flight at once, here. More than there are connections would wait for one
+// unseen, inside net/http.
+func (e *Engine) flight(t attack.Trial) int {
+	n := flightOf(t)
+	if c := e.opt.Connections; c > 0 && !e.opt.HTTP2 {
+		n = min(n, c*e.hosts)
+	}
+	return n
 }
 
 // flightOf is the most first attempts in flight at once.
@@ -108,6 +118,7 @@ func (e *Engine) storm(ctx context.Context, t attack.Trial, watch func(attack.Ti
 		// counted already, by the one who sent it
 	}
 	p.end()
+	e.base += p.seq
 	s.back.finish()
 	aside.Wait()
 	if err := s.refused.Load(); err != nil {
@@ -210,6 +221,10 @@ func (s *storm) measurement(before look) attack.Measurement {
 	if n := s.back.gaveUp; n > 0 {
 		m.Notes = append(m.Notes, attack.Note{Code: "retries-cut", Text: fmt.Sprintf(
 			"%d refused requests were not retried: they would have come back more than %v after the trial's end, or too many waited", n, tail)})
+	}
+	if n := s.ledger.cut; n > 0 {
+		m.Notes = append(m.Notes, attack.Note{Code: "cut-off", Text: fmt.Sprintf(
+			"%d arrivals are unsent because the trial was ended while they waited at the in-flight cap", n)})
 	}
 	return m
 }

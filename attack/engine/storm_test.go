@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -150,8 +151,51 @@ func TestArrivalsThatAnAbortCutsOffAtTheCapAreUnsentAndVoidNothing(t *testing.T)
 		if why, _ := m.Void(); why != "" {
 			t.Errorf("void for %s, want the target's backlog to be no fault of the generator's", why)
 		}
+		if last := m.Notes[len(m.Notes)-1]; last.Code != "cut-off" {
+			t.Errorf("notes %+v, want one about those cut off", m.Notes)
+		}
 		checkTicks(t, m)
 	})
+}
+
+func TestNumbersGoOnFromTrialToTrial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := map[string]int{}
+		e := inMemory(t, func(r *http.Request) (*http.Response, error) { seen[r.URL.Path]++; return reply(200), nil }, numbered)
+		trial := steady(10, time.Second)
+		trial.Flight = 1
+		run(t, e, trial, nil)
+		once(t, e, 5)
+		run(t, e, trial, nil)
+		if len(seen) != 25 || seen["/0"] != 1 || seen["/24"] != 1 {
+			t.Errorf("paths %v, want /0 to /24 once each", seen)
+		}
+	})
+}
+
+func TestConnectionsBoundTheFlight(t *testing.T) {
+	two := attack.Target{Requests: []attack.Request{{URL: "http://a/1"}, {URL: "http://b"}, {URL: "http://a/2"}}}
+	for name, row := range map[string]struct {
+		o    Options
+		want int
+	}{
+		"one host":              {Options{Target: to("http://h/"), Connections: 50}, 50},
+		"two hosts":             {Options{Target: two, Connections: 50}, 100},
+		"HTTP/2":                {Options{Target: to("https://h/"), Connections: 50, HTTP2: true}, 4000},
+		"no bound":              {Options{Target: to("http://h/")}, 4000},
+		"more than in a flight": {Options{Target: to("http://h/"), Connections: 9000}, 4000},
+	} {
+		if got := open(t, row.o).flight(steady(1000, time.Second)); got != row.want {
+			t.Errorf("%s: %d may be in flight, want %d", name, got, row.want)
+		}
+	}
+}
+
+// Whatever a target does and clients are like, every window adds up, and the ticks agree with the windows.
+func TestMeasurementsAddUpWhateverHappens(t *testing.T) {
+	for seed := range uint64(30) {
+		synctest.Test(t, func(t *testing.T) { anyTrial(t, seed) })
+	}
 }
 
 func TestACancelledContextEndsATrialAsInterrupted(t *testing.T) {
@@ -422,5 +466,39 @@ func TestErrorsOfTheGeneratorsOwnVoidWithTheirWayOut(t *testing.T) {
 				t.Errorf("one %v in 100: void %q, fix %q; want void with the way out %s", errno, why, got, fix)
 			}
 		})
+	}
+}
+
+// anyTrial draws a trial, a target and perhaps an abort, and checks what was measured.
+func anyTrial(t *testing.T, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	policies := []attack.Policy{attack.Never, attack.AtOnce, attack.Fixed, attack.FullJitter, attack.RetryAfter}
+	processes := []attack.Process{attack.Even, attack.Poisson, attack.Clump}
+	trial := attack.Trial{Seed: seed, Flight: 1 + rng.IntN(40), Warmup: time.Duration(rng.IntN(3)) * 700 * time.Millisecond, LogMax: rng.IntN(50)}
+	for range 1 + rng.IntN(3) {
+		s := attack.Schedule{Process: processes[rng.IntN(3)]}
+		for range 1 + rng.IntN(3) {
+			s.Segments = append(s.Segments, attack.Segment{From: rng.Float64() * 100, To: rng.Float64() * 100,
+				Len: time.Duration(rng.IntN(2000)) * time.Millisecond, Burst: rng.IntN(2) * rng.IntN(60)})
+		}
+		trial.Actors = append(trial.Actors, attack.Actor{Schedule: s, Manners: attack.Manners{Policy: policies[rng.IntN(5)], Tries: rng.IntN(4)}})
+	}
+	e := inMemory(t, mixed, func(o *Options) {
+		o.Target, o.Timeout = to("http://h/{{.Rand}}"), time.Duration(1+rng.IntN(1000))*time.Millisecond
+	})
+	abortAt := rng.IntN(80) // every other time never
+	m := run(t, e, trial, func(tick attack.Tick) attack.Reason {
+		if abortAt--; abortAt == 0 {
+			return "drawn by lot"
+		}
+		return ""
+	})
+	checkTicks(t, m)
+	all := m.All()
+	if all.Lag.N() > all.Due || all.Attempts < all.Lag.N() || all.Unsent > 0 && m.Aborted == nil {
+		t.Errorf("%+v with %d lags, aborted %+v", all.Counts, all.Lag.N(), m.Aborted)
+	}
+	if t.Failed() {
+		t.Errorf("seed=%d", seed)
 	}
 }
