@@ -3,10 +3,8 @@ package engine
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -432,37 +429,4 @@ func TestAStallOverRealSocketsShowsInResponseTimes(t *testing.T) {
 	if r, v := all.Response.Quantile(.75), all.Service.Quantile(.75); r < 100*time.Millisecond || v > r/2 {
 		t.Errorf("response p75 %v, service p75 %v; want the stall of 600ms in the first and hidden in the second", r, v)
 	}
-}
-
-// With few files left the generator must void its own trial, and say what to do.
-func TestFewOpenFilesVoidATrial(t *testing.T) {
-	if _, err := os.Stat("/bin/sh"); err != nil {
-		t.Skip("no shell to lower the limit with: ", err)
-	}
-	var got struct{ Why, Fix string }
-	line := child(t, "starved", "/bin/sh", "-c", `ulimit -n 40 && exec "$0"`)
-	if err := json.Unmarshal([]byte(line), &got); err != nil {
-		t.Fatalf("child said %q: %v", line, err)
-	}
-	if !strings.Contains(got.Why, "open files exhausted") || !strings.Contains(got.Fix, "ulimit -n") {
-		t.Errorf("void %q, fix %q; want open files exhausted and ulimit -n", got.Why, got.Fix)
-	}
-}
-
-// starved sends a trial that needs more files than it may open, and prints what that came to.
-func starved() {
-	l, err := net.Listen("tcp", "127.0.0.1:0") // never accepts: connections wait in its backlog
-	if err != nil {
-		panic(err)
-	}
-	e, err := New(Options{Target: to("http://" + l.Addr().String()), Timeout: time.Second})
-	if err != nil {
-		panic(err)
-	}
-	m, err := e.Run(context.Background(), steady(200, time.Second), nil)
-	if err != nil {
-		panic(err)
-	}
-	why, fix := m.Void()
-	json.NewEncoder(os.Stdout).Encode(map[string]string{"Why": why, "Fix": fix})
 }

@@ -74,7 +74,7 @@ func (e *Engine) flight(t attack.Trial) int {
 // flightOf is the most first attempts in flight at once.
 func flightOf(t attack.Trial) int {
 	if t.Flight > 0 {
-		return t.Flight
+		return min(t.Flight, maxFlight)
 	}
 	peak, burst := 0.0, 0
 	for _, a := range t.Actors {

@@ -301,6 +301,24 @@ func TestWhatTheGeneratorIsTooLateForIsUnsentAndVoids(t *testing.T) {
 	})
 }
 
+// The planted fault: vegeta's results are taken slower than they come, so that its workers wait to hand them over.
+func TestASlowConsumerIsTheGeneratorsFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := inMemory(t, func(*http.Request) (*http.Response, error) { return reply(200), nil })
+		trial := steady(1000, 2*time.Second)
+		trial.Flight = 20
+		s := newStorm(e, trial)
+		for range s.attacker().Attack(dummy, newPacer(s), 0, "") {
+			time.Sleep(2 * time.Millisecond)
+		}
+		m := s.measurement(e.look())
+		lawful2(t, m)
+		if why, fix := m.Void(); why == "" || fix == "" {
+			t.Errorf("half the speed that was asked for: void %q, fix %q; want void (%+v)", why, fix, m.Checks)
+		}
+	})
+}
+
 func lawful2(t *testing.T, m attack.Measurement) {
 	t.Helper()
 	if err := m.Check(); err != nil {
@@ -354,6 +372,9 @@ func TestFlightIsFourSecondsOfThePeakWithinBounds(t *testing.T) {
 		if got := flightOf(steady(load, time.Second)); got != want {
 			t.Errorf("flight at %v/s is %d, want %d", load, got, want)
 		}
+	}
+	if got := flightOf(attack.Trial{Flight: 1 << 40}); got != maxFlight {
+		t.Errorf("a flight beyond all bounds is %d, want %d", got, maxFlight)
 	}
 }
 
