@@ -47,11 +47,8 @@ func (a *app) begin(run journal.Run) (*session, error) {
 		return nil, misuseHint("--out chooses another folder", "make the run's folder: %w", err)
 	}
 	w, err := journal.Create(filepath.Join(dir, journalName))
-	if errors.Is(err, os.ErrExist) {
-		return nil, misuseHint("choose another folder with --out, or go on with it: plimsoll find --resume "+dir, "%s already holds a run's journal", dir)
-	}
 	if err != nil {
-		return nil, misuse("make the journal: %w", err)
+		return nil, misuse("%w", err)
 	}
 	s := &session{app: a, dir: dir, writer: w, view: a.openView()}
 	return s, s.put(journal.Entry{Run: &run})

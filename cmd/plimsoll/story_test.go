@@ -1,0 +1,262 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/plimsoll-load/plimsoll/report"
+)
+
+// call runs the program in this process.
+func call(ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(ctx, args, strings.NewReader(""), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// server answers requests until the test ends.
+func server(t *testing.T, h http.HandlerFunc) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func fine(http.ResponseWriter, *http.Request) {}
+
+func TestLoadEndsWithFilesAndAnExitCode(t *testing.T) {
+	for _, c := range []struct {
+		says    string
+		answer  http.HandlerFunc
+		flags   []string
+		code    int
+		outcome string
+	}{
+		{"without a goal there is nothing to break", fine, nil, 0, "30 requests, 30 ok"},
+		{"a goal that holds", fine, []string{"--goal", "failed<1%", "--goal", "p50<5s"}, 0, "goal kept"},
+		{"a goal that does not", fine, []string{"--goal", "p50<1us"}, 1, "goal missed: p50 is"},
+		{"failures break the default share", func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("X-N") != "0" {
+				w.WriteHeader(500)
+			}
+		}, []string{"-H", "X-N: {{.Seq}}", "--goal", "failed<1%"}, 1, "failed, want below 1%"},
+	} {
+		t.Run(c.says, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "run")
+			args := append([]string{"load", server(t, c.answer), "--rate", "60/s", "--for", "500ms", "--out", dir}, c.flags...)
+			code, _, stderr := call(t.Context(), args...)
+			if code != c.code {
+				t.Fatalf("exit %d, want %d: %s", code, c.code, stderr)
+			}
+			f, err := os.Open(filepath.Join(dir, "result.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			r, err := report.ReadResult(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Run.Outcome == nil || !strings.Contains(*r.Run.Outcome, c.outcome) || r.Load == nil || r.Load.Due != 30 {
+				t.Errorf("result %+v, load %+v, want the outcome %q of 30 requests", r.Run, r.Load, c.outcome)
+			}
+			for _, name := range []string{"report.html", "summary.md", "journal.jsonl"} {
+				if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			code, _, stderr = call(t.Context(), args...)
+			if code != exitMisuse || !strings.Contains(stderr, "a journal is never overwritten; choose another --out") {
+				t.Errorf("a second run into the same folder: exit %d, %s", code, stderr)
+			}
+		})
+	}
+}
+
+func TestJSONOnStandardOutputIsTheResultAndFitsItsSchema(t *testing.T) {
+	code, stdout, stderr := call(t.Context(), "load", server(t, fine), "--rate", "50/s", "--for", "200ms", "--json", "--out", t.TempDir())
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	fits(t, string(report.ResultSchema), stdout)
+}
+
+func fits(t *testing.T, schema, text string) {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := c.Compile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compiled.Validate(value); err != nil {
+		t.Error(err)
+	}
+}
+
+// The schema of a spec and the structs that read it know the same keys.
+func TestSpecSchemaKnowsTheKeysThatAreRead(t *testing.T) {
+	var doc map[string]any
+	if err := json.Unmarshal([]byte(specSchema), &doc); err != nil {
+		t.Fatal(err)
+	}
+	same := func(where, typ string, schema map[string]any) {
+		properties := schema["properties"].(map[string]any)
+		for _, key := range specKeys()[typ] {
+			if _, ok := properties[key]; !ok {
+				t.Errorf("%s: the schema does not know %s", where, key)
+			}
+		}
+		if len(properties) != len(specKeys()[typ]) {
+			t.Errorf("%s: the schema knows %d keys, %d are read", where, len(properties), len(specKeys()[typ]))
+		}
+	}
+	same("spec", "Spec", doc)
+	parts := doc["properties"].(map[string]any)
+	for key, typ := range map[string]string{"target": "TargetSpec", "load": "LoadSpec", "find": "FindSpec", "limits": "LimitsSpec", "verify": "VerifySpec"} {
+		same(key, typ, parts[key].(map[string]any))
+	}
+	requests := parts["target"].(map[string]any)["properties"].(map[string]any)["requests"].(map[string]any)
+	same("target.requests", "RequestSpec", requests["items"].(map[string]any))
+}
+
+// No output shows a secret: not the streams, not the journal, not one of the files.
+func TestSecretsReachTheTargetAndNoOutput(t *testing.T) {
+	var right atomic.Int64
+	url := server(t, func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		if r.Header.Get("X-Api-Key") == "sesame-1" && user == "ada" && password == "sesame-2" && r.URL.Query().Get("token") == "sesame-3" {
+			right.Add(1)
+		}
+	})
+	dir := t.TempDir()
+	body := filepath.Join(t.TempDir(), "body")
+	if err := os.WriteFile(body, []byte("sesame-4"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := call(t.Context(), "load", url+"/?token=sesame-3", "-H", "X-Api-Key: sesame-1", "-u", "ada:sesame-2", "-d", "@"+body, "--rate", "50/s", "--for", "200ms", "--out", dir)
+	if code != 0 || right.Load() < 10 {
+		t.Fatalf("exit %d, %d requests carried the secrets: %s", code, right.Load(), stderr)
+	}
+	outputs := map[string]string{"stdout": stdout, "stderr": stderr}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			text, err := os.ReadFile(path)
+			outputs[path] = string(text)
+			return err
+		}
+		return err
+	})
+	if err != nil || len(outputs) < 6 {
+		t.Fatalf("%d outputs: %v", len(outputs), err)
+	}
+	for name, text := range outputs {
+		if strings.Contains(text, "sesame") || strings.Contains(text, "YWRhOnNlc2FtZS0y") {
+			t.Errorf("%s holds a secret", name)
+		}
+	}
+}
+
+func TestAnInterruptLeavesAJournalAndAReport(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var n atomic.Int64
+	url := server(t, func(http.ResponseWriter, *http.Request) {
+		if n.Add(1) == 20 {
+			cancel()
+		}
+	})
+	dir := t.TempDir()
+	code, stdout, stderr := call(ctx, "load", url, "--rate", "100/s", "--for", "1m", "--out", dir)
+	if code != exitInterrupted {
+		t.Errorf("exit %d, want %d: %s", code, exitInterrupted, stderr)
+	}
+	_, entries, err := readRun(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := report.Fold(entries)
+	if len(r.Trials) != 1 || r.Trials[0].Aborted == nil || r.Trials[0].All().Due < 15 || r.End == nil {
+		t.Errorf("the journal holds %d trials, end %+v", len(r.Trials), r.End)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "report.html")); err != nil || stdout == "" {
+		t.Errorf("no partial report: %v", err)
+	}
+}
+
+func TestTheHealthGuardStopsARun(t *testing.T) {
+	url := server(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/healthz" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	began := time.Now()
+	code, _, stderr := call(t.Context(), "find", url+"/", "--health", url+"/healthz", "--budget", "60s", "--max-rate", "50/s", "--out", t.TempDir())
+	if code != exitHarm {
+		t.Errorf("exit %d, want %d: %s", code, exitHarm, stderr)
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("stopped after %v", took)
+	}
+}
+
+func TestPreflightNamesAStatusThatIsNotOk(t *testing.T) {
+	url := server(t, http.NotFound)
+	code, _, stderr := call(t.Context(), "find", url, "--out", t.TempDir())
+	if code != exitUnmeasured || !strings.Contains(stderr, "answers with status 404") || !strings.Contains(stderr, "--expect-status 404 allows it") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	secure := httptest.NewTLSServer(http.HandlerFunc(fine))
+	t.Cleanup(secure.Close)
+	secure.Config.ErrorLog = nil
+	code, _, stderr = call(t.Context(), "find", secure.URL, "--out", t.TempDir())
+	if code != exitUnmeasured || !strings.Contains(stderr, ": tls") || !strings.Contains(stderr, "-k trusts anyone") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if code, _, stderr = call(t.Context(), "load", secure.URL, "-k", "--rate", "20/s", "--for", "200ms", "--out", t.TempDir()); code != 0 {
+		t.Errorf("with -k: exit %d: %s", code, stderr)
+	}
+}
+
+func TestReportRendersTheSameBytesAgain(t *testing.T) {
+	dir := t.TempDir()
+	if code, _, stderr := call(t.Context(), "load", server(t, fine), "--rate", "50/s", "--for", "300ms", "--out", dir); code != 0 {
+		t.Fatal(stderr)
+	}
+	names := []string{"result.json", "report.html", "summary.md"}
+	before := map[string][]byte{}
+	for _, name := range names {
+		before[name], _ = os.ReadFile(filepath.Join(dir, name))
+		_ = os.Remove(filepath.Join(dir, name))
+	}
+	if code, _, stderr := call(t.Context(), "report", dir); code != 0 {
+		t.Fatal(stderr)
+	}
+	for _, name := range names {
+		after, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || !bytes.Equal(before[name], after) || len(after) == 0 {
+			t.Errorf("%s was %d bytes, is %d: %v", name, len(before[name]), len(after), err)
+		}
+	}
+}
