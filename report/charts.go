@@ -87,8 +87,10 @@ func (r Report) latencyChart() *Chart {
 	c.Series = []Series{
 		{Label: "p50", Colour: First, Width: 1.8, Dots: true, Ys: pick(func(p analyze.Point) float64 { return p.Response.P50 })},
 		{Label: "p95", Colour: Second, Width: 1.8, Dots: true, Ys: pick(func(p analyze.Point) float64 { return p.Response.P95 })},
-		{Label: "p99", Colour: Third, Width: 2.4, Dots: true, Ys: pick(func(p analyze.Point) float64 { return p.Response.P99 })},
-		{Label: "p99.9", Colour: Fourth, Width: 1.4, Dashed: true, Ys: pick(func(p analyze.Point) float64 { return rare(p.Response) })}}
+		{Label: "p99", Colour: Third, Width: 2.4, Dots: true, Ys: pick(func(p analyze.Point) float64 { return p.Response.P99 })}}
+	if far := pick(func(p analyze.Point) float64 { return rare(p.Response) }); present(far) > 1 {
+		c.Series = append(c.Series, Series{Label: "p99.9", Colour: Fourth, Width: 1.4, Dashed: true, Ys: far})
+	}
 	if band := p99Band(points); band != nil {
 		c.Bands = append(c.Bands, *band)
 	}
@@ -96,6 +98,16 @@ func (r Report) latencyChart() *Chart {
 	c.X = rateAxis(c)
 	c.Y = latencyAxis(c)
 	return c
+}
+
+// present is the number of values that are there.
+func present(v Values) (n int) {
+	for _, x := range v {
+		if !math.IsNaN(x) {
+			n++
+		}
+	}
+	return n
 }
 
 // rare is the p99.9 where at least ten requests lie beyond it, absent elsewhere.

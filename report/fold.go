@@ -136,9 +136,6 @@ func (r Report) Command() string {
 	return words[0]
 }
 
-// Interrupted tells whether the run did not come to its own end: it was cut off, or somebody stopped it.
-func (r Report) Interrupted() bool { return r.End == nil || r.End.Exit == exitInterrupted }
-
 // Exit codes that the words of a report depend on; cmd has them all.
 const (
 	exitHarm        = 5

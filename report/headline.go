@@ -16,7 +16,7 @@ func (r Report) Headline() string {
 	_, failed, unclear := r.tally()
 	switch limit := r.Limit(); {
 	case r.Outcome() == scenarios.Fail:
-		return fmt.Sprintf("The throttle before %s does not hold: %s failed", name, plural(failed, "check"))
+		return fmt.Sprintf("The throttle in front of %s does not hold: %s failed", name, plural(failed, "check"))
 	case r.Limits != nil && r.Outcome() == scenarios.Inconclusive:
 		return fmt.Sprintf("%s bears %s requests a second; its throttle is not proven", name, Number(r.Limits.Rate))
 	case r.Limits != nil:
@@ -24,11 +24,11 @@ func (r Report) Headline() string {
 	case c != nil:
 		return headlineOf(name, *c)
 	case r.Outcome() == scenarios.Inconclusive:
-		return fmt.Sprintf("The throttle before %s is not proven: %s could not tell", name, plural(unclear, "check"))
+		return fmt.Sprintf("The throttle in front of %s is not proven: %s could not tell", name, plural(unclear, "check"))
 	case r.Outcome() == scenarios.Pass && limit != nil:
-		return fmt.Sprintf("The throttle before %s holds its %s requests a second", name, Number(limit.Rate))
+		return fmt.Sprintf("The throttle in front of %s holds its %s requests a second", name, Number(limit.Rate))
 	case r.Outcome() == scenarios.Pass:
-		return fmt.Sprintf("The throttle before %s holds", name)
+		return fmt.Sprintf("The throttle in front of %s holds", name)
 	case r.Generator().Void:
 		return fmt.Sprintf("Nothing is known of %s: the generator was the limit", name)
 	}
@@ -65,11 +65,22 @@ func (r Report) headlineOfLoad(name string) string {
 	case load == nil && len(r.Trials) == 0:
 		return fmt.Sprintf("Nothing is known of %s: no trial was done", name)
 	case load == nil:
-		return fmt.Sprintf("Nothing is decided of %s yet: the run ended after %s", name, plural(len(r.Trials), "trial"))
+		return fmt.Sprintf("Nothing is decided of %s yet: the run %s after %s", name, r.ended(), plural(len(r.Trials), "trial"))
 	case load.Response == nil:
 		return fmt.Sprintf("%s answered none of %s requests well", name, Number(float64(load.Due)))
 	}
 	return fmt.Sprintf("%s answered %s of %s requests a second well, p99 %s", name, Percent(share(load.OK, load.Due)), Number(load.Rate), Latency(load.Response.P99))
+}
+
+// ended is how the run came to its end, as a verb.
+func (r Report) ended() string {
+	switch {
+	case r.End == nil:
+		return "was cut off"
+	case r.End.Exit == exitInterrupted:
+		return "was interrupted"
+	}
+	return "ended"
 }
 
 // Subline says when, how long and how the run was made.

@@ -33,11 +33,12 @@ func asset(name string) string {
 // page is what the template shows.
 type page struct {
 	R         Report
-	Charts    map[string]Chart
+	Charts    map[string]*Chart
 	Storms    []stormView
 	Capacity  *capacityView
 	Health    Health
 	Tally     string
+	Failed    bool // checks that failed come first
 	LoadRows  [][2]string
 	LimitRows [][2]string
 	Repeat    [][2]string
@@ -65,11 +66,11 @@ type capacityView struct {
 // HTML writes the report as one file that works without a network: it holds its charts, their script and its style, and
 // asks for nothing.
 func HTML(w io.Writer, r Report) error {
-	p := page{R: r, Charts: map[string]Chart{}, Health: r.Generator(), Tally: r.tallyWords(), LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(),
+	p := page{R: r, Charts: map[string]*Chart{}, Health: r.Generator(), Tally: r.tallyWords(), Failed: r.Outcome() == scenarios.Fail, LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(),
 		Repeat: r.repeatRows(), Capacity: viewCapacity(r.Capacity()), Spec: indented(r.Run.Spec), UPlot: strings.TrimSpace(asset("uplot/VERSION")), Licence: asset("uplot/LICENSE")}
 	charts := r.Charts()
 	for _, c := range charts {
-		p.Charts[c.ID] = c
+		p.Charts[c.ID] = &c
 	}
 	for _, s := range worstFirst(r.Storms) {
 		p.Storms = append(p.Storms, stormView{s, r.stormChart(s)})

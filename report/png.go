@@ -48,11 +48,11 @@ func drawPNG(w io.Writer, title, subtitle string, top Chart, below *Chart) error
 		split += (body.Max.Y - body.Min.Y) * 0.3
 	}
 	upper.Min.Y, lower.Max.Y = split, split-vg.Points(2)
-	a := panel(top, below == nil)
+	a := panel(top, 6, below == nil)
 	if below == nil {
 		a.Draw(upper)
 	} else {
-		b := panel(*below, true)
+		b := panel(*below, 3, true)
 		upper, lower = aligned(a, b, upper, lower)
 		a.Draw(upper)
 		b.Draw(lower)
@@ -90,12 +90,12 @@ func aligned(a, b *plot.Plot, ca, cb draw.Canvas) (draw.Canvas, draw.Canvas) {
 	return draw.Crop(ca, left-da.Min.X, right-da.Max.X, 0, 0), draw.Crop(cb, left-db.Min.X, right-db.Max.X, 0, 0)
 }
 
-// panel is one chart as gonum draws it. Only the lowest panel labels its x axis.
-func panel(c Chart, labelled bool) *plot.Plot {
+// panel is one chart as gonum draws it, with about so many lines across. Only the lowest panel labels its x axis.
+func panel(c Chart, lines int, labelled bool) *plot.Plot {
 	p := plot.New()
 	bare(p)
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = c.X.Min, c.X.Max, c.Y.Min, c.Y.Max
-	p.X.Tick.Marker, p.Y.Tick.Marker = ticker(c.X, 10, labelled), ticker(c.Y, map[bool]int{true: 3, false: 6}[c.Small], true)
+	p.X.Tick.Marker, p.Y.Tick.Marker = ticker(c.X, 10, labelled), ticker(c.Y, lines, true)
 	if c.X.Log {
 		p.X.Scale = plot.LogScale{}
 	}

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/png"
 	"io"
+	"maps"
 	"slices"
 )
 
@@ -20,33 +22,26 @@ func encodePNG(w io.Writer, img image.Image) error {
 // reduce keeps the 256 most frequent colours and takes the nearest of them for each of the rest.
 func reduce(img image.Image) *image.Paletted {
 	b := img.Bounds()
-	counts := map[color.RGBA]int{}
-	at := func(x, y int) color.RGBA { return color.RGBAModel.Convert(img.At(x, y)).(color.RGBA) }
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			counts[at(x, y)]++
-		}
+	full := image.NewRGBA(b)
+	draw.Draw(full, b, img, b.Min, draw.Src)
+	counts := map[[4]uint8]int{}
+	for i := 0; i < len(full.Pix); i += 4 {
+		counts[[4]uint8(full.Pix[i:])]++
 	}
-	var colours []color.RGBA
-	for c := range counts {
-		colours = append(colours, c)
-	}
-	slices.SortFunc(colours, func(a, b color.RGBA) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B), cmp.Compare(a.A, b.A))
+	colours := slices.SortedFunc(maps.Keys(counts), func(a, b [4]uint8) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), slices.Compare(a[:], b[:]))
 	})
 	var pal color.Palette
 	for _, c := range colours[:min(256, len(colours))] {
-		pal = append(pal, c)
+		pal = append(pal, color.RGBA{c[0], c[1], c[2], c[3]})
 	}
-	index := map[color.RGBA]uint8{}
+	index := map[[4]uint8]uint8{}
 	for _, c := range colours {
-		index[c] = uint8(pal.Index(c))
+		index[c] = uint8(pal.Index(color.RGBA{c[0], c[1], c[2], c[3]}))
 	}
 	out := image.NewPaletted(b, pal)
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			out.SetColorIndex(x, y, index[at(x, y)])
-		}
+	for i := range out.Pix {
+		out.Pix[i] = index[[4]uint8(full.Pix[4*i:])]
 	}
 	return out
 }

@@ -153,8 +153,8 @@ func (d drawing) onLine(c draw.Canvas, m Marker, y vg.Length) {
 	halo(c, textStyle(9.5, false, m.Colour), vg.Point{X: c.Min.X + labelGap, Y: y + vg.Points(3)}, m.Label)
 }
 
-// ends writes the name of each line at its right end, in place of a legend, and the name of each layer of a stack into the
-// layer, where it is thickest; a layer too thin for that is named at its end.
+// ends writes the name of each line at its right end, in place of a legend, and the name of each layer of a stack beside the
+// layer, or where that ends thin, into it where it is thickest.
 func (d drawing) ends(c draw.Canvas, tx, ty func(float64) vg.Length) {
 	var within []label
 	var named []Series
@@ -169,11 +169,12 @@ func (d drawing) ends(c draw.Canvas, tx, ty func(float64) vg.Length) {
 		if s.Stack {
 			sum := sums[k]
 			k++
-			if l, ok := d.inside(s, sum, within, c.Rectangle, tx, ty); ok {
+			y = sum[last] - s.Ys[last]/2
+			thick := ty(sum[last]) - ty(sum[last]-s.Ys[last])
+			if l, ok := d.inside(s, sum, within, c.Rectangle, tx, ty); ok && thick < lineGap {
 				within = append(within, l)
 				continue
 			}
-			y = sum[last]
 		}
 		named, xs = append(named, s), append(xs, tx(d.Xs[last]))
 		ys = append(ys, ty(min(max(y, d.Y.Min), d.Y.Max)))
@@ -206,14 +207,16 @@ func (d drawing) inside(s Series, sum Values, taken []label, bounds vg.Rectangle
 		}
 	}
 	top, bottom := ty(min(sum[best], d.Y.Max)), ty(min(sum[best]-s.Ys[best], d.Y.Max))
-	l := label{lines: []string{s.Label}, colour: s.Colour, size: 10}
+	l := label{lines: []string{s.Label}, colour: Ink, size: 10}
 	wide, tall := l.box()
-	// The middle of the stretch over which the layer stays about as thick.
-	to := best
+	from, to := best, best // the stretch over which the layer stays about as thick
+	for from > 0 && s.Ys[from-1] > s.Ys[best]*0.85 {
+		from--
+	}
 	for to+1 < len(s.Ys) && s.Ys[to+1] > s.Ys[best]*0.85 {
 		to++
 	}
-	x := (tx(d.Xs[best]) + tx(d.Xs[to])) / 2
+	x := (tx(d.Xs[from]) + tx(d.Xs[to])) / 2
 	x = min(max(x-wide/2, bounds.Min.X+labelGap), bounds.Max.X-wide-labelGap)
 	l.at = vg.Rectangle{Min: vg.Point{X: x, Y: (top+bottom)/2 - tall/2}, Max: vg.Point{X: x + wide, Y: (top+bottom)/2 + tall/2}}
 	clash := slices.ContainsFunc(taken, func(o label) bool { return touch(l.at, o.at) })
