@@ -94,6 +94,9 @@ func (s Script) settled(st stage, e *evidence) bool {
 		return true
 	}
 	for _, m := range ms {
+		if m.Aborted != nil && m.Aborted.Reason == NotRefused {
+			return true // what a late generator could not hide need not be shown twice
+		}
 		if void, _ := m.Void(); void == "" && (m.Aborted != nil || st.thin == nil || st.thin(s.c, m) == "") {
 			return true
 		}
