@@ -42,7 +42,7 @@ var ownFaults = []struct {
 
 // classify tells whose doing an error is. Order matters: what is sure comes first, words come last.
 func classify(err error) fault {
-	var refused *errRefusedAddress
+	var refused *addressError
 	if errors.As(err, &refused) {
 		return fault{class: "not authorized", outcome: attack.Failed}
 	}
@@ -103,7 +103,7 @@ func isTimeout(err error) bool {
 // isDialTimeout tells a connection that did not come about in time, its handshake included, from an answer that did not.
 func isDialTimeout(err error) bool {
 	var op *net.OpError
-	return isTimeout(err) && (isA[*errHandshake](err) || errors.As(err, &op) && op.Op == "dial" && !isA[*net.DNSError](err))
+	return isTimeout(err) && (isA[*handshakeError](err) || errors.As(err, &op) && op.Op == "dial" && !isA[*net.DNSError](err))
 }
 
 func isTLS(err error) bool {
@@ -111,7 +111,7 @@ func isTLS(err error) bool {
 	if errors.As(err, &op) && op.Op == "remote error" { // as crypto/tls calls an alert from the other side
 		return true
 	}
-	return isA[*errHandshake](err) || isA[*tls.CertificateVerificationError](err) || isA[tls.RecordHeaderError](err) ||
+	return isA[*handshakeError](err) || isA[*tls.CertificateVerificationError](err) || isA[tls.RecordHeaderError](err) ||
 		isA[tls.AlertError](err) || isA[x509.UnknownAuthorityError](err) || isA[x509.HostnameError](err)
 }
 

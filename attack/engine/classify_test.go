@@ -45,11 +45,11 @@ func TestErrorsAreReducedToTheirClass(t *testing.T) {
 		"dns":                        {dialing(&net.DNSError{Err: "no such host", Name: "h", IsNotFound: true}), "dns", attack.Failed, false},
 		"dns that takes too long":    {dialing(&net.DNSError{Err: "i/o timeout", IsTimeout: true}), "dns", attack.Failed, false},
 		"dial timeout":               {dialing(os.ErrDeadlineExceeded), "dial timeout", attack.Timeout, false},
-		"a handshake that hangs":     {&errHandshake{context.DeadlineExceeded}, "dial timeout", attack.Timeout, false},
+		"a handshake that hangs":     {&handshakeError{context.DeadlineExceeded}, "dial timeout", attack.Timeout, false},
 		"timeout of the answer":      {fmt.Errorf("Get: %w", context.DeadlineExceeded), "timeout", attack.Timeout, false},
 		"timeout of a read":          {reading(os.ErrDeadlineExceeded), "timeout", attack.Timeout, false},
-		"a bad certificate":          {&errHandshake{&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}, "tls", attack.Failed, false},
-		"a handshake that is cut":    {&errHandshake{io.EOF}, "tls", attack.Failed, false},
+		"a bad certificate":          {&handshakeError{&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}, "tls", attack.Failed, false},
+		"a handshake that is cut":    {&handshakeError{io.EOF}, "tls", attack.Failed, false},
 		"no TLS at the other end":    {tls.RecordHeaderError{Msg: "first record does not look like TLS"}, "tls", attack.Failed, false},
 		"end of file":                {io.EOF, "eof", attack.Failed, false},
 		"end within the body":        {io.ErrUnexpectedEOF, "eof", attack.Failed, false},
@@ -60,7 +60,7 @@ func TestErrorsAreReducedToTheirClass(t *testing.T) {
 		"an answer that is none":     {errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "x"`), "malformed answer", attack.Failed, false},
 		"too many redirects":         {&url.Error{Op: "Get", URL: "http://h", Err: errRedirects}, "too many redirects", attack.Failed, false},
 		"a body too large":           {errBody, "body too large", attack.Failed, false},
-		"an address not allowed":     {dialing(&errRefusedAddress{errors.New("public")}), "not authorized", attack.Failed, false},
+		"an address not allowed":     {dialing(&addressError{errors.New("public")}), "not authorized", attack.Failed, false},
 		"something nobody has named": {errors.New("from 127.0.0.1:40123"), "other", attack.Failed, false},
 	} {
 		got := classify(row.err)

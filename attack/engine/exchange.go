@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ type answer struct {
 	told           bool
 	ended          bool  // the answer ends its connection, by its own words or by ours
 	refused        error // by Options.Authorize
+	err            error // why there is no whole answer
 }
 
 // rejected tells an answer after which a client may come back.
@@ -57,10 +59,10 @@ func (e *Engine) exchange(o *order, patience time.Duration, now clock) answer {
 
 // failed is the answer that an error stands for.
 func (a answer) failed(err error) answer {
-	a.fault = classify(err)
+	a.fault, a.err = classify(err), err
 	a.outcome = a.fault.outcome
 	a.ended = a.ended || errors.Is(err, errBody)
-	if errors.As(err, new(*errRefusedAddress)) {
+	if errors.As(err, new(*addressError)) {
 		a.refused = err
 	}
 	return a
@@ -68,6 +70,15 @@ func (a answer) failed(err error) answer {
 
 // buffers are what bodies are read into.
 var buffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+
+// words are the reason for a broken exchange, without the URL, which may hold secrets.
+func (a answer) words() string {
+	var u *url.Error
+	if errors.As(a.err, &u) {
+		return u.Err.Error()
+	}
+	return a.err.Error()
+}
 
 // swallow reads a body to its end, or to the most that is read, and keeps nothing of it.
 func (e *Engine) swallow(body io.ReadCloser) error {

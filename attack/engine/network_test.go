@@ -354,13 +354,16 @@ func TestWhatTargetsDoWrongHasItsClass(t *testing.T) {
 		"tls":                strings.Replace(gone, "http:", "https:", 1),
 		"dns":                "http://no.such.host.invalid/",
 	} {
-		m := once(t, open(t, Options{Target: to(url), Timeout: 300 * time.Millisecond}), 1)
+		m := once(t, open(t, Options{Target: to(url + "?key=secret"), Timeout: 300 * time.Millisecond, FollowRedirects: 1}), 1)
 		got := m.All()
 		if got.Errors[want] != 1 {
 			t.Errorf("errors %v, want one of class %q", got.Errors, want)
 		}
 		if timeout := strings.HasSuffix(want, "timeout"); timeout != (got.Timeout == 1) || timeout && got.Response.Quantile(1) < 299*time.Millisecond {
 			t.Errorf("%s: %+v with response %v, want the bin of timeouts for timeouts alone, of at least the timeout", want, got.Counts, got.Response.Quantile(1))
+		}
+		if len(m.Notes) != 1 || !strings.HasPrefix(m.Notes[0].Text, want+": ") || strings.Contains(m.Notes[0].Text, "secret") {
+			t.Errorf("%s: notes %+v, want the error in words, without the query", want, m.Notes)
 		}
 		if why, _ := m.Void(); why != "" {
 			t.Errorf("%s: void for %s, want the target's fault to void nothing", want, why)
@@ -396,8 +399,8 @@ func TestDialsThatTheTargetForcedAreExcused(t *testing.T) {
 		},
 	} {
 		s := serve(t, h)
-		m := run(t, open(t, Options{Target: to(s.URL)}), steady(300, time.Second), nil)
-		if c := named(m.Checks, "dials"); c.Outcome != attack.Healthy || s.conns.Load() < 200 {
+		m := run(t, open(t, Options{Target: to(s.URL)}), steady(500, 400*time.Millisecond), nil)
+		if c := named(m.Checks, "dials"); c.Outcome != attack.Healthy || s.conns.Load() < 100 {
 			t.Errorf("a target that ends connections %s: %+v over %d connections, want it excused", name, c, s.conns.Load())
 		}
 	}
@@ -408,7 +411,7 @@ func TestDialsThatTheGeneratorMadeItselfAreVoid(t *testing.T) {
 	s := serve(t, hello)
 	e := open(t, Options{Target: to(s.URL)})
 	e.net.transport.MaxIdleConnsPerHost = -1
-	m := run(t, e, steady(300, time.Second), nil)
+	m := run(t, e, steady(500, 400*time.Millisecond), nil)
 	if c := named(m.Checks, "dials"); c.Outcome != attack.Void {
 		t.Errorf("%+v over %d connections, want void", c, s.conns.Load())
 	}

@@ -18,11 +18,13 @@ type serial struct {
 	began  time.Time
 	fast   int // answers in a row within Until.Within
 	counts attack.Counts
+	broken answer // the last that was none
 }
 
 func (s *serial) elapsed() time.Duration { return time.Since(s.began) }
 
-// serial sends requests one after the other. They bypass vegeta: each is due at the moment it is sent.
+// serial sends requests one after the other. They bypass vegeta: each is due at the moment it is sent. The last exchange
+// that broke is told in words, in a note: who probes wants to know more than its class.
 func (e *Engine) serial(ctx context.Context, t attack.Trial) (attack.Measurement, error) {
 	s := &serial{e: e, order: *t.Serial, ledger: newLedger(t, e.opt.Timeout), make: &maker{draw: e.draw, base: e.base, who: t.Serial.Identity}}
 	s.began = time.Now()
@@ -46,6 +48,9 @@ func (e *Engine) serial(ctx context.Context, t attack.Trial) (attack.Measurement
 		m.Aborted = &attack.Abort{At: s.elapsed(), Reason: attack.Interrupted}
 	}
 	m.Checks = checkFaults(s.ledger.faults)
+	if s.broken.err != nil {
+		m.Notes = append(m.Notes, attack.Note{Code: "error", Text: s.broken.fault.class + ": " + s.broken.words()})
+	}
 	return m, nil
 }
 
@@ -89,6 +94,9 @@ func (s *serial) path(n int64) (*order, error) {
 // observe tells whether one of the rules that end the order holds with this answer.
 func (s *serial) observe(a answer) bool {
 	*s.counts.Of(a.outcome)++
+	if a.err != nil {
+		s.broken = a
+	}
 	s.fast++
 	if a.outcome != attack.OK || a.received-a.sent > s.order.Until.Within {
 		s.fast = 0

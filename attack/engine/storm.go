@@ -202,7 +202,7 @@ func (s *storm) warm() {
 	}
 	s.ledger.note("cold-connections", fmt.Sprintf("not all of %d connections could be opened beforehand: %s", s.trial.Warm, classify(err).class))
 	s.ledger.own(classify(err))
-	if errors.As(err, new(*errRefusedAddress)) {
+	if errors.As(err, new(*addressError)) {
 		s.refused.Store(&err)
 		s.abort("address not authorized")
 	}
