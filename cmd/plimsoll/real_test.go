@@ -138,16 +138,21 @@ http {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait() })
 	url := fmt.Sprintf("http://127.0.0.1:%d/", port)
+	awaitServer(t, url)
+	return url
+}
+
+// awaitServer waits until somebody answers.
+func awaitServer(t *testing.T, url string) {
+	t.Helper()
 	for range 100 {
 		if resp, err := http.Get(url); err == nil {
 			_ = resp.Body.Close()
-			return url
+			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	log, _ := os.ReadFile(filepath.Join(dir, "error.log"))
-	t.Fatalf("nginx did not start: %s", log)
-	return ""
+	t.Fatalf("nobody answers at %s", url)
 }
 
 const (
@@ -243,12 +248,13 @@ func TestRealResume(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	journalFile := filepath.Join(dir, journalName)
 	cmd := exec.Command(path, append(args, "--out", dir)...)
+	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	killed := false
 	for range 1200 {
-		if data, _ := os.ReadFile(journalFile); bytes.Count(data, []byte("\n")) > 20 {
+		if data, _ := os.ReadFile(journalFile); bytes.Count(data, []byte("\n")) > 15 {
 			killed = cmd.Process.Kill() == nil
 			break
 		}
