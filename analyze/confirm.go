@@ -17,6 +17,9 @@ const (
 // saturate overloads the target a little, until the rate of completion under a backlog that never empties is known to
 // about one per cent. That rate is the estimate of capacity.
 func (s *search) saturate() bool {
+	if s.topped {
+		return true
+	}
 	s.mode = ModeCapacity
 	load := min(s.hi, max(overloadBy*s.good, 1.05*s.lo))
 	raise := raiseBy
@@ -114,14 +117,16 @@ const confirmMax = 14
 // confirm brackets the breaking load with trials of full length: L, the highest load sustained below H, the lowest
 // overloaded. It ends when H/L is as narrow as asked, or as such trials can resolve.
 func (s *search) confirm() bool {
+	if s.topped {
+		return true
+	}
 	step, width := s.resolution()
 	s.resolved = width
 	grow, slow := 1., false
 	load := s.estimate * (1 - step)
 	for range confirmMax {
 		load = s.clamp(load)
-		if !s.fits(s.long(load, Full)) {
-			s.note("budget", "the budget ended while the bracket was being confirmed")
+		if s.spentOut(s.long(load, Full)) {
 			return true
 		}
 		j, ok := s.vote(load, step)
@@ -135,8 +140,7 @@ func (s *search) confirm() bool {
 		s.bound(load, j)
 		slow = slow || j.Why == Slow
 		if s.sustained >= s.plan.Max {
-			s.mode = ModeIrregular
-			return s.stop(CauseCeiling, "%.6g/s, the highest load allowed, was sustained; raise --max-rate to find the end", s.plan.Max)
+			return s.top()
 		}
 		if s.breaking <= s.plan.Min {
 			return s.stop(CauseTarget, "the lowest load allowed, %.6g/s, was too much: %s", s.plan.Min, j.Text)
@@ -157,6 +161,20 @@ func (s *search) resolution() (step, width float64) {
 	n := s.estimate * s.long(s.estimate, Full)
 	step = max(s.effort.step, s.se, 2.5*math.Sqrt(s.rest.CS2/max(n, 1)))
 	return step, max(s.effort.width, floor(s.rest.CS2, n), 2.1*step)
+}
+
+// spentOut tells whether time or harm leave no room for one more confirmation of so many seconds.
+func (s *search) spentOut(long float64) bool {
+	bracketed := s.sustained > 0 && !math.IsInf(s.breaking, 1)
+	switch {
+	case !s.fits(long):
+		s.note("budget", "the budget ended while the bracket was being confirmed")
+	case bracketed && s.overload+long > s.plan.MaxOverloadSeconds:
+		s.note("overload", "--max-overload-seconds left no room to make the bracket narrower")
+	default:
+		return false
+	}
+	return true
 }
 
 // narrow tells whether the bracket is as narrow as asked; or nearly, when one more trial would cost the knee.

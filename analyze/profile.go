@@ -105,10 +105,10 @@ func (l level) fewer(s float64) level {
 
 // long is the length of a trial in seconds:
 //
-//	min(max(n/r, p99s·p99₀, least), max(most, 10 p99₀))
+//	min(max(n/r, p99s·p99₀, least), max(most, min(10 p99₀, 2 most)))
 func (l level) long(load float64, p99 time.Duration) float64 {
 	want := max(l.n/load, l.p99s*p99.Seconds(), l.least)
-	return min(want, max(l.most, 10*p99.Seconds()))
+	return min(want, max(l.most, min(10*p99.Seconds(), 2*l.most)))
 }
 
 // discard is the warm-up of a trial of so many seconds, sent but not judged: the queue must first come to what the load

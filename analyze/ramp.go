@@ -133,10 +133,7 @@ func (s *search) thaw(first Judgement, round int) (float64, bool) {
 		return 0, s.limited()
 	case j.Class == Sustained:
 		s.lo, s.hi = s.hi, math.Inf(1)
-		if s.lo >= s.plan.Max {
-			return 0, s.ceiling()
-		}
-		return 1.5 * s.lo, true
+		return min(1.5, s.plan.Max/s.lo) * s.lo, true
 	}
 	s.good = j.Good
 	faster := float64(s.rest.P50) < .8*float64(old) || j.Good > 1.15*first.Good
@@ -174,6 +171,12 @@ func (s *search) warm() bool {
 	return s.settle()
 }
 
+// top ends the search for a breaking load at the highest load allowed, which was sustained. The knee may lie below it.
+func (s *search) top() bool {
+	s.mode, s.topped = ModeIrregular, true
+	return true
+}
+
 // ceiling ends a search whose highest allowed load passed: a trial of full length makes it a bound.
 func (s *search) ceiling() bool {
 	j, ok := s.test(Confirm, "the highest load allowed", s.plan.Max, Full)
@@ -184,8 +187,8 @@ func (s *search) ceiling() bool {
 		s.hi, s.good = s.plan.Max, j.Good
 		return s.limited()
 	case j.Class == Sustained:
-		s.sustained, s.fullest, s.mode = s.plan.Max, j.N, ModeIrregular
-		return s.stop(CauseCeiling, "%.6g/s, the highest load allowed, was sustained; raise --max-rate to find the end", s.plan.Max)
+		s.fullest, s.sustained = j.N, s.plan.Max
+		return s.top()
 	}
 	s.lo, s.hi, s.good = s.plan.Max/rampUp, s.plan.Max, j.Good
 	return true

@@ -34,24 +34,23 @@ func (s *search) capacity() Capacity {
 //
 //	interval  L(1 − 2s) … H(1 + 2s),   s = max(0.5 %, √((1 + cs²)/n))
 func (s *search) bracket(c *Capacity) {
-	l, h := s.sustained, s.breaking
-	if math.IsInf(h, 1) {
-		h = s.hi
-	}
-	if l == 0 || math.IsInf(h, 1) || h <= l {
-		if l > 0 {
-			c.Sustained = &Estimate{Value: l, Lo: l * (1 - 2*s.doubt()), Hi: max(l, s.plan.Max), Confidence: confidence}
-		}
+	l, h := s.bounds()
+	if l == 0 {
 		return
 	}
-	e := &Estimate{Value: math.Sqrt(l * h), Lo: l * (1 - 2*s.doubt()), Hi: h * (1 + 2*s.doubt()), Confidence: confidence, Notes: s.caveats()}
+	lo := l * (1 - 2*s.doubt())
+	c.Sustained = &Estimate{Value: l, Lo: lo, Hi: min(h, s.plan.Max), Confidence: confidence}
+	if math.IsInf(h, 1) {
+		return
+	}
+	e := &Estimate{Value: math.Sqrt(l * h), Lo: lo, Hi: h * (1 + 2*s.doubt()), Confidence: confidence, Notes: s.caveats()}
 	end, se, same := s.drift()
 	if same != nil && !*same {
 		e.Lo, e.Hi = min(e.Lo, end*(1-2*se)), max(e.Hi, end*(1+2*se))
 		e.Notes = append(e.Notes, attack.Note{Code: "not-stationary", Text: fmt.Sprintf("the target changed during the search: %.6g/s completed under overload at first, %.6g/s at the end", s.pool.Rate, end)})
 	}
 	c.Estimate, c.Stationary = e, same
-	c.Sustained = &Estimate{Value: l, Lo: e.Lo, Hi: h, Confidence: confidence}
+	c.Sustained.Lo = e.Lo
 	c.Breaking = &Estimate{Value: h, Lo: l, Hi: e.Hi, Confidence: confidence}
 	if s.pool.N > 0 {
 		u := 2 * s.pool.SE(s.rest.CS2)
@@ -59,9 +58,26 @@ func (s *search) bracket(c *Capacity) {
 	}
 }
 
+// bounds are the loads that the estimate lies between: 0 and +Inf where there is none. A search that was cut short has
+// those of its short trials.
+func (s *search) bounds() (l, h float64) {
+	l, h = s.sustained, s.breaking
+	if l == 0 && s.lo < min(h, s.hi) {
+		l = s.lo
+	}
+	if math.IsInf(h, 1) && s.hi > l {
+		h = s.hi
+	}
+	return l, h
+}
+
 // doubt is the relative standard error of a bound.
 func (s *search) doubt() float64 {
-	return max(.005, math.Sqrt((1+s.rest.CS2)/max(float64(s.fullest), 1)))
+	n := float64(s.fullest)
+	if n == 0 {
+		n = leastBaseline // nothing was confirmed: short trials are all there is
+	}
+	return min(max(.005, math.Sqrt((1+s.rest.CS2)/n)), .25)
 }
 
 // caveats are the notes that the estimate carries.
@@ -72,6 +88,9 @@ func (s *search) caveats() []attack.Note {
 	}
 	if s.plan.Profile == Quick {
 		notes = append(notes, attack.Note{Code: "quick", Text: "quick profile: short trials, wide interval"})
+	}
+	if s.sustained == 0 {
+		notes = append(notes, attack.Note{Code: "unconfirmed", Text: "the search ended before any load was confirmed by a trial of full length"})
 	}
 	if math.IsInf(s.breaking, 1) {
 		notes = append(notes, attack.Note{Code: "upper-bound", Text: "the upper bound comes from a short trial"})
@@ -87,7 +106,10 @@ func (s *search) because(c *Capacity) {
 		if s.cause != "" {
 			c.Cause = s.cause
 		}
-	case c.Estimate != nil:
+	case s.topped:
+		c.Cause = CauseCeiling
+		c.Why = fmt.Sprintf("%.6g/s, the highest load allowed, was sustained; raise --max-rate to find the end", s.plan.Max)
+	case c.Estimate != nil && s.sustained > 0:
 		c.Cause = CauseTarget
 		c.Why = fmt.Sprintf("the target sustained %.6g/s and broke at %.6g/s", c.Sustained.Value, c.Breaking.Value)
 		if s.cause != "" {

@@ -59,6 +59,7 @@ type search struct {
 	fullest   int64   // arrivals judged in the longest confirmation
 	resolved  float64 // width w that the bracket was asked to have
 	limit     *Estimate
+	topped    bool  // the highest load allowed was sustained
 	kneeAt    []int // rows of the knee phase
 	bookend   *Judgement
 }

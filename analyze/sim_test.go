@@ -3,6 +3,7 @@ package analyze_test
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -31,54 +32,135 @@ func search(t testing.TB, p analyze.Plan, r *sim.Runner) found {
 	return found{p.Capacity(done), done, r.Clock()}
 }
 
+// phases counts the trials of each phase.
+func (f found) phases() map[string]int {
+	n := map[string]int{}
+	for _, m := range f.done {
+		n[m.Trial.Phase]++
+	}
+	return n
+}
+
+// holds tells whether an interval holds the truth.
+func holds(e *analyze.Estimate, truth float64) bool {
+	return e != nil && e.Lo <= truth && truth <= e.Hi
+}
+
 // sample sums up a set of numbers.
 type sample []float64
 
 func (s sample) at(q float64) float64 {
+	s = slices.Sorted(slices.Values(s))
 	if len(s) == 0 {
 		return math.NaN()
 	}
-	s = slices.Sorted(slices.Values(s))
 	return s[min(int(q*float64(len(s))), len(s)-1)]
 }
 
-// show logs the trials of a search.
-func show(t testing.TB, f found, truth float64) {
-	at := time.Duration(0)
-	for _, m := range f.done {
-		c := m.All().Counts
-		why := attack.Reason("")
-		if m.Aborted != nil {
-			why = m.Aborted.Reason
-		}
-		t.Logf("%7.2fs %3d %-10s load %8.1f (%.3f) due %6d ok %6d took %.2fs of %.2fs %s", at.Seconds(), m.Trial.N, m.Trial.Phase, m.Trial.Load(), m.Trial.Load()/truth, c.Due, c.OK, m.Took.Seconds(), m.Trial.Len().Seconds(), why)
-		at += m.Trial.Idle + m.Took
-	}
-	t.Logf("%v %v: %s %v", f.Mode, f.Cause, f.Why, f.Notes)
-}
-
-func demoTarget(capacity float64, servers int) sim.Target {
+func queue(capacity float64, servers int, shape sim.Shape) sim.Target {
 	return sim.Target{Servers: servers, Network: time.Millisecond,
-		Service: sim.Service{Shape: sim.Lognormal, CV: .5, Mean: time.Duration(float64(servers) / capacity * float64(time.Second))}}
+		Service: sim.Service{Shape: shape, CV: .5, Mean: time.Duration(float64(servers) / capacity * float64(time.Second))}}
 }
 
-func TestDemo(t *testing.T) {
-	var off, took sample
-	for seed := range uint64(50) {
-		capacity := 400 * math.Pow(1500./400, float64(seed)/49)
-		target := demoTarget(capacity, 8+int(seed%9))
-		f := search(t, analyze.Plan{Budget: 45 * time.Second, Seed: seed}, sim.New(target, seed))
-		if f.Estimate == nil {
-			show(t, f, capacity)
-			t.Errorf("seed %d: no estimate", seed)
-			continue
+// bucket is a token bucket.
+func bucket(rate, burst float64) sim.Limiter {
+	tokens, last := burst, time.Duration(0)
+	return sim.LimiterFunc(func(at time.Duration, _ string) (bool, time.Duration) {
+		tokens, last = min(burst, tokens+rate*(at-last).Seconds()), at
+		if tokens < 1 {
+			return false, time.Duration((1 - tokens) / rate * 1e9)
 		}
-		off = append(off, math.Abs(f.Estimate.Value/capacity-1))
-		took = append(took, f.took.Seconds())
-		if seed == 10 || off[len(off)-1] > .04 || f.Knee == nil {
-			show(t, f, capacity)
-		}
-		t.Logf("seed %d C=%.0f c=%d est %.3f [%.3f %.3f] in %.1fs", seed, capacity, target.Servers, f.Estimate.Value/capacity, f.Estimate.Lo/capacity, f.Estimate.Hi/capacity, f.took.Seconds())
+		tokens--
+		return true, 0
+	})
+}
+
+// service is one simulated service of a class, and the truth about it.
+type service struct {
+	target func() sim.Target // a limiter has a state, so each run makes its own
+	truth  float64
+}
+
+// classes are the ways in which services give way. perClass of each are drawn.
+var classes = []string{"mm_c", "md_c", "lognormal", "heavy", "pauses", "sheds", "impatient", "contends", "cold", "drifts", "limited"}
+
+const perClass = 6
+
+// longRuns are the breaking loads of those that have no closed form: see longRun, with 300,000 requests.
+var longRuns = map[string][perClass]float64{
+	"sheds":     {1976.5, 230.3, 46.9, 45.5, 1233.9, 102.4},
+	"impatient": {61.7, 1011, 221.5, 497.9, 321.6, 2964.7},
+	"contends":  {310, 453.8, 2581.3, 1549.6, 330.6, 34.3},
+}
+
+// draw makes the i-th service of a class: capacities are log-uniform from 20 to 3000/s, servers from 1 to 64.
+func draw(class string, i int) service {
+	rng := rand.New(rand.NewPCG(uint64(i), uint64(len(class))*7919+uint64(class[0])))
+	within := func(a, b float64) float64 { return a * math.Pow(b/a, rng.Float64()) }
+	capacity := within(20, 3000)
+	t := sim.Target{Servers: 1 << rng.IntN(7), Network: time.Duration(within(3e5, 3e6)), Jitter: .2}
+	for float64(t.Servers)/capacity > .4 {
+		t.Servers = max(1, t.Servers/2)
 	}
-	t.Logf("error med %.2f%% p90 %.2f%% max %.2f%%; took med %.1f max %.1f", 100*off.at(.5), 100*off.at(.9), 100*off.at(1), took.at(.5), took.at(1))
+	t.Service = sim.Service{Shape: sim.Lognormal, CV: .3 + .9*rng.Float64(), Mean: time.Duration(float64(t.Servers) / capacity * 1e9)}
+	switch class {
+	case "mm_c":
+		t.Service.Shape = sim.Exponential
+	case "md_c":
+		t.Service.Shape = sim.Deterministic
+	case "heavy":
+		t.Service.Shape, t.Service.CV, t.Service.Share, t.Service.Factor = sim.HeavyTail, .5, .01+.02*rng.Float64(), within(8, 30)
+	case "pauses":
+		t.Pause, t.PauseGap = time.Duration(within(1e7, 1.5e8)), time.Duration(within(1e9, 1.5e10))
+	case "sheds":
+		t.Queue, t.Shed = max(5, t.Servers*(1+rng.IntN(10))), time.Second
+	case "impatient":
+		t.Timeout = max(100*time.Millisecond, time.Duration(float64(t.Service.Mean)*within(8, 40)))
+	case "contends":
+		t.Servers, t.Contention, t.Coherence = 32+32*rng.IntN(5), within(.005, .05), within(5e-5, 2e-3)
+		t.Service.Mean = time.Duration(float64(t.Service.Mean) * t.Capacity() / capacity)
+	case "cold":
+		t.Cold, t.ColdFor = 1+3*rng.Float64(), max(200, capacity*within(2, 20))
+	case "drifts":
+		t.Drift, t.Period = .02+.06*rng.Float64(), time.Duration(within(200, 1200)*1e9)
+	case "limited":
+		rate := capacity / (1.3 + 1.7*rng.Float64())
+		burst := max(5, rate*within(.1, 3))
+		return service{func() sim.Target { t := t; t.Limiter = bucket(rate, burst); return t }, rate}
+	}
+	s := service{func() sim.Target { return t }, t.Capacity()}
+	if truth, ok := longRuns[class]; ok {
+		s.truth = truth[i]
+	}
+	return s
+}
+
+// longRun is the highest load that a service bears over n requests: at most 1 % fail and no backlog grows.
+func longRun(t testing.TB, target sim.Target, n float64) float64 {
+	lo, hi := .3*target.Capacity(), 1.1*target.Capacity()
+	for hi/lo > 1.004 {
+		load := math.Sqrt(lo * hi)
+		order := attack.Trial{N: 1, Seed: 5, Warmup: time.Duration(.1 * n / load * 1e9), Actors: []attack.Actor{{Schedule: attack.Constant(load, time.Duration(n/load*1e9), attack.Poisson)}}}
+		m, err := sim.New(target, 11).Run(context.Background(), order, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := m.Total().Counts
+		x, _ := analyze.Growth(m.Ticks, 4, load)
+		if bad := float64(c.Failed + c.Timeout + c.Shed); bad <= .01*float64(c.Due) && x < .004 {
+			lo = load
+		} else {
+			hi = load
+		}
+	}
+	return math.Sqrt(lo * hi)
+}
+
+func TestLongRunsAreStillTrue(t *testing.T) {
+	for class, i := range map[string]int{"sheds": 3, "impatient": 1, "contends": 4} {
+		s := draw(class, i)
+		if got := longRun(t, s.target(), 60_000); math.Abs(got/s.truth-1) > .03 {
+			t.Errorf("%s %d bears %.1f/s in a long run, the table says %.1f/s", class, i, got, s.truth)
+		}
+	}
 }

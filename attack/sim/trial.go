@@ -286,7 +286,11 @@ func (x *trial) measurement() attack.Measurement {
 		x.ledger.m.Spread = max(x.ledger.m.Spread, s.last-s.first)
 	}
 	m := x.ledger.close(end, took)
-	m.Checks = x.checks(m.All().Counts)
+	var all attack.Counts
+	for _, w := range m.Windows {
+		all.Add(w.Counts)
+	}
+	m.Checks = x.checks(all)
 	return m
 }
 
