@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -49,10 +50,29 @@ func (s *search) baseline(load float64) bool {
 		return false
 	}
 	s.rows = append(s.rows, row{m, Judge(m, s.rest, s.plan.Goal, Brief)})
-	if h := m.Total().Response; h.N() >= leastBaseline {
+	total := m.Total()
+	if h := total.Response; h.N() >= leastBaseline {
 		s.rest = RestOf(h)
 	}
-	return true
+	return s.lo > 0 || s.sound(m, total.Counts)
+}
+
+// sound stops the search of a target that breaks its promise at rest, where no load is to blame.
+func (s *search) sound(m attack.Measurement, c attack.Counts) bool {
+	load := m.Trial.Load()
+	if lo, _ := Wilson(c.Throttled, c.Due, 1.64); lo > DefaultFailed {
+		s.hi, s.good = load, goodput(m.Ticks, 2./3)
+		return s.limited()
+	}
+	text := s.plan.Goal.broken(m)
+	if lo, _ := Wilson(failures(c), c.Due, 1.64); lo > s.plan.Goal.FailedMax() {
+		text = fmt.Sprintf("%.1f%% failed", 100*share(failures(c), c.Due))
+	}
+	if text == "" {
+		return true
+	}
+	s.mode = ModeIrregular
+	return s.stop(CauseTarget, "the goal is broken at a light load of %.6g/s already: %s", load, text)
 }
 
 // Bounds of the ramp.

@@ -1,0 +1,376 @@
+package analyze_test
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/attack/sim"
+)
+
+func TestTheStoryInOrder(t *testing.T) {
+	f := search(t, analyze.Plan{Seed: 1}, sim.New(queue(800, 8, sim.Lognormal), 1))
+	var order []string
+	for _, m := range f.done {
+		if p := m.Trial.Phase; p != analyze.Settle && (len(order) == 0 || order[len(order)-1] != p) {
+			order = append(order, p)
+		}
+	}
+	want := []string{"preflight", "baseline", "ramp", "warm-up", "baseline", "ramp", "saturate", "confirm", "knee", "bookend"}
+	if diff := cmp.Diff(want, order); diff != "" {
+		t.Errorf("phases: %s", diff)
+	}
+	if f.Stationary == nil || !*f.Stationary || f.Saturation == nil || math.Abs(f.Saturation.Value/800-1) > .02 {
+		t.Errorf("stationary %v and saturation %+v, want true and 800/s ± 2 %%", f.Stationary, f.Saturation)
+	}
+	if f.Cause != analyze.CauseTarget || f.Mode != analyze.ModeCapacity || !f.Decided() || !strings.Contains(f.Why, "sustained") {
+		t.Errorf("cause %s, mode %s, why %q, want a decided capacity", f.Cause, f.Mode, f.Why)
+	}
+	if f.Excess <= 0 || f.Excess > 10 || f.OverloadSeconds <= 0 || f.Requests == 0 || f.Trials != len(f.done) {
+		t.Errorf("excess %.1f, overload %.1fs, %d requests in %d trials, want all told", f.Excess, f.OverloadSeconds, f.Requests, f.Trials)
+	}
+}
+
+func TestEndings(t *testing.T) {
+	healthy := queue(800, 8, sim.Lognormal)
+	broken, unsure := healthy, healthy
+	broken.Respond = func(_ sim.Call, a sim.Answer) sim.Answer { a.Status = 500; return a }
+	calls := 0
+	unsure.Respond = func(_ sim.Call, a sim.Answer) sim.Answer {
+		if calls++; calls%20 == 0 {
+			a.Status = 500
+		}
+		return a
+	}
+	tight := healthy
+	tight.Limiter = bucket(5, 3)
+	slow := queue(800, 8, sim.Lognormal)
+	for _, row := range []struct {
+		name   string
+		plan   analyze.Plan
+		target sim.Target
+		limit  float64 // of the generator
+		cause  analyze.Cause
+		mode   analyze.Mode
+		why    string
+	}{
+		{"a healthy target", analyze.Plan{}, healthy, 0, analyze.CauseTarget, analyze.ModeCapacity, "broke at"},
+		{"a highest load below capacity", analyze.Plan{Max: 300}, healthy, 0, analyze.CauseCeiling, analyze.ModeIrregular, "--max-rate"},
+		{"a highest load just below capacity", analyze.Plan{Max: 790}, healthy, 0, analyze.CauseCeiling, analyze.ModeIrregular, "--max-rate"},
+		{"a lowest load above capacity", analyze.Plan{Min: 1000}, healthy, 0, analyze.CauseTarget, analyze.ModeIrregular, "too much"},
+		{"a generator of 500/s", analyze.Plan{}, healthy, 500, analyze.CauseGenerator, analyze.ModeIrregular, "generator"},
+		{"a target that always fails", analyze.Plan{}, broken, 0, analyze.CauseTarget, analyze.ModeIrregular, "20 of 20 requests failed"},
+		{"a target that fails once in 20", analyze.Plan{}, unsure, 0, analyze.CauseTarget, analyze.ModeIrregular, "failed"},
+		{"a goal that no load keeps", analyze.Plan{Goal: analyze.Goal{Latency: []analyze.Bound{{Quantile: .5, Max: 5 * time.Millisecond}}}}, healthy, 0, analyze.CauseTarget, analyze.ModeIrregular, "p50 was"},
+		{"a limiter below the preflight's pace", analyze.Plan{}, tight, 0, analyze.CauseLimiter, analyze.ModeLimited, "limiter"},
+		{"too few trials", analyze.Plan{TrialsMax: 6}, healthy, 0, analyze.CauseBudget, analyze.ModeIrregular, "6 trials"},
+		{"no patience with overload", analyze.Plan{MaxOverloadSeconds: .5}, healthy, 0, analyze.CauseHarm, "", "--max-overload-seconds"},
+		{"a goal of latency", analyze.Plan{Goal: analyze.Goal{Latency: []analyze.Bound{{Quantile: .99, Max: 60 * time.Millisecond}}}}, slow, 0, analyze.CauseTarget, "", "broke at"},
+	} {
+		r := sim.New(row.target, 1)
+		r.Ceiling = row.limit
+		f := search(t, row.plan, r)
+		if f.Cause != row.cause || row.mode != "" && f.Mode != row.mode || !strings.Contains(f.Why, row.why) {
+			t.Errorf("%s: cause %s, mode %s, %q; want %s, %s and %q", row.name, f.Cause, f.Mode, f.Why, row.cause, row.mode, row.why)
+		}
+		if decided := row.cause == analyze.CauseTarget && strings.Contains(row.why, "broke"); f.Decided() != decided {
+			t.Errorf("%s: decided %v, want %v", row.name, f.Decided(), decided)
+		}
+		if f.Cause == analyze.CauseGenerator && f.Breaking != nil {
+			t.Errorf("%s: a breaking load of %+v, want none", row.name, f.Breaking)
+		}
+	}
+}
+
+// A latency goal is broken well below capacity, and the breaking load is the goal's.
+func TestAGoalOfLatencyBreaksFirst(t *testing.T) {
+	target := queue(800, 8, sim.Lognormal)
+	// In the long run its p99 is 40 ms near 0.92 of capacity.
+	goal := analyze.Goal{Latency: []analyze.Bound{{Quantile: .99, Max: 40 * time.Millisecond}}}
+	f := search(t, analyze.Plan{Goal: goal, Budget: 10 * time.Minute, MaxOverloadSeconds: 1000}, sim.New(target, 3))
+	if !f.Decided() || f.Estimate.Value > 790 || f.Estimate.Value < 640 {
+		t.Fatalf("breaks at %+v: %s; want between 640 and 790/s", f.Estimate, f.Why)
+	}
+	if f.GoalLoad == nil || f.GoalLoad.Value > f.Breaking.Value {
+		t.Errorf("goal load %+v, want one below the breaking load", f.GoalLoad)
+	}
+}
+
+// The capacity doubles before the bookend: the report must not be silent about it.
+func TestTheBookendSeesDrift(t *testing.T) {
+	p := analyze.Plan{Seed: 2}
+	old, fresh := sim.New(queue(800, 8, sim.Lognormal), 1), sim.New(queue(900, 8, sim.Lognormal), 1)
+	var done []attack.Measurement
+	for range attack.TrialsMax {
+		order, more := p.Next(done)
+		if !more {
+			break
+		}
+		r := old
+		if order.Phase == analyze.Bookend {
+			r = fresh
+		}
+		m, err := r.Run(context.Background(), order, p.Watch(order, done))
+		if err != nil {
+			t.Fatal(err)
+		}
+		done = append(done, m)
+	}
+	c := p.Capacity(done)
+	if c.Stationary == nil || *c.Stationary || c.Estimate.Hi < 870 {
+		t.Errorf("stationary %v, estimate %+v; want false, and an interval up to 900/s", c.Stationary, c.Estimate)
+	}
+}
+
+func TestAnOutsiderStopsTheSearch(t *testing.T) {
+	r := sim.New(queue(800, 8, sim.Lognormal), 1)
+	p := analyze.Plan{}
+	var done []attack.Measurement
+	for range attack.TrialsMax {
+		order, more := p.Next(done)
+		if !more {
+			break
+		}
+		watch := p.Watch(order, done)
+		if order.Phase == analyze.Saturate {
+			watch = func(attack.Tick) attack.Reason { return "three health probes failed" }
+		}
+		m, err := r.Run(context.Background(), order, watch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done = append(done, m)
+	}
+	if c := p.Capacity(done); c.Cause != analyze.CauseHarm || !strings.Contains(c.Why, "three health probes failed") || c.Decided() {
+		t.Errorf("cause %s, %q, want harm and the outsider's reason", c.Cause, c.Why)
+	}
+}
+
+func TestAVoidTrialIsRepeatedOnce(t *testing.T) {
+	r := sim.New(queue(800, 8, sim.Lognormal), 1)
+	p := analyze.Plan{Budget: 45 * time.Second}
+	var done []attack.Measurement
+	voided := 0
+	for range attack.TrialsMax {
+		order, more := p.Next(done)
+		if !more {
+			break
+		}
+		m, err := r.Run(context.Background(), order, p.Watch(order, done))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if order.Phase == analyze.Confirm && voided == 0 {
+			voided = order.N
+			m.Checks = append(m.Checks, attack.SelfCheck{Name: "late ticks", Outcome: attack.Void})
+		}
+		done = append(done, m)
+	}
+	if again := done[voided].Trial; again.Phase != analyze.Confirm || again.Load() != done[voided-1].Trial.Load() || again.Seed == done[voided-1].Trial.Seed {
+		t.Errorf("after the void trial %d came %s at %.1f/s, want the same again with another seed", voided, again.Phase, again.Load())
+	}
+	if c := p.Capacity(done); !c.Decided() {
+		t.Errorf("one void trial, and %s", c.Why)
+	}
+}
+
+// Cut at any point, written to a journal and read back, a search goes on to the same end.
+func TestASearchGoesOnWhereItWasCut(t *testing.T) {
+	p := analyze.Plan{Budget: 45 * time.Second, Seed: 4}
+	whole := search(t, p, sim.New(queue(700, 8, sim.Lognormal), 4))
+	for cut := 0; cut < len(whole.done); cut += 5 {
+		text, err := json.Marshal(whole.done[:cut])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var done []attack.Measurement
+		if err := json.Unmarshal(text, &done); err != nil {
+			t.Fatal(err)
+		}
+		want, _ := p.Next(whole.done[:cut])
+		if got, _ := p.Next(done); !cmp.Equal(got, want) {
+			t.Fatalf("cut at %d: next %s", cut, cmp.Diff(want, got))
+		}
+		// The rest is measured by a target that is as new: the class must be the same, the interval overlap.
+		done, err = attack.Drive(context.Background(), p, sim.New(queue(700, 8, sim.Lognormal), uint64(cut)), done, func(attack.Measurement) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := p.Capacity(done)
+		if !c.Decided() || c.Mode != whole.Mode || c.Estimate.Lo > whole.Estimate.Hi || whole.Estimate.Lo > c.Estimate.Hi {
+			t.Errorf("cut at %d: %s %+v, want %s %+v", cut, c.Mode, c.Estimate, whole.Mode, whole.Estimate)
+		}
+	}
+}
+
+func TestAnInterruptedTrialIsMadeAgain(t *testing.T) {
+	p := analyze.Plan{Budget: 45 * time.Second}
+	whole := search(t, p, sim.New(queue(700, 8, sim.Lognormal), 4))
+	cut := whole.done[:10:10]
+	want, _ := p.Next(cut)
+	m := whole.done[10]
+	m.Aborted = &attack.Abort{At: 100 * time.Millisecond, Reason: attack.Interrupted}
+	got, _ := p.Next(append(cut, m))
+	if got.N != want.N+1 || got.Phase != want.Phase || got.Load() != want.Load() {
+		t.Errorf("after an interruption: trial %d, %s at %.1f/s; want trial %d, %s at %.1f/s", got.N, got.Phase, got.Load(), want.N+1, want.Phase, want.Load())
+	}
+}
+
+// dice is a Runner whose measurements are drawn at random, and sum up.
+type dice struct{ rng *rand.Rand }
+
+func (d dice) Run(_ context.Context, t attack.Trial, watch func(attack.Tick) attack.Reason) (attack.Measurement, error) {
+	m := attack.Measurement{Trial: t, Took: t.Len(), Settled: d.rng.Float64() < .8}
+	if t.Serial != nil {
+		m.Took = time.Duration(d.rng.Int64N(int64(time.Second)))
+		m.Windows = []attack.Window{d.window(int64(t.Serial.Max), 0)}
+		return m, nil
+	}
+	flight := int64(0)
+	for i := range int64(attack.TicksPerTrial) {
+		n := d.rng.Int64N(200)
+		flight = max(0, flight+d.rng.Int64N(100)-45)
+		k := attack.Tick{Elapsed: t.Len() * time.Duration(i+1) / attack.TicksPerTrial, Due: n, Sent: n, OK: n, InFlight: flight, Response: time.Duration(n) * time.Millisecond}
+		if d.rng.Float64() < .1 {
+			k.OK, k.Failed = n/2, n-n/2
+		}
+		m.Ticks = append(m.Ticks, k)
+		why := attack.Reason("")
+		if watch != nil {
+			why = watch(k)
+		}
+		if why == "" && d.rng.Float64() < .0005 {
+			why = attack.Reason([]string{"interrupted", "health", "backlog", "refusals"}[d.rng.IntN(4)])
+		}
+		if why != "" {
+			m.Aborted = &attack.Abort{At: k.Elapsed, Reason: why}
+			break
+		}
+	}
+	m.Windows = []attack.Window{d.window(d.rng.Int64N(3000), t.Warmup)}
+	if d.rng.Float64() < .03 {
+		m.Checks = []attack.SelfCheck{{Name: "dice", Outcome: attack.Void}}
+	}
+	return m, nil
+}
+
+func (d dice) window(n int64, at time.Duration) attack.Window {
+	w := attack.Window{At: at, Len: time.Second, Counts: attack.Counts{Due: n, OK: n, Attempts: n}}
+	if d.rng.Float64() < .15 {
+		w.OK, w.Failed = n/2, n-n/2
+	} else if d.rng.Float64() < .05 {
+		w.OK, w.Throttled = n/3, n-n/3
+	}
+	if w.OK > 0 {
+		w.Response.RecordN(time.Duration(d.rng.Int64N(int64(50*time.Millisecond))), w.OK)
+	}
+	return w
+}
+
+// Whatever is measured, the search stays within its bounds, ends, and says something that can be written down.
+func TestASearchNeverLeavesItsBounds(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "dice"), 1))
+		p := analyze.Plan{Min: rapid.Float64Range(.5, 100).Draw(rt, "min"), TrialsMax: 80, Seed: 1, MaxOverloadSeconds: 500,
+			Budget:  time.Duration(rapid.IntRange(5, 600).Draw(rt, "budget")) * time.Second,
+			Profile: rapid.SampledFrom([]analyze.Profile{"", analyze.Quick, analyze.Thorough}).Draw(rt, "profile")}
+		p.Max = p.Min * rapid.Float64Range(1, 1000).Draw(rt, "max")
+		if rapid.Bool().Draw(rt, "goal") {
+			p.Goal.Latency = []analyze.Bound{{Quantile: .99, Max: 30 * time.Millisecond}}
+		}
+		var done []attack.Measurement
+		for {
+			order, more := p.Next(done)
+			shuffled := append([]attack.Measurement(nil), done...)
+			rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+			if other, _ := p.Next(shuffled); !cmp.Equal(order, other) {
+				rt.Fatalf("another order of what was done gives another trial: %s", cmp.Diff(order, other))
+			}
+			if !more {
+				break
+			}
+			if err := order.Validate(); err != nil {
+				rt.Fatalf("trial %d: %v", order.N, err)
+			}
+			if load := order.Load(); order.Serial == nil && (load < p.Min || load > p.Max) {
+				rt.Fatalf("trial %d (%s) at %v/s, want within %v and %v", order.N, order.Phase, load, p.Min, p.Max)
+			}
+			if len(done) >= p.TrialsMax || order.N != len(done)+1 {
+				rt.Fatalf("trial %d after %d, at most %d allowed", order.N, len(done), p.TrialsMax)
+			}
+			m, _ := dice{rng}.Run(context.Background(), order, p.Watch(order, done))
+			done = append(done, m)
+		}
+		checkCapacity(rt, p.Capacity(done))
+	})
+}
+
+func checkCapacity(rt *rapid.T, c analyze.Capacity) {
+	if _, err := json.Marshal(c); err != nil {
+		rt.Fatalf("a capacity that cannot be written down: %v", err)
+	}
+	if c.Cause == "" || c.Mode == "" || c.Why == "" {
+		rt.Fatalf("cause %q, mode %q, why %q: want all said", c.Cause, c.Mode, c.Why)
+	}
+	for name, e := range map[string]*analyze.Estimate{"estimate": c.Estimate, "sustained": c.Sustained, "breaking": c.Breaking, "knee": c.Knee,
+		"critical": c.Critical, "goal load": c.GoalLoad, "saturation": c.Saturation, "limiter": c.Limiter} {
+		if e != nil && !(0 <= e.Lo && e.Lo <= e.Value && e.Value <= e.Hi) {
+			rt.Fatalf("%s %+v: want lo ≤ value ≤ hi", name, *e)
+		}
+	}
+	if c.Mode == analyze.ModeLimited && (c.Estimate != nil || c.Breaking != nil) {
+		rt.Fatalf("an estimate of a target behind a limiter: %+v", c.Estimate)
+	}
+	if c.Sustained != nil && c.Breaking != nil && c.Sustained.Value >= c.Breaking.Value {
+		rt.Fatalf("sustained %v, breaking %v", c.Sustained.Value, c.Breaking.Value)
+	}
+}
+
+func TestForecastTellsWhatASearchComesTo(t *testing.T) {
+	for _, p := range []analyze.Plan{{}, {Budget: 45 * time.Second}, {Profile: analyze.Quick}, {Profile: analyze.Thorough, Budget: time.Hour}} {
+		f := p.Forecast(1000, 10*time.Millisecond)
+		got := search(t, p, sim.New(queue(1000, 10, sim.Lognormal), 1))
+		if r := got.Seconds / f.Seconds; r < .5 || r > 2 {
+			t.Errorf("%s in %v: foretold %.0fs, took %.0fs", p.Profile, p.Budget, f.Seconds, got.Seconds)
+		}
+		if r := float64(got.Requests) / float64(f.Requests); r < .5 || r > 2 {
+			t.Errorf("%s in %v: foretold %d requests, were %d", p.Profile, p.Budget, f.Requests, got.Requests)
+		}
+		if f.MaxLoad < 1000 || f.MaxLoad > 2000 {
+			t.Errorf("%s in %v: foretold loads up to %.0f/s, want 1000 to 2000", p.Profile, p.Budget, f.MaxLoad)
+		}
+	}
+}
+
+func TestValidateNamesTheFlag(t *testing.T) {
+	for _, row := range []struct {
+		plan analyze.Plan
+		want string
+	}{
+		{analyze.Plan{Min: 10, Max: 5}, "--max-rate"},
+		{analyze.Plan{Max: math.NaN()}, "--max-rate"},
+		{analyze.Plan{Budget: time.Second}, "--budget"},
+		{analyze.Plan{MaxInFlight: -1}, "--max-inflight"},
+		{analyze.Plan{TrialsMax: 1000}, "1000 trials"},
+		{analyze.Plan{MaxOverloadSeconds: -1}, "--max-overload-seconds"},
+		{analyze.Plan{MaxFailed: 5}, "--max-failed"},
+		{analyze.Plan{Profile: "hasty"}, "hasty"},
+		{analyze.Plan{Arrivals: "odd"}, "odd"},
+	} {
+		if err := row.plan.Validate(); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("Validate(%+v): %v, want it to name %s", row.plan, err, row.want)
+		}
+	}
+	if err := (analyze.Plan{}).Validate(); err != nil {
+		t.Errorf("the zero plan: %v", err)
+	}
+}
