@@ -23,6 +23,7 @@ type network struct {
 	opt       Options
 	transport *http.Transport
 	dialer    net.Dialer
+	patience  time.Duration // with a connection and its handshake
 	tls       *tls.Config
 	warm      pool
 	gate      gate
@@ -44,7 +45,8 @@ func newNetwork(o Options) *network {
 	if n.tls.ClientSessionCache == nil {
 		n.tls.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	}
-	n.dialer = net.Dialer{Timeout: time.Duration(dialShare * float64(o.Timeout)), KeepAlive: 30 * time.Second, ControlContext: n.authorize}
+	n.patience = time.Duration(dialShare * float64(o.Timeout))
+	n.dialer = net.Dialer{KeepAlive: 30 * time.Second, ControlContext: n.authorize}
 	n.transport = &http.Transport{
 		Proxy:                  n.proxy,
 		DialContext:            n.dialPlain,
@@ -114,6 +116,8 @@ func (n *network) dial(ctx context.Context, p place) (net.Conn, error) {
 		return nil, errClosed
 	}
 	defer leave()
+	ctx, cancel := context.WithTimeout(ctx, n.patience)
+	defer cancel()
 	c, err := n.connect(ctx, p.address)
 	if err != nil {
 		return nil, err
@@ -147,8 +151,6 @@ func (n *network) shake(ctx context.Context, c net.Conn, address string) (net.Co
 		config = config.Clone()
 		config.ServerName = host
 	}
-	ctx, cancel := context.WithTimeout(ctx, n.dialer.Timeout)
-	defer cancel()
 	secured := tls.Client(c, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		c.Close()

@@ -49,8 +49,7 @@ func (p *pacer) Rate(time.Duration) float64 { return 0 }
 // because vegeta's sleep cannot be interrupted.
 func (p *pacer) Pace(time.Duration, uint64) (time.Duration, bool) {
 	if p.s.began.IsZero() {
-		p.s.began = time.Now()
-		close(p.s.begun)
+		p.begin()
 	}
 	for {
 		next, more := p.stream.Next()
@@ -65,6 +64,20 @@ func (p *pacer) Pace(time.Duration, uint64) (time.Duration, bool) {
 			return 0, true
 		}
 	}
+}
+
+// parking is the time that a new worker needs until it waits for its first tick.
+const parking = time.Microsecond
+
+// begin sets the moment that all others count from. vegeta has just started its workers: they are let come to rest first,
+// or the first arrivals, and the look at the scheduler, would tell of them.
+func (p *pacer) begin() {
+	if p.s.e.net != nil {
+		time.Sleep(parking * time.Duration(p.s.flight))
+	}
+	p.s.before = p.s.e.look()
+	p.s.began = time.Now()
+	close(p.s.begun)
 }
 
 type ushered int

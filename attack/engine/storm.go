@@ -39,6 +39,7 @@ type storm struct {
 	queue   chan arrival  // handed to a worker and not yet taken up by it
 	ledger  *ledger
 	back    *comebacks
+	before  look          // set before begun is closed
 	began   time.Time     // set before begun is closed
 	begun   chan struct{} // closed when the first arrival is waited for
 	stop    context.Context
@@ -109,7 +110,6 @@ func (e *Engine) storm(ctx context.Context, t attack.Trial, watch func(attack.Ti
 	defer context.AfterFunc(ctx, func() { s.abort(attack.Interrupted) })()
 	s.rest(t.Idle)
 	s.warm()
-	before := e.look()
 	var aside sync.WaitGroup
 	aside.Go(func() { s.keepTicks(watch) })
 	aside.Go(s.back.serve)
@@ -124,7 +124,7 @@ func (e *Engine) storm(ctx context.Context, t attack.Trial, watch func(attack.Ti
 	if err := s.refused.Load(); err != nil {
 		return attack.Measurement{}, *err
 	}
-	return s.measurement(before), nil
+	return s.measurement(), nil
 }
 
 // attacker is vegeta with a fixed number of workers: left to itself it starts one more whenever none is parked at that
@@ -209,11 +209,11 @@ func (s *storm) warm() {
 }
 
 // measurement is all that came of the trial.
-func (s *storm) measurement(before look) attack.Measurement {
+func (s *storm) measurement() attack.Measurement {
 	s.once.Do(s.halt) // too late for any other reason
 	m := s.ledger.close()
 	m.Trial, m.Began, m.Aborted = s.trial, s.began, s.aborted
-	m.Checks = s.ledger.checks(before, s.e.look(), s.e.opt.NoKeepAlive || s.e.net == nil)
+	m.Checks = s.ledger.checks(s.before, s.e.look(), s.e.opt.NoKeepAlive || s.e.net == nil)
 	if n := s.ledger.held; n > 0 {
 		m.Notes = append(m.Notes, attack.Note{Code: "concurrency-limited", Text: fmt.Sprintf(
 			"concurrency limited: %d arrivals waited because all %d requests that may be in flight were; the target was slow or the cap is small", n, s.flight)})

@@ -286,7 +286,7 @@ func TestWhatTheGeneratorIsTooLateForIsUnsentAndVoids(t *testing.T) {
 		close(s.begun)
 		for range s.attacker().Attack(dummy, p, 0, "") {
 		}
-		m := s.measurement(e.look())
+		m := s.measurement()
 		lawful2(t, m)
 		all := m.All()
 		if all.Unsent < 745 || all.Unsent > 755 || all.OK != 2000-all.Unsent {
@@ -311,7 +311,7 @@ func TestASlowConsumerIsTheGeneratorsFault(t *testing.T) {
 		for range s.attacker().Attack(dummy, newPacer(s), 0, "") {
 			time.Sleep(2 * time.Millisecond)
 		}
-		m := s.measurement(e.look())
+		m := s.measurement()
 		lawful2(t, m)
 		if why, fix := m.Void(); why == "" || fix == "" {
 			t.Errorf("half the speed that was asked for: void %q, fix %q; want void (%+v)", why, fix, m.Checks)
