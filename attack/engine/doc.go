@@ -3,11 +3,11 @@
 // It counts and times what becomes of every arrival and looks at its own health. It judges no target, plans no trial and
 // writes nothing.
 //
-//	Stream ─► pacer ─► vegeta's workers ─► exchange ─► ledger ─► Measurement
-//	           │ due     (at most Flight)     │ refused    ▲
-//	           └ permits                      └─► comebacks┘
+//	Stream ─► pacer ─► vegeta ─► exchange ─► ledger ─► Measurement
+//	           │ due      ticks     │ refused   ▲
+//	           └ permits            └ comebacks ┘
 //
-// vegeta gives the ticks and the workers. When an arrival is due, what is sent for it, and how it is counted, is decided
-// here: vegeta's own target is a dummy, and its results are drained unread. So response times run from the due moment, and
+// vegeta ticks and starts the requests. When an arrival is due, how many may be in flight, what is sent, and how it is
+// counted, is decided here: vegeta's own target is a dummy, and its results are drained unread. So response times run from the due moment, and
 // a slow target cannot make the generator forget the arrivals that waited for it.
 package engine

@@ -66,15 +66,8 @@ func (p *pacer) Pace(time.Duration, uint64) (time.Duration, bool) {
 	}
 }
 
-// parking is the time that a new worker needs until it waits for its first tick.
-const parking = time.Microsecond
-
-// begin sets the moment that all others count from. vegeta has just started its workers: they are let come to rest first,
-// or the first arrivals, and the look at the scheduler, would tell of them.
+// begin sets the moment that all others count from.
 func (p *pacer) begin() {
-	if p.s.e.net != nil {
-		time.Sleep(parking * time.Duration(p.s.flight))
-	}
 	p.s.before = p.s.e.look()
 	p.s.began = time.Now()
 	close(p.s.begun)

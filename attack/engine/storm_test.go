@@ -286,6 +286,7 @@ func TestWhatTheGeneratorIsTooLateForIsUnsentAndVoids(t *testing.T) {
 		close(s.begun)
 		for range s.attacker().Attack(dummy, p, 0, "") {
 		}
+		s.flying.Wait()
 		m := s.measurement()
 		lawful2(t, m)
 		all := m.All()
@@ -311,6 +312,7 @@ func TestASlowConsumerIsTheGeneratorsFault(t *testing.T) {
 		for range s.attacker().Attack(dummy, newPacer(s), 0, "") {
 			time.Sleep(2 * time.Millisecond)
 		}
+		s.flying.Wait()
 		m := s.measurement()
 		lawful2(t, m)
 		if why, fix := m.Void(); why == "" || fix == "" {
