@@ -1,0 +1,245 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"image/png"
+	"math"
+	"testing"
+	"time"
+
+	"gonum.org/v1/plot/vg"
+	"pgregory.net/rapid"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// drawnTrials are trials of windows of any length and count.
+func drawnTrials(t *rapid.T) (out []attack.Measurement) {
+	for n := range rapid.IntRange(1, 6).Draw(t, "trials") {
+		m := attack.Measurement{Trial: attack.Trial{N: n + 1, Phase: rapid.SampledFrom([]string{"ramp", "confirm"}).Draw(t, "phase"), Actors: []attack.Actor{{}}}}
+		at := time.Duration(0)
+		for range rapid.IntRange(1, 8).Draw(t, "windows") {
+			w := attack.Window{At: at, Len: time.Duration(rapid.IntRange(1, 4000).Draw(t, "ms")) * time.Millisecond}
+			w.OK, w.Throttled, w.Failed, w.Unsent = rapid.Int64Range(0, 900).Draw(t, "ok"), rapid.Int64Range(0, 900).Draw(t, "throttled"), rapid.Int64Range(0, 9).Draw(t, "failed"), rapid.Int64Range(0, 9).Draw(t, "unsent")
+			w.Due = w.OK + w.Throttled + w.Failed + w.Unsent
+			w.Response.RecordN(time.Duration(rapid.IntRange(1, 1e6).Draw(t, "us"))*time.Microsecond, w.OK)
+			m.Windows, at = append(m.Windows, w), at+w.Len
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// TestTimelineLosesNothing: whatever the trials and the width of a slot, what was due in all slots is what was due in all
+// windows, and the layers of the stack add up to what was offered.
+func TestTimelineLosesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		trials := drawnTrials(t)
+		line := layOut(trials, rapid.IntRange(1, 50).Draw(t, "slots"))
+		var due, want float64
+		for _, s := range line.slots {
+			due += s.due
+			if sum := s.ok + s.throttled + s.shed + s.failed + s.timeout + s.unsent; math.Abs(sum-s.due) > 1e-6 {
+				t.Fatalf("outcomes of a slot sum to %v, due %v", sum, s.due)
+			}
+		}
+		for _, m := range trials {
+			want += float64(m.All().Due)
+		}
+		if math.Abs(due-want) > 1e-6*want {
+			t.Fatalf("slots hold %v arrivals, windows %v", due, want)
+		}
+	})
+}
+
+func TestHeatLosesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := Report{Trials: drawnTrials(t)}
+		c := r.heatChart()
+		if c == nil {
+			return
+		}
+		var got, want int64
+		for _, column := range c.Heat.Cells {
+			for _, n := range column {
+				got += n
+			}
+		}
+		for _, m := range r.Trials {
+			want += m.All().Response.N()
+		}
+		if got != want {
+			t.Fatalf("cells hold %d requests, histograms %d", got, want)
+		}
+	})
+}
+
+// TestLabelsNeverTouch: wherever markers stand, the labels that are placed touch neither one another nor the edge.
+func TestLabelsNeverTouch(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		bounds := vg.Rectangle{Max: vg.Point{X: vg.Length(rapid.IntRange(120, 800).Draw(t, "width")), Y: 300}}
+		var labels []label
+		var xs []vg.Length
+		for range rapid.IntRange(1, 6).Draw(t, "labels") {
+			m := Marker{Label: rapid.StringMatching(`[a-z]{3,10} [0-9],[0-9]{3}`).Draw(t, "label"), Colour: Teal}
+			if rapid.Bool().Draw(t, "sub") {
+				m.Sub = "1,690 – 1,830"
+			}
+			labels = append(labels, m.label())
+			xs = append(xs, vg.Length(rapid.Float64Range(0, float64(bounds.Max.X)).Draw(t, "x")))
+		}
+		placed := place(labels, xs, bounds)
+		for i, a := range placed {
+			if a.at.Min.X < bounds.Min.X || a.at.Max.X > bounds.Max.X || a.at.Min.Y < bounds.Min.Y || a.at.Max.Y > bounds.Max.Y {
+				t.Fatalf("label %v lies at %v, out of %v", a.lines, a.at, bounds)
+			}
+			for _, b := range placed[:i] {
+				if touch(a.at, b.at) {
+					t.Fatalf("labels %v at %v and %v at %v touch", a.lines, a.at, b.lines, b.at)
+				}
+			}
+		}
+		if bounds.Max.X > 400 && len(placed) < min(len(labels), 4) {
+			t.Fatalf("%d of %d labels placed, want at least 4: there was room", len(placed), len(labels))
+		}
+	})
+}
+
+// TestLineEndsNeverTouch: names at the lines' ends keep their order and their distance, and stay inside if they fit.
+func TestLineEndsNeverTouch(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const tall, lo, hi = 12, 0, 200
+		var middles []vg.Length
+		for range rapid.IntRange(1, 8).Draw(t, "lines") {
+			middles = append(middles, vg.Length(rapid.Float64Range(lo, hi).Draw(t, "y")))
+		}
+		got := spread(middles, tall, lo, hi)
+		for i, a := range got {
+			if a < lo+tall/2-1e-6 || a > hi-tall/2+1e-6 {
+				t.Fatalf("label at %v of %v, out of %d..%d", a, got, lo, hi)
+			}
+			for j, b := range got[:i] {
+				if math.Abs(float64(a-b)) < tall-1e-6 {
+					t.Fatalf("labels at %v and %v touch", a, b)
+				}
+				if (middles[i] < middles[j]) != (a < b) && middles[i] != middles[j] {
+					t.Fatalf("labels at %v and %v changed places, lines end at %v and %v", a, b, middles[i], middles[j])
+				}
+			}
+		}
+	})
+}
+
+func TestTicks(t *testing.T) {
+	for _, row := range []struct {
+		axis Axis
+		n    int
+		want []float64
+	}{
+		{Axis{Max: 2500}, 10, []float64{0, 250, 500, 750, 1000, 1250, 1500, 1750, 2000, 2250, 2500}},
+		{Axis{Max: 7}, 6, []float64{0, 2, 4, 6}},
+		{Axis{Log: true, Min: 5, Max: 100}, 0, []float64{5, 10, 20, 50, 100}},
+		{Axis{Log: true, Min: 0.01, Max: 1e5}, 0, []float64{.01, .1, 1, 10, 100, 1000, 1e4, 1e5}},
+	} {
+		got := row.axis.ticks(row.n)
+		if len(got) != len(row.want) {
+			t.Errorf("ticks of %+v = %v, want %v", row.axis, got, row.want)
+			continue
+		}
+		for i := range got {
+			if math.Abs(got[i]-row.want[i]) > 1e-9*row.want[i] {
+				t.Errorf("ticks of %+v = %v, want %v", row.axis, got, row.want)
+			}
+		}
+	}
+}
+
+func Test125(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := math.Pow(10, rapid.Float64Range(-4, 6).Draw(t, "exponent"))
+		if lo, hi := below125(v), above125(v); lo > v*(1+1e-9) || hi < v*(1-1e-9) || hi/lo > 2.6 {
+			t.Fatalf("%v lies between %v and %v, want the nearest of 1, 2, 5", v, lo, hi)
+		}
+	})
+}
+
+// TestChartsOfEveryRun: values have as many places as the x axis, axes hold what is drawn on them, and log axes are above 0.
+func TestChartsOfEveryRun(t *testing.T) {
+	for name, entries := range fixtures() {
+		for _, c := range Fold(entries).Charts() {
+			if c.X.Max <= c.X.Min || c.Y.Max <= c.Y.Min || c.Y.Log && c.Y.Min <= 0 || c.X.Log && c.X.Min <= 0 {
+				t.Errorf("%s %s: axes %+v and %+v", name, c.ID, c.X, c.Y)
+			}
+			for _, s := range c.Series {
+				if len(s.Ys) != len(c.Xs) {
+					t.Errorf("%s %s: %d values of %s for %d places", name, c.ID, len(s.Ys), s.Label, len(c.Xs))
+				}
+				for _, y := range s.Ys {
+					if y > c.Y.Max*1.0001 || c.Y.Log && y < c.Y.Min*0.9999 {
+						t.Errorf("%s %s: %s reaches %v, the axis goes from %v to %v", name, c.ID, s.Label, y, c.Y.Min, c.Y.Max)
+					}
+				}
+			}
+			if _, err := json.Marshal(c); err != nil {
+				t.Errorf("%s %s: %v", name, c.ID, err)
+			}
+		}
+	}
+}
+
+// TestMarkersStandWhereTheNumbersAre looks for the marker's colour in the picture, at the place that the model gives.
+func TestMarkersStandWhereTheNumbersAre(t *testing.T) {
+	var b bytes.Buffer
+	r := Fold(whole())
+	if ok, err := CapacityPNG(&b, r); !ok || err != nil {
+		t.Fatalf("CapacityPNG = %v, %v", ok, err)
+	}
+	img, err := png.Decode(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := img.Bounds().Size(); got.X != 1600 || got.Y != 1000 {
+		t.Fatalf("picture of %v, want 1600 × 1000", got)
+	}
+	c := r.latencyChart()
+	columns := map[Colour]float64{} // where each colour's line stands, in pixels
+	for _, m := range c.Markers {
+		if m.OnY || m.Dashed {
+			continue
+		}
+		columns[m.Colour] = columnOf(t, func(x, y int) bool {
+			r, g, b, _ := img.At(x, y).RGBA()
+			want := m.Colour.rgba()
+			return uint8(r>>8) == want.R && uint8(g>>8) == want.G && uint8(b>>8) == want.B
+		})
+	}
+	// Two markers give the scale; the axis gives the same one.
+	knee, breaks := r.Capacity().Knee.Value, r.Capacity().Breaking.Value
+	perLoad := (columns[Red] - columns[Teal]) / (breaks - knee)
+	left := columns[Teal] - knee*perLoad
+	if right := left + c.X.Max*perLoad; left < 60 || left > 180 || right < 1400 || right > 1560 {
+		t.Errorf("knee at %v and breaking load at %v put the axis from %v to %v pixels", columns[Teal], columns[Red], left, right)
+	}
+}
+
+// columnOf is the column with the most pixels that hit, and at least 300 of them.
+func columnOf(t *testing.T, hit func(x, y int) bool) float64 {
+	t.Helper()
+	best, most := 0, 0
+	for x := range 1600 {
+		n := 0
+		for y := range 1000 {
+			if hit(x, y) {
+				n++
+			}
+		}
+		if n > most {
+			best, most = x, n
+		}
+	}
+	if most < 300 {
+		t.Fatalf("the marker's line has %d pixels, want it from top to bottom", most)
+	}
+	return float64(best)
+}

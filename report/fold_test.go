@@ -1,0 +1,175 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/report/journal"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+// TestPartialJournalsGivePartialReports renders every prefix of a whole journal: each is a run that was killed there.
+func TestPartialJournalsGivePartialReports(t *testing.T) {
+	entries := whole()
+	for n := range len(entries) + 1 {
+		r := Fold(entries[:n])
+		for _, render := range []func(io.Writer, Report) error{Text, Markdown, JSON} {
+			if err := render(io.Discard, r); err != nil {
+				t.Fatalf("after %d entries: %v", n, err)
+			}
+		}
+		known := r.Capacity() != nil
+		tiles := r.Tiles()
+		for _, tile := range tiles[:2] {
+			if (tile.Value != "–") != known {
+				t.Errorf("after %d entries: %s is %q, a capacity is known: %v", n, tile.Label, tile.Value, known)
+			}
+		}
+		if unfinished := slices.ContainsFunc(r.Warnings(), func(w attack.Note) bool { return w.Code == "unfinished" }); unfinished != (n < len(entries)) {
+			t.Errorf("after %d of %d entries the report says that it is unfinished: %v", n, len(entries), unfinished)
+		}
+	}
+}
+
+func TestLaterFactsReplaceEarlierOnes(t *testing.T) {
+	a, b := analyze.Capacity{Goal: "g", Estimate: &analyze.Estimate{Value: 1}}, analyze.Capacity{Goal: "g", Estimate: &analyze.Estimate{Value: 2}}
+	other := analyze.Capacity{Goal: "h", Estimate: &analyze.Estimate{Value: 1.5}}
+	unknown := analyze.Capacity{Goal: "i"}
+	r := Fold([]journal.Entry{{Capacity: &unknown}, {Capacity: &a}, {Capacity: &other}, {Capacity: &b},
+		{Verdict: &scenarios.Verdict{Scenario: "s", Outcome: scenarios.Fail}}, {Verdict: &scenarios.Verdict{Scenario: "s", Outcome: scenarios.Pass}}})
+	var got []string
+	for _, c := range r.Capacities {
+		got = append(got, c.Goal)
+	}
+	if !slices.Equal(got, []string{"h", "g", "i"}) || r.Capacity().Estimate.Value != 1.5 {
+		t.Errorf("capacities in the order %v, want the tightest first and the unknown last", got)
+	}
+	if len(r.Storms) != 1 || r.Outcome() != scenarios.Pass {
+		t.Errorf("%d verdicts, together %s; want the later one alone", len(r.Storms), r.Outcome())
+	}
+}
+
+// TestVerdictMeansTheLatestTrialOfItsNumber: find and verify both number their trials from 1.
+func TestVerdictMeansTheLatestTrialOfItsNumber(t *testing.T) {
+	s := newService()
+	r := Fold([]journal.Entry{{Trial: s.trial(1, "ramp", 3, steady(100), unlimited)}, {Trial: storm(s, 1)}, {Verdict: &verdicts(1, 1)[0]}})
+	if got := r.Storms[0].Measured[0].Trial.Phase; got != "storm" {
+		t.Errorf("the verdict rests on the trial of phase %q, want storm", got)
+	}
+}
+
+func TestHeadlines(t *testing.T) {
+	for name, want := range map[string]string{
+		"whole": "checkout-api holds 1,400 requests a second", "find": "checkout-api sustains 2,140 requests a second and breaks at 2,200",
+		"ceiling": "checkout-api sustains 1,560 requests a second, the most that was allowed", "limited": "A limiter lets 990 requests a second through to checkout-api",
+		"verify": "The throttle in front of checkout-api holds its 1,400 requests a second", "verify-fail": "The throttle in front of checkout-api does not hold: 1 check failed",
+		"void": "Nothing is known of checkout-api: the generator was the limit", "load": "checkout-api answered 100 % of 500 requests a second well, p99 22 ms",
+		"cut-off": "Nothing is decided of checkout-api yet: the run was cut off after 5 trials", "interrupted": "Nothing is decided of checkout-api yet: the run was interrupted after 7 trials",
+		"begun": "Nothing is known of checkout-api: no trial was done", "empty": "Nothing is known of the target: no trial was done",
+	} {
+		if got := Fold(fixtures()[name]).Headline(); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for _, row := range []struct{ got, want string }{
+		{Number(0), "0"}, {Number(7), "7"}, {Number(7.25), "7.2"}, {Number(99.96), "100"}, {Number(1234567), "1,234,567"}, {Number(-1500), "−1,500"}, {Number(math.NaN()), "–"}, {Number(999.6), "1,000"},
+		{Latency(0.02), "20 µs"}, {Latency(0.5), "0.5 ms"}, {Latency(9.96), "10 ms"}, {Latency(999.6), "1.0 s"}, {Latency(12345), "12 s"}, {Latency(math.NaN()), "–"},
+		{Percent(0), "0 %"}, {Percent(1), "100 %"}, {Percent(0.00001), "<0.01 %"}, {Percent(0.99999), ">99.99 %"}, {Percent(0.0021), "0.21 %"}, {Percent(0.034), "3.4 %"}, {Percent(0.5), "50 %"},
+		{plural(1, "check"), "1 check"}, {plural(2, "check"), "2 checks"}, {trim(99.9), "99.9"}, {trim(50), "50"},
+	} {
+		if row.got != row.want {
+			t.Errorf("got %q, want %q", row.got, row.want)
+		}
+	}
+}
+
+func TestWriteAllWritesWhatThereIs(t *testing.T) {
+	always := []string{"report.html", "result.json", "summary.md"}
+	for name, more := range map[string][]string{
+		"whole":  {"capacity.png", "limits.json", "storm-rectangle.png", "storm-recovery.png"},
+		"find":   {"capacity.png"},
+		"verify": {"storm-rectangle.png", "storm-recovery.png"},
+		"empty":  nil,
+	} {
+		dir := t.TempDir()
+		for range 2 { // a second time goes over the first
+			if err := WriteAll(dir, Fold(fixtures()[name])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := append(slices.Clone(always), more...)
+		slices.Sort(want)
+		if got := names(t, dir); !slices.Equal(got, want) {
+			t.Errorf("%s: files %v, want %v", name, got, want)
+		}
+	}
+}
+
+func names(t *testing.T, dir string) (out []string) {
+	t.Helper()
+	all, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range all {
+		out = append(out, f.Name())
+	}
+	return out
+}
+
+// TestNothingIsHalfWritten blocks one file by a folder in its place: the others are written, the error names it, and no
+// scratch file is left.
+func TestNothingIsHalfWritten(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "report.html", "full"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	err := WriteAll(dir, Fold(fixtures()["load"]))
+	if err == nil || !strings.Contains(err.Error(), "write report.html") {
+		t.Errorf("WriteAll = %v, want an error that names report.html", err)
+	}
+	if got, want := names(t, dir), []string{"report.html", "result.json", "summary.md"}; !slices.Equal(got, want) {
+		t.Errorf("files %v, want %v", got, want)
+	}
+	if err := WriteAll(filepath.Join(dir, "missing"), Report{}); err == nil {
+		t.Error("WriteAll into a folder that does not exist said nothing")
+	}
+}
+
+var errFull = errors.New("no space left on device")
+
+// full is a writer that takes so many bytes and no more.
+type full struct{ left int }
+
+func (f *full) Write(p []byte) (int, error) {
+	if len(p) > f.left {
+		return f.left, errFull
+	}
+	f.left -= len(p)
+	return len(p), nil
+}
+
+func TestRenderersTellThatTheyCouldNotWrite(t *testing.T) {
+	r := Fold(whole())
+	for name, render := range map[string]func(io.Writer, Report) error{"text": Text, "markdown": Markdown, "json": JSON, "html": HTML,
+		"png": func(w io.Writer, r Report) error { _, err := CapacityPNG(w, r); return err }} {
+		if err := render(&full{left: 100}, r); !errors.Is(err, errFull) {
+			t.Errorf("%s to a full disk = %v, want %v", name, err, errFull)
+		}
+	}
+	if err := Text(&bytes.Buffer{}, r); err != nil {
+		t.Error(err)
+	}
+}
