@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -125,6 +126,7 @@ func decided(log, out []attack.Attempt) time.Duration {
 // what was let in within them: at least what was ok, at most what errors hide too.
 type saturated struct {
 	seconds      float64
+	lost         float64 // tokens that may have run over in pauses of sending or deciding, per second
 	fair         float64 // what a bucket of the declared limit lets in of the same arrivals, per second
 	load         float64
 	ok, okOrMore int64
@@ -147,8 +149,30 @@ func (e *evidence) saturated(m attack.Measurement, from, to time.Duration) (s sa
 	if s.seconds > 0 {
 		s.load = float64(due) / s.seconds
 		s.fair = e.fair(m.Trial, from, to) / s.seconds
+		s.lost = e.lost(m, from, to) / s.seconds
 	}
 	return s
+}
+
+// least is what a bucket of the rate r lets in at least, per second.
+func (s saturated) least(r float64) float64 { return min(r, s.fair) - s.lost }
+
+// lost bounds the tokens that ran over in a stretch because nobody asked, or nobody decided, for longer than an empty
+// bucket takes to fill: from one refusal, which finds it empty, to the next, after a gap g, rate·g − C at most.
+func (e *evidence) lost(m attack.Measurement, from, to time.Duration) (sum float64) {
+	_, out, _ := e.split(m.Log)
+	var answered []time.Duration
+	for _, a := range out {
+		if a.Actor == crowdActor && a.Due >= from && a.Due < to {
+			answered = append(answered, a.Received)
+		}
+	}
+	slices.Sort(answered)
+	for i := 1; i < len(answered); i++ {
+		gap := (answered[i] - answered[i-1]).Seconds()
+		sum += max(0, e.c.Limit.Rate*gap-float64(e.c.Limit.Burst))
+	}
+	return sum
 }
 
 // fair is what a bucket of the declared limit lets in of a trial's arrivals that are due in a stretch. It is the rate, but
@@ -179,6 +203,7 @@ const thinnest = 0.25
 // by at most 1 + rate/R requests at each end, so |measured − rate| ≤ max(3 %, (1 + rate/R)/T).
 func sustainedRate(e *evidence, ms []attack.Measurement) finding {
 	m, r := ms[0], e.c.Limit.Rate
+	void, _ := m.Void()
 	twice, peak := e.storms(m)
 	seconds, all := twice.seconds+peak.seconds, m.Of(crowdActor)
 	want := rate(r)
@@ -188,15 +213,19 @@ func sustainedRate(e *evidence, ms []attack.Measurement) finding {
 		}
 		return unsure(want, fmt.Sprintf("%d let in, none refused", all.OK), "no request was refused, so the limit was not reached: statuses %s", statuses(all))
 	}
+	if void != "" {
+		return unsure(want, "not measured", "the generator was the limit: %s", void)
+	}
 	if m.Aborted != nil || seconds == 0 {
 		return unsure(want, "no whole second", "the storm was too short: %s", aborted(m))
 	}
 	within := max(e.c.tolerance().rate*r, (1+r/max(twice.load, r))/seconds)
 	lo, hi := float64(twice.ok+peak.ok)/seconds, float64(twice.okOrMore+peak.okOrMore)/seconds
-	least := min(r, (twice.fair*twice.seconds+peak.fair*peak.seconds)/seconds) - within
+	least := (twice.least(r)*twice.seconds+peak.least(r)*peak.seconds)/seconds - within
+	most := r + within + r*m.Of(crowdActor).Lag.Quantile(.99).Seconds()/seconds
 	want = fmt.Sprintf("%s ± %s", rate(r), rate(within))
 	if least < r-1.2*within {
-		want = fmt.Sprintf("%s to %s (so small a bucket overflows between requests)", rate(least), rate(r+within))
+		want = fmt.Sprintf("%s to %s (a bucket of %d runs over in the pauses between requests)", rate(least), rate(most), e.c.Limit.Burst)
 	}
 	got := rate(lo)
 	if hi > lo {
@@ -207,11 +236,13 @@ func sustainedRate(e *evidence, ms []attack.Measurement) finding {
 		return unsure(want, got, "%.0f s are too short for so low a rate", seconds)
 	case twice.ok+peak.ok == 0:
 		return failed(want, got, "nothing at all was let in over %.0f s of overload", seconds)
-	case lo > r+within:
+	case lo > most:
 		return failed(want, got, "the throttle lets in %s more than its limit over %.0f s with an empty bucket", percent(lo/r-1), seconds)
+	case hi < least && m.LogDropped > 0:
+		return failed(want, got, "the throttle lets in %s less than its limit over %.0f s of overload", percent(1-hi/r), seconds).unless(late(m))
 	case hi < least:
 		return failed(want, got, "the throttle lets in %s less than its limit over %.0f s of overload", percent(1-hi/r), seconds)
-	case lo < least || hi > r+within:
+	case lo < least || hi > most:
 		return unsure(want, got, "%d requests ended in errors that hide whether they were let in: statuses %s", twice.okOrMore+peak.okOrMore-twice.ok-peak.ok, statuses(all))
 	}
 	return passed(want, got, "counted over %.0f s in which the bucket was empty", seconds)
@@ -220,25 +251,27 @@ func sustainedRate(e *evidence, ms []attack.Measurement) finding {
 // starved is the share of the limit below which a throttle under load starves its clients.
 const starved = 0.9
 
+// even is the share of what is served at twice the limit below which the peak is served less, not just as little.
+const even = 0.9
+
 // starvation (V22): the limit is served at every overload. A throttle that counts refusals serves less the more is asked.
 func starvation(e *evidence, ms []attack.Measurement) finding {
 	m, r := ms[0], e.c.Limit.Rate
 	twice, peak := e.storms(m)
-	want := fmt.Sprintf("at least %s at every load", rate(starved*min(r, max(twice.fair, peak.fair))))
+	want := fmt.Sprintf("at least %s at every load", rate(starved*max(twice.least(r), peak.least(r))))
 	if m.Aborted != nil || twice.seconds == 0 || peak.seconds == 0 {
 		return unsure(want, "no whole second", "the storm was too short: %s", aborted(m))
 	}
-	got := ""
+	got := fmt.Sprintf("%s of %s, %s of %s", rate(float64(peak.ok)/peak.seconds), rate(peak.load), rate(float64(twice.ok)/twice.seconds), rate(twice.load))
 	for _, s := range []saturated{peak, twice} {
 		lo, hi := float64(s.ok)/s.seconds, float64(s.okOrMore)/s.seconds
-		if got != "" {
-			got += ", "
-		}
-		got += fmt.Sprintf("%s of %s", rate(lo), rate(s.load))
 		slack := (1 + r/max(s.load, r)) / s.seconds
-		least := starved * min(r, s.fair)
-		if hi+slack < least {
+		least := starved * s.least(r)
+		if hi+slack < least && float64(peak.ok)/peak.seconds < even*float64(twice.ok)/twice.seconds {
 			return failed(want, got, "under %.3g times the limit only %s of it was served: refusals seem to count against the client, who is then never let in", s.load/r, percent(hi/r))
+		}
+		if hi+slack < least {
+			return failed(want, got, "only %s of the limit was served under %.3g times the limit", percent(hi/r), s.load/r)
 		}
 		if lo+slack < least {
 			return unsure(want, got, "errors hide whether the limit was served: statuses %s", statuses(m.Of(crowdActor)))

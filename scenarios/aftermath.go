@@ -51,7 +51,7 @@ func admittedLatency(e *evidence, ms []attack.Measurement) finding {
 			}
 		}
 		if len(seconds) == 0 {
-			return unsure("those let in are served in time", "none", "the storm was too short: %s", aborted(m))
+			return unsure("those let in are served in time", "none", "nobody was served in a whole second of the storm: statuses %s", statuses(m.Of(crowdActor)))
 		}
 		got := median(seconds)
 		wants = append(wants, fmt.Sprintf("p%.4g at most %s", b.q*100, brief(b.max)))

@@ -88,37 +88,55 @@ func (e *evidence) skipped(name string) bool {
 
 // catalogue is every scenario, in the order in which they are told.
 var catalogue = []scenario{
-	{"steady", "A client just below its limit", []check{
-		{"V28", "no-false-refusal", "nobody below the limit is refused", []string{"steady"}, "", false, falseRefusals},
+	{name: "steady", title: "A client just below its limit", checks: []check{
+		{id: "V28", name: "no-false-refusal", asks: "nobody below the limit is refused",
+			stages: []string{"steady"}, look: falseRefusals},
 	}},
-	{"flash-crowd", "A crowd at once after a silence", []check{
-		{"V02", "burst", "a full bucket admits the burst, and no more", []string{"flash"}, "", true, burstFromFull},
-		{"V11", "limit-headers", "limit and remaining add up", []string{"flash"}, "", true, remaining},
-		{"V12", "reset-header", "the reset is a time at which more is to be had", []string{"flash"}, "", false, reset},
+	{name: "flash-crowd", title: "A crowd at once after a silence", checks: []check{
+		{id: "V02", name: "burst", asks: "a full bucket admits the burst, and no more",
+			stages: []string{"flash"}, sure: true, look: burstFromFull},
+		{id: "V11", name: "limit-headers", asks: "limit and remaining add up",
+			stages: []string{"flash"}, sure: true, look: remaining},
+		{id: "V12", name: "reset-header", asks: "the reset is a time at which more is to be had",
+			stages: []string{"flash"}, look: reset},
 	}},
-	{"overload", "Five times and twice the limit, sustained", []check{
-		{"V01", "sustained-rate", "the rate admitted is the limit", []string{"overload"}, "", false, sustainedRate},
-		{"V04", "no-over-admission", "no interval admits more than burst + rate × its length", []string{"overload"}, "", true, overAdmission},
-		{"V05", "refused-properly", "excess is refused, with the one status that says so", []string{"overload"}, "", true, properRefusals},
-		{"V06", "retry-after-present", "every refusal tells when to come back", []string{"overload"}, "", true, retryAfterPresent},
-		{"V07", "retry-after-well-formed", "Retry-After is whole seconds from 1, or an HTTP date", []string{"overload"}, "", true, retryAfterWellFormed},
-		{"V13", "refusals-cheap", "a refusal costs little time", []string{"rest", "overload"}, "", false, cheapRefusals},
-		{"V22", "no-starvation", "the limit is served however much is asked", []string{"overload"}, "", false, starvation},
-		{"V29", "admitted-latency", "whoever is let in is served in time", []string{"rest", "overload"}, "", false, admittedLatency},
+	{name: "overload", title: "Five times and twice the limit, sustained", checks: []check{
+		{id: "V01", name: "sustained-rate", asks: "the rate admitted is the limit",
+			stages: []string{"overload"}, sure: true, look: sustainedRate},
+		{id: "V04", name: "no-over-admission", asks: "no interval admits more than burst + rate × its length",
+			stages: []string{"overload"}, sure: true, look: overAdmission},
+		{id: "V05", name: "refused-properly", asks: "excess is refused, with the one status that says so",
+			stages: []string{"overload"}, sure: true, look: properRefusals},
+		{id: "V06", name: "retry-after-present", asks: "every refusal tells when to come back",
+			stages: []string{"overload"}, sure: true, look: retryAfterPresent},
+		{id: "V07", name: "retry-after-well-formed", asks: "Retry-After is whole seconds from 1, or an HTTP date",
+			stages: []string{"overload"}, sure: true, look: retryAfterWellFormed},
+		{id: "V13", name: "refusals-cheap", asks: "a refusal costs little time",
+			stages: []string{"rest", "overload"}, look: cheapRefusals},
+		{id: "V22", name: "no-starvation", asks: "the limit is served however much is asked",
+			stages: []string{"overload"}, look: starvation},
+		{id: "V29", name: "admitted-latency", asks: "whoever is let in is served in time",
+			stages: []string{"rest", "overload"}, look: admittedLatency},
 	}},
-	{"refill", "Drained, silent for a while, and asked again", []check{
-		{"V03", "refill", "silence fills the bucket at the rate, up to the burst", []string{"refill"}, "", true, refill},
+	{name: "refill", title: "Drained, silent for a while, and asked again", checks: []check{
+		{id: "V03", name: "refill", asks: "silence fills the bucket at the rate, up to the burst",
+			stages: []string{"refill"}, sure: true, look: refill},
 	}},
-	{"retry-after", "Clients that wait exactly as long as they are told", []check{
-		{"V08", "retry-after-sufficient", "who waits so long is let in", []string{"flash", "honour"}, "", true, sufficient},
-		{"V09", "retry-after-not-excessive", "nobody is told to wait much longer than needed", []string{"flash"}, "", true, excessive},
-		{"V10", "clock", "a date is told by a clock that is right", []string{"flash"}, "", true, clock},
+	{name: "retry-after", title: "Clients that wait exactly as long as they are told", checks: []check{
+		{id: "V08", name: "retry-after-sufficient", asks: "who waits so long is let in",
+			stages: []string{"flash", "honour"}, sure: true, look: sufficient},
+		{id: "V09", name: "retry-after-not-excessive", asks: "nobody is told to wait much longer than needed",
+			stages: []string{"flash"}, sure: true, look: excessive},
+		{id: "V10", name: "clock", asks: "a date is told by a clock that is right",
+			stages: []string{"flash"}, sure: true, look: clock},
 	}},
-	{"retry-storm", "The same crowd with naive and with well-behaved clients", []check{
-		{"V26", "retry-storm", "clients that back off are served without a second storm", []string{"naive", "jitter"}, "told", false, retryStorm},
+	{name: "retry-storm", title: "The same crowd with naive and with well-behaved clients", checks: []check{
+		{id: "V26", name: "retry-storm", asks: "clients that back off are served without a second storm",
+			stages: []string{"naive", "jitter"}, extra: "told", look: retryStorm},
 	}},
-	{"recovery", "Half the limit right after the storm", []check{
-		{"V15", "recovery", "after a storm the service is back within a second", []string{"rest", "overload"}, "", false, recovery},
+	{name: "recovery", title: "Half the limit right after the storm", checks: []check{
+		{id: "V15", name: "recovery", asks: "after a storm the service is back within a second",
+			stages: []string{"rest", "overload"}, look: recovery},
 	}},
 }
 

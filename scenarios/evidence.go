@@ -14,6 +14,7 @@ import (
 type evidence struct {
 	c       Config
 	stages  map[string][]attack.Measurement // in order of their numbers
+	guess   time.Duration                   // what refusals are taken to tell before any was seen, to estimate with
 	refusal int                             // the status that refuses in fact: the declared one where it was seen, else the commonest error
 }
 

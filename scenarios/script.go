@@ -8,8 +8,7 @@ import (
 	"github.com/plimsoll-load/plimsoll/attack"
 )
 
-// Script plans the trials of the scenarios chosen and judges what they measured. Each trial begins with the silence that
-// fills a throttle of the declared limit, so that their order does not matter; the order is the catalogue's.
+// Script plans the trials of the scenarios chosen and judges what they measured.
 type Script struct {
 	c      Config
 	chosen []scenario // with the checks that are left
@@ -109,7 +108,8 @@ func (s Script) settled(st stage, e *evidence) bool {
 const (
 	openTimes = 2.2
 	openFloor = 20
-	openTicks = 3 // a refusal may take so many ticks, 150 ms each or more
+	openShare = 1.1 // of what the limit allows was served, and nobody refused: there is no limit
+	openTicks = 3   // a refusal may take so many ticks, 150 ms each or more
 )
 
 // NotRefused is the reason of a storm that was ended because the throttle let everything in.
@@ -137,18 +137,23 @@ func (s Script) Watch(t attack.Trial, _ []attack.Measurement) func(attack.Tick) 
 // open tells whether a measurement shows that nothing at all is refused: of so many, or of enough that it was ended.
 func (e *evidence) open(m attack.Measurement) bool {
 	ended := m.Aborted != nil && m.Aborted.Reason == NotRefused
-	return ended || float64(m.All().OK) > 1.1*e.c.Limit.Most(m.Took)
+	all := m.All()
+	return ended || e.refusals(all) == 0 && float64(all.OK) > openShare*e.c.Limit.Most(m.Took)
 }
 
-// Estimate is how long the script will take if no stage is repeated and no refusal tells a time: idle times and trials.
+// Estimate is how long the script will take, silences included, if no stage is repeated and refusals tell to wait a second.
 func (s Script) Estimate() time.Duration {
 	var sum time.Duration
 	e := gather(s.c, nil)
+	e.guess = time.Second
 	for _, st := range stages {
 		if t, skip := st.build(s.c, e); skip == "" && s.needs(st.name) {
 			sum += t.Idle + t.Len()
 			if t.Serial != nil {
 				sum += time.Duration(t.Serial.Max) * t.Serial.Gap
+			}
+			if st.name == "told" {
+				sum += e.guess
 			}
 		}
 	}

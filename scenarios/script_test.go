@@ -83,8 +83,11 @@ func TestACorrectBucketPassesEverything(t *testing.T) {
 		rate  float64
 		burst int
 	}{{200, 100}, {250, 20}, {250, 200}, {600, 40}, {1200, 20}, {1200, 200}, {50, 5}, {5, 10}, {1000, 1}} {
-		for seed := range uint64(3) {
+		for seed := range uint64(2) {
 			for _, short := range []bool{true, false} {
+				if !short && seed > 0 {
+					continue
+				}
 				c := config(row.rate, row.burst)
 				c.Seed, c.Brief = seed, short
 				done, vs := play(t, c, gateway(model.NewBucket(row.rate, row.burst), row.rate))

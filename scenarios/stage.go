@@ -9,7 +9,8 @@ import (
 )
 
 // A stage is one trial that scenarios rest on; two scenarios may share one. Loads are in multiples of the limit, so that a
-// stage fits any service.
+// stage fits any service. A stage that needs a full bucket begins with the silence that fills it, whatever was before; the
+// others drain it, so that the order of stages does not matter.
 type stage struct {
 	name  string // also the end of its trial's phase
 	tries int    // how often it is run until its evidence is good enough
@@ -64,7 +65,7 @@ const restRequests = 15
 
 func restTrial(c Config, _ *evidence) (attack.Trial, string) {
 	gap := max(20*time.Millisecond, min(time.Duration(2/c.Limit.Rate*1e9), 500*time.Millisecond))
-	return attack.Trial{Idle: c.idle(), Why: "the latency at rest", Serial: &attack.Serial{Max: restRequests, Gap: gap, Identity: c.Identity},
+	return attack.Trial{Why: "the latency at rest", Serial: &attack.Serial{Max: restRequests, Gap: gap, Identity: c.Identity},
 		LogMax: restRequests}, ""
 }
 
@@ -134,7 +135,7 @@ func overloadTrial(c Config, e *evidence) (attack.Trial, string) {
 	// The first second takes (peak − 1) × rate × 1 s from the bucket; what it holds beyond half of that goes at once, so
 	// that the bucket is empty by then.
 	first.Burst = max(0, int(math.Ceil(float64(c.Limit.Burst)-.5*(peak-1)*c.Limit.Rate*o.lead.Seconds())))
-	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(first.Burst), Why: fmt.Sprintf("%.3g and 2 times the limit, then half of it", peak),
+	return attack.Trial{LogMax: attack.MaxLog, Warm: c.warm(first.Burst), Why: fmt.Sprintf("%.3g and 2 times the limit, then half of it", peak),
 		Actors: []attack.Actor{
 			crowdActor: c.actor("crowd", attack.Poisson, attack.Manners{}, first, c.at(2, o.twice)),
 			afterActor: c.actor("after", attack.Even, attack.Manners{}, attack.Segment{Len: o.storm()}, c.at(.5, o.after)),
@@ -161,7 +162,7 @@ func refillTrial(c Config, _ *evidence) (attack.Trial, string) {
 		}
 		segments = append(segments, next)
 	}
-	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: 2 * all, Flight: 4 * all, Why: "drain, keep silent for part of the time to fill, and ask again",
+	return attack.Trial{LogMax: attack.MaxLog, Warm: 2 * all, Flight: 4 * all, Why: "drain, keep silent for part of the time to fill, and ask again",
 		Actors: []attack.Actor{c.actor("crowd", attack.Even, attack.Manners{}, segments...)}}, ""
 }
 
