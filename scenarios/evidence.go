@@ -155,12 +155,23 @@ func bySent(log []attack.Attempt) []attack.Attempt {
 // lateLag is the p99 of the time from due to sent above which a trial's latencies tell of the generator too.
 const lateLag = 10 * time.Millisecond
 
-// late says that the generator sent late, or "". Failures that rest on latency are then no failures.
+// late says that the generator sent late, or "". A failure that a late generator can explain is none.
 func late(m attack.Measurement) string {
 	if lag := m.All().Lag.Quantile(.99); lag > lateLag {
 		return fmt.Sprintf("the generator sent late (p99 %s)", brief(lag))
 	}
 	return ""
+}
+
+// lateTimes is how many times its own lateness a busy generator may add to a latency: it reads answers late too.
+const lateTimes = 3
+
+// explained is late, where it is late enough to explain so much above a bound.
+func explained(m attack.Measurement, over time.Duration) string {
+	if over > lateTimes*m.All().Lag.Quantile(.99) {
+		return ""
+	}
+	return late(m)
 }
 
 // quantile of durations, by nearest rank; 0 of none.

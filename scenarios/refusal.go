@@ -173,7 +173,7 @@ func cheapRefusals(e *evidence, ms []attack.Measurement) finding {
 	}
 	p95 := median(p95s)
 	if p95 > bound {
-		return failed(want, brief(p95), "a refusal takes as long as work does: an overload ties up the throttle itself").unless(late(m))
+		return failed(want, brief(p95), "a refusal takes as long as work does: an overload ties up the throttle itself").unless(explained(m, p95-bound))
 	}
 	return passed(want, brief(p95), "median over %d seconds of the storm, %d refusals", len(p95s), len(out))
 }
