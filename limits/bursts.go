@@ -54,7 +54,7 @@ type shot struct {
 	burst   int
 	repeats int
 	void    bool
-	spread  time.Duration // first to last send, worst repeat
+	spread  time.Duration // first to last send, worst repeat that counts
 	ok      bool
 	why     string
 }
@@ -215,31 +215,43 @@ func (b Bursts) rounds(p plan, done []attack.Measurement) []shot {
 }
 
 // judge decides whether a round's bursts were borne: at most lateShare of their requests over the latency goal, at most
-// lateShare failed, and the steady client's p95 back below twice its p99 at the rate when the next burst comes.
+// lateShare failed, and the steady client's p95 back below twice its p99 at the rate when the next burst comes. Bursts that
+// were not sent at once are left out; when they are more than half, the round tells nothing.
 func (p plan) judge(m attack.Measurement) shot {
 	segments := m.Trial.Actors[burstActor].Schedule.Segments
-	r := shot{m: m, burst: segments[1].Burst, repeats: len(segments) - 1}
-	for _, w := range m.Windows {
-		if w.Actor == burstActor && w.Due > 0 {
-			r.spread = max(r.spread, spread(w.Lag))
-		}
-	}
+	r := shot{m: m, burst: segments[1].Burst}
 	if why, _ := m.Void(); why != "" {
 		r.void, r.why = true, "the generator was the limit: "+why
 		return r
 	}
-	if worked := p.rate * r.spread.Seconds(); worked > spreadShare*float64(r.burst) && worked >= 1 {
-		r.void, r.why = true, fmt.Sprintf("it was sent over %v, in which %.0f requests of the rate come in: not at once", r.spread.Round(100*time.Microsecond), worked)
+	var good attack.Window
+	var scattered time.Duration
+	for _, w := range m.Windows {
+		if w.Actor != burstActor || w.Due == 0 {
+			continue
+		}
+		long := spread(w.Lag)
+		if worked := p.rate * long.Seconds(); worked > max(1, spreadShare*float64(r.burst)) {
+			scattered = max(scattered, long)
+			continue
+		}
+		good.Add(w)
+		r.repeats++
+		r.spread = max(r.spread, long)
+	}
+	if planned := len(segments) - 1; m.Aborted == nil && 2*r.repeats < planned {
+		r.void, r.why = true, fmt.Sprintf("%d of %d were sent over up to %v, in which %.0f requests of the rate come in: not at once",
+			planned-r.repeats, planned, scattered.Round(100*time.Microsecond), p.rate*scattered.Seconds())
 		return r
 	}
-	r.why = p.broken(m)
+	r.repeats = max(r.repeats, 1)
+	r.why = p.broken(m, good)
 	r.ok = r.why == ""
 	return r
 }
 
-// broken names the first promise that the bursts broke, or "".
-func (p plan) broken(m attack.Measurement) string {
-	burst := m.Of(burstActor)
+// broken names the first promise that the bursts broke, or ""; burst pools those that were sent at once.
+func (p plan) broken(m attack.Measurement, burst attack.Window) string {
 	goal := time.Duration(p.size.goal * 1e9)
 	allowed := int64(lateShare * float64(burst.Due))
 	late, bad := burst.Response.Over(goal), burst.Shed+burst.Failed+burst.Timeout+burst.Throttled+burst.Unsent

@@ -123,3 +123,21 @@ func TestABacklogThatDoesNotDrainEndsTheRound(t *testing.T) {
 		t.Errorf("a rate above capacity: %+v, want no burst tolerated", got)
 	}
 }
+
+func TestBurstsThatWereNotSentAtOnceAreLeftOut(t *testing.T) {
+	b := limits.Bursts{Capacity: found(), Policy: limits.Policy{Goal: goal(t, "p99<300ms")}, Budget: 10 * time.Second, First: 1}
+	for scattered, want := range []int{3, 2, 0, 0} {
+		done := drive(t, b, backend())
+		left := scattered
+		for i := range done[0].Windows {
+			if w := &done[0].Windows[i]; w.Actor == 1 && w.Due > 0 && left > 0 {
+				w.Lag.Record(200 * time.Millisecond) // 600/s × 0.2 s is far above a tenth of 187
+				left--
+			}
+		}
+		got := b.Tolerated(done)
+		if got.Repeats != want || (got.Tolerated == 187) != (want > 0) || hasNote(got.Notes, "burst-void") != (want == 0) {
+			t.Errorf("%d of 3 bursts scattered: %+v, want %d repeats", scattered, got, want)
+		}
+	}
+}

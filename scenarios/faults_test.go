@@ -36,80 +36,88 @@ func saying(rate float64, burst int, text string) sim.Target {
 	return responding(rate, burst, func(_ sim.Call, a sim.Answer) sim.Answer { a.Headers = headers; return a })
 }
 
-// every fault must be caught by the check that names it, and by no check that does not follow from it.
+// A fault is one thing a throttle of 400/s and 60 at once does wrong, and the checks that must say so.
+type fault struct {
+	fault string
+	rate  float64 // declared; 0 means 400/s
+	burst int     // declared; 0 means 60
+	make  func() sim.Target
+	fails string // these
+	too   string // and perhaps these, which follow from it
+	says  string // in the why of one of them
+}
+
+const r, c = 400, 60
+
+// nth counts refusals, for faults that strike now and then.
+var nth = 0
+
+var faults = []fault{
+	{fault: "twice the rate", make: func() sim.Target { return roomy(model.NewBucket(2*r, c), r) }, fails: "V01 V03 V04", says: "more than its limit"},
+	{fault: "10 % more than the rate", make: func() sim.Target { return roomy(model.NewBucket(1.1*r, c), r) }, fails: "V01 V04", too: "V03", says: "more than its limit"},
+	{fault: "10 % less than the rate", make: func() sim.Target { return roomy(model.NewBucket(.9*r, c), r) }, fails: "V01", too: "V03 V28", says: "less than its limit"},
+	{fault: "half the burst", make: func() sim.Target { return roomy(model.NewBucket(r, c/2), r) }, fails: "V02 V03", says: "less than a burst of 60"},
+	{fault: "twice the burst", make: func() sim.Target { return roomy(model.NewBucket(r, 2*c), r) }, fails: "V02", too: "V03 V04", says: "larger than 60"},
+	{fault: "503 with Retry-After", make: func() sim.Target {
+		return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer { a.Status = 503; return a })
+	}, fails: "V05", says: "503 instead of 429"},
+	{fault: "503 and no Retry-After", make: func() sim.Target {
+		return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer { a.Status, a.Headers = 503, nil; return a })
+	}, fails: "V05 V06", says: "503 instead of 429"},
+	{fault: "no Retry-After", make: func() sim.Target { return saying(r, c, "") }, fails: "V06", says: "carried Retry-After: clients cannot know when to come back"},
+	{fault: "no Retry-After on every third", make: func() sim.Target {
+		return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer {
+			if nth++; nth%3 == 0 {
+				a.Headers = nil
+			}
+			return a
+		})
+	}, fails: "V06", says: "carried no Retry-After"},
+	{fault: "Retry-After of 0", make: func() sim.Target { return saying(r, c, "0") }, fails: "V07 V08", says: "come back at once"},
+	{fault: "a negative Retry-After", make: func() sim.Target { return saying(r, c, "-1") }, fails: "V07", says: "negative"},
+	{fault: "a decimal Retry-After", make: func() sim.Target { return saying(r, c, "0.4") }, fails: "V07", says: "only whole seconds"},
+	{fault: "a date in UTC", make: func() sim.Target { return saying(r, c, "Mon, 23 Nov 2026 04:00:00 UTC") }, fails: "V07", says: "ends in GMT"},
+	{fault: "Retry-After of 30 s", make: func() sim.Target { return saying(r, c, "30") }, fails: "V09", says: "told to wait 30s"},
+	{fault: "Retry-After in milliseconds", make: func() sim.Target { return saying(r, c, "1000") }, fails: "V09", says: "wait 16m40s"},
+	{fault: "a short Retry-After", rate: .5, burst: 3, make: func() sim.Target { return saying(.5, 3, "1") }, fails: "V08", too: "V26", says: "Retry-After is too short"},
+	{fault: "refuses everything", make: func() sim.Target { return roomy(model.NewBucket(0, 0), r) }, fails: "V01 V15 V22 V28", too: "V03 V08 V26", says: "every request was refused"},
+	{fault: "refuses nothing", make: func() sim.Target { return roomy(nil, r) }, fails: "V01 V02 V04 V05", says: "no request was refused"},
+	{fault: "counts refusals", make: func() sim.Target { return roomy(model.NewStarving(r, c), r) }, fails: "V01 V03 V22", too: "V15 V26", says: "was served"},
+	{fault: "forgets an idle client", make: func() sim.Target { return roomy(model.NewForgetful(r, c, 30*time.Millisecond), r) }, fails: "V03", says: "forgets a client"},
+	{fault: "every twentieth refusal a 500", make: func() sim.Target {
+		return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer {
+			if nth++; nth%20 == 0 {
+				a.Status, a.Headers = 500, nil
+			}
+			return a
+		})
+	}, fails: "V05", says: "clients cannot tell a limit from a fault"},
+	{fault: "200 with an error in the body", make: func() sim.Target {
+		return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer { a.Status = 200; return a })
+	}, fails: "V01 V02 V04 V05", says: "refusals in disguise"},
+	{fault: "every twentieth refusal a broken connection", make: func() sim.Target {
+		return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer {
+			if nth++; nth%20 == 0 {
+				a.Status, a.Headers, a.Error = 0, nil, "reset"
+			}
+			return a
+		})
+	}, fails: "V05", says: "something else than 429"},
+	{fault: "slow refusals", make: func() sim.Target {
+		return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer { a.At += 400 * time.Millisecond; return a })
+	}, fails: "V13", says: "a refusal takes as long"},
+	{fault: "a window of a second sold as a bucket", make: func() sim.Target { return roomy(model.NewWindow(r, time.Second), r) }, fails: "V02", too: "V01 V03 V04 V15 V22", says: "larger than 60"},
+	{fault: "a window of a burst sold as a bucket", make: func() sim.Target { return roomy(model.NewWindow(c, time.Second*c/r), r) }, fails: "V03", too: "V04 V15 V26", says: "the bucket"},
+	{fault: "a backend that cannot bear the limit", make: func() sim.Target {
+		t := gateway(model.NewBucket(r, c), r)
+		t.Service.Mean = time.Duration(16 / (.8 * r) * 1e9)
+		return t
+	}, fails: "V15 V29", says: "the limit is too high for the target"},
+}
+
+// Every fault must be caught by the check that names it, and by no check that does not follow from it.
 func TestPlantedFaults(t *testing.T) {
-	const r, c = 400, 60
-	nth := 0
-	for i, row := range []struct {
-		fault string
-		rate  float64 // declared; 0 means 400/s
-		burst int     // declared; 0 means 60
-		make  func() sim.Target
-		fails string // these
-		too   string // and perhaps these, which follow from it
-		says  string // in the why of one of them
-	}{
-		{fault: "twice the rate", make: func() sim.Target { return roomy(model.NewBucket(2*r, c), r) }, fails: "V01 V03 V04", says: "more than its limit"},
-		{fault: "10 % more than the rate", make: func() sim.Target { return roomy(model.NewBucket(1.1*r, c), r) }, fails: "V01 V04", too: "V03", says: "more than its limit"},
-		{fault: "10 % less than the rate", make: func() sim.Target { return roomy(model.NewBucket(.9*r, c), r) }, fails: "V01", too: "V03 V28", says: "less than its limit"},
-		{fault: "half the burst", make: func() sim.Target { return roomy(model.NewBucket(r, c/2), r) }, fails: "V02 V03", says: "less than a burst of 60"},
-		{fault: "twice the burst", make: func() sim.Target { return roomy(model.NewBucket(r, 2*c), r) }, fails: "V02", too: "V03 V04", says: "larger than 60"},
-		{fault: "503 with Retry-After", make: func() sim.Target {
-			return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer { a.Status = 503; return a })
-		}, fails: "V05", says: "503 instead of 429"},
-		{fault: "503 and no Retry-After", make: func() sim.Target {
-			return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer { a.Status, a.Headers = 503, nil; return a })
-		}, fails: "V05 V06", says: "503 instead of 429"},
-		{fault: "no Retry-After", make: func() sim.Target { return saying(r, c, "") }, fails: "V06", says: "carried Retry-After: clients cannot know when to come back"},
-		{fault: "no Retry-After on every third", make: func() sim.Target {
-			return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer {
-				if nth++; nth%3 == 0 {
-					a.Headers = nil
-				}
-				return a
-			})
-		}, fails: "V06", says: "carried no Retry-After"},
-		{fault: "Retry-After of 0", make: func() sim.Target { return saying(r, c, "0") }, fails: "V07 V08", says: "come back at once"},
-		{fault: "a negative Retry-After", make: func() sim.Target { return saying(r, c, "-1") }, fails: "V07", says: "negative"},
-		{fault: "a decimal Retry-After", make: func() sim.Target { return saying(r, c, "0.4") }, fails: "V07", says: "only whole seconds"},
-		{fault: "a date in UTC", make: func() sim.Target { return saying(r, c, "Mon, 23 Nov 2026 04:00:00 UTC") }, fails: "V07", says: "ends in GMT"},
-		{fault: "Retry-After of 30 s", make: func() sim.Target { return saying(r, c, "30") }, fails: "V09", says: "told to wait 30s"},
-		{fault: "Retry-After in milliseconds", make: func() sim.Target { return saying(r, c, "1000") }, fails: "V09", says: "wait 16m40s"},
-		{fault: "a short Retry-After", rate: .5, burst: 3, make: func() sim.Target { return saying(.5, 3, "1") }, fails: "V08", too: "V26", says: "Retry-After is too short"},
-		{fault: "refuses everything", make: func() sim.Target { return roomy(model.NewBucket(0, 0), r) }, fails: "V01 V15 V22 V28", too: "V03 V08 V26", says: "every request was refused"},
-		{fault: "refuses nothing", make: func() sim.Target { return roomy(nil, r) }, fails: "V01 V02 V04 V05", says: "no request was refused"},
-		{fault: "counts refusals", make: func() sim.Target { return roomy(model.NewStarving(r, c), r) }, fails: "V01 V03 V22", too: "V15 V26", says: "was served"},
-		{fault: "forgets an idle client", make: func() sim.Target { return roomy(model.NewForgetful(r, c, 30*time.Millisecond), r) }, fails: "V03", says: "forgets a client"},
-		{fault: "every twentieth refusal a 500", make: func() sim.Target {
-			return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer {
-				if nth++; nth%20 == 0 {
-					a.Status, a.Headers = 500, nil
-				}
-				return a
-			})
-		}, fails: "V05", says: "clients cannot tell a limit from a fault"},
-		{fault: "200 with an error in the body", make: func() sim.Target {
-			return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer { a.Status = 200; return a })
-		}, fails: "V01 V02 V04 V05", says: "refusals in disguise"},
-		{fault: "every twentieth refusal a broken connection", make: func() sim.Target {
-			return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer {
-				if nth++; nth%20 == 0 {
-					a.Status, a.Headers, a.Error = 0, nil, "reset"
-				}
-				return a
-			})
-		}, fails: "V05", says: "something else than 429"},
-		{fault: "slow refusals", make: func() sim.Target {
-			return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer { a.At += 400 * time.Millisecond; return a })
-		}, fails: "V13", says: "a refusal takes as long"},
-		{fault: "a window of a second sold as a bucket", make: func() sim.Target { return roomy(model.NewWindow(r, time.Second), r) }, fails: "V02", too: "V01 V03 V04 V15 V22", says: "larger than 60"},
-		{fault: "a window of a burst sold as a bucket", make: func() sim.Target { return roomy(model.NewWindow(c, time.Second*c/r), r) }, fails: "V03", too: "V04 V15 V26", says: "the bucket"},
-		{fault: "a backend that cannot bear the limit", make: func() sim.Target {
-			t := gateway(model.NewBucket(r, c), r)
-			t.Service.Mean = time.Duration(16 / (.8 * r) * 1e9)
-			return t
-		}, fails: "V15 V29", says: "the limit is too high for the target"},
-	} {
+	for i, row := range faults {
 		for _, short := range []bool{true, false} {
 			if !short && i%4 != 0 {
 				continue

@@ -32,73 +32,76 @@ func phase(m *attack.Measurement, name string) bool {
 	return m.Trial.Phase == scenarios.PhasePrefix+name
 }
 
+// thin is evidence from which something was taken away.
+var thin = []struct {
+	says   string
+	change func(m *attack.Measurement)
+	unsure string // exactly these
+	why    string
+}{
+	{"nothing was measured", func(m *attack.Measurement) { m.Trial.Phase = "ramp" }, "V01 V02 V03 V04 V05 V06 V07 V08 V09 V10 V11 V12 V13 V15 V22 V26 V28 V29", "it was not run"},
+	{"the generator was the limit in the storm", func(m *attack.Measurement) {
+		if phase(m, "overload") {
+			m.Checks = []attack.SelfCheck{{Name: "late ticks", Outcome: attack.Void, Got: "p99 80ms", Want: "at most 10ms"}}
+		}
+	}, "V01 V13 V15 V22 V29", "the generator was the limit: late ticks: p99 80ms"},
+	{"the storm was interrupted", func(m *attack.Measurement) {
+		if phase(m, "overload") {
+			m.Aborted = &attack.Abort{At: time.Second, Reason: attack.Interrupted}
+		}
+	}, "V01 V04 V05 V06 V07 V13 V15 V22 V29", "it was interrupted"},
+	{"the crowd was sent one by one", func(m *attack.Measurement) {
+		if phase(m, "flash") {
+			for i := range m.Log {
+				m.Log[i].Sent += time.Duration(i) * time.Millisecond
+				m.Log[i].Received += time.Duration(i) * time.Millisecond
+			}
+		}
+	}, "V02", "not at once"},
+	{"nobody of the crowd was let in", func(m *attack.Measurement) {
+		if phase(m, "flash") {
+			m.Log = slices.DeleteFunc(slices.Clone(m.Log), func(a attack.Attempt) bool { return a.Outcome == attack.OK })
+		}
+	}, "V02", "the bucket was not full, or lets in nobody"},
+	{"the crowd's log is not complete", func(m *attack.Measurement) {
+		if phase(m, "flash") {
+			m.LogDropped = 10
+		}
+	}, "V02", "10 attempts of the crowd were not logged"},
+	{"errors hide what was let in", func(m *attack.Measurement) {
+		if phase(m, "flash") {
+			for i := range m.Log {
+				if m.Log[i].Outcome == attack.OK && i%2 == 0 {
+					m.Log[i].Outcome, m.Log[i].Status = attack.Failed, 502
+				}
+			}
+		}
+	}, "V02", "may have been let in"},
+	{"nobody came back", func(m *attack.Measurement) {
+		if phase(m, "honour") {
+			m.Log = slices.DeleteFunc(slices.Clone(m.Log), func(a attack.Attempt) bool { return a.Try > 1 })
+		}
+	}, "V08", "too few clients were refused and came back"},
+	{"nothing is known of the rest", func(m *attack.Measurement) {
+		if phase(m, "rest") {
+			m.Windows = nil
+		}
+	}, "V15 V29", "the latency at rest is not known"},
+	{"a late generator slows the storm", func(m *attack.Measurement) {
+		if phase(m, "overload") {
+			m.Windows = slices.Clone(m.Windows)
+			for i := range m.Windows {
+				w := &m.Windows[i]
+				w.Lag, w.Response = attack.Histogram{}, attack.Histogram{}
+				w.Lag.RecordN(400*time.Millisecond, w.Due)
+				w.Response.RecordN(420*time.Millisecond, w.OK)
+			}
+		}
+	}, "V15 V29", "the generator sent late"},
+}
+
 func TestThinEvidenceIsInconclusive(t *testing.T) {
-	for _, row := range []struct {
-		says   string
-		change func(m *attack.Measurement)
-		unsure string // exactly these
-		why    string
-	}{
-		{"nothing was measured", func(m *attack.Measurement) { m.Trial.Phase = "ramp" }, "V01 V02 V03 V04 V05 V06 V07 V08 V09 V10 V11 V12 V13 V15 V22 V26 V28 V29", "it was not run"},
-		{"the generator was the limit in the storm", func(m *attack.Measurement) {
-			if phase(m, "overload") {
-				m.Checks = []attack.SelfCheck{{Name: "late ticks", Outcome: attack.Void, Got: "p99 80ms", Want: "at most 10ms"}}
-			}
-		}, "V01 V13 V15 V22 V29", "the generator was the limit: late ticks: p99 80ms"},
-		{"the storm was interrupted", func(m *attack.Measurement) {
-			if phase(m, "overload") {
-				m.Aborted = &attack.Abort{At: time.Second, Reason: attack.Interrupted}
-			}
-		}, "V01 V04 V05 V06 V07 V13 V15 V22 V29", "it was interrupted"},
-		{"the crowd was sent one by one", func(m *attack.Measurement) {
-			if phase(m, "flash") {
-				for i := range m.Log {
-					m.Log[i].Sent += time.Duration(i) * time.Millisecond
-					m.Log[i].Received += time.Duration(i) * time.Millisecond
-				}
-			}
-		}, "V02", "not at once"},
-		{"nobody of the crowd was let in", func(m *attack.Measurement) {
-			if phase(m, "flash") {
-				m.Log = slices.DeleteFunc(slices.Clone(m.Log), func(a attack.Attempt) bool { return a.Outcome == attack.OK })
-			}
-		}, "V02", "the bucket was not full, or lets in nobody"},
-		{"the crowd's log is not complete", func(m *attack.Measurement) {
-			if phase(m, "flash") {
-				m.LogDropped = 10
-			}
-		}, "V02", "10 attempts of the crowd were not logged"},
-		{"errors hide what was let in", func(m *attack.Measurement) {
-			if phase(m, "flash") {
-				for i := range m.Log {
-					if m.Log[i].Outcome == attack.OK && i%2 == 0 {
-						m.Log[i].Outcome, m.Log[i].Status = attack.Failed, 502
-					}
-				}
-			}
-		}, "V02", "may have been let in"},
-		{"nobody came back", func(m *attack.Measurement) {
-			if phase(m, "honour") {
-				m.Log = slices.DeleteFunc(slices.Clone(m.Log), func(a attack.Attempt) bool { return a.Try > 1 })
-			}
-		}, "V08", "too few clients were refused and came back"},
-		{"nothing is known of the rest", func(m *attack.Measurement) {
-			if phase(m, "rest") {
-				m.Windows = nil
-			}
-		}, "V15 V29", "the latency at rest is not known"},
-		{"a late generator slows the storm", func(m *attack.Measurement) {
-			if phase(m, "overload") {
-				m.Windows = slices.Clone(m.Windows)
-				for i := range m.Windows {
-					w := &m.Windows[i]
-					w.Lag, w.Response = attack.Histogram{}, attack.Histogram{}
-					w.Lag.RecordN(400*time.Millisecond, w.Due)
-					w.Response.RecordN(420*time.Millisecond, w.OK)
-				}
-			}
-		}, "V15 V29", "the generator sent late"},
-	} {
+	for _, row := range thin {
 		vs := edit(t, config(400, 60), row.change)
 		if got := by(vs, scenarios.Inconclusive); got != row.unsure || by(vs, scenarios.Fail) != "" || !strings.Contains(tell(vs), row.why) {
 			t.Errorf("%s: inconclusive %q, fail %q, want inconclusive %q and %q\n%s", row.says, got, by(vs, scenarios.Fail), row.unsure, row.why, tell(vs))
