@@ -23,9 +23,9 @@ func (s *search) knee() bool {
 		return true
 	}
 	for i, f := range kneeLoads {
-		load := s.clamp(f * s.sustained)
+		load := f * s.sustained
 		long := min(s.effort.knee.long(load, s.rest.P99), each)
-		if load >= s.sustained || i == 0 && s.reuse(load*long) {
+		if load < s.plan.Min || i == 0 && s.reuse(load*long) {
 			continue
 		}
 		t := s.hold(Knee, "response times by load", load, long, max(.1*long, min(3*s.rest.P99.Seconds(), .3*long)))

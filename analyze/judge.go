@@ -121,7 +121,7 @@ func (g Goal) broken(m attack.Measurement) string {
 	if len(g.Latency) == 0 {
 		return ""
 	}
-	h := m.Total().Response
+	h := response(m)
 	for _, b := range g.Latency {
 		if lo, _ := Wilson(h.Over(b.Max), h.N(), 1.64); lo > 1-b.Quantile {
 			return fmt.Sprintf("p%g was %v, the goal is %v", b.Quantile*100, h.Quantile(b.Quantile).Round(time.Microsecond), b.Max)
@@ -137,6 +137,18 @@ func counts(m attack.Measurement) attack.Counts {
 		c.Add(w.Counts)
 	}
 	return c
+}
+
+// response is the histogram of response times after the warm-up, and of nothing else: pooling whole windows would take
+// four times as long.
+func response(m attack.Measurement) attack.Histogram {
+	var h attack.Histogram
+	for _, w := range m.Windows {
+		if !w.Warmup {
+			h.Add(w.Response)
+		}
+	}
+	return h
 }
 
 // judged counts the arrivals after the warm-up.

@@ -29,7 +29,7 @@ type kneePoint struct {
 const leastKneeOK = 20
 
 func kneePointOf(m attack.Measurement, l float64) (kneePoint, bool) {
-	p := kneePoint{share: m.Trial.Load() / l, h: m.Total().Response}
+	p := kneePoint{share: m.Trial.Load() / l, h: response(m)}
 	ticks := m.Ticks[min(warmTicks(m.Trial), len(m.Ticks)):]
 	for i, t := range ticks {
 		b := &p.blocks[i*blocksPerPoint/len(ticks)]

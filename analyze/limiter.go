@@ -49,7 +49,7 @@ func (s *search) drained(load float64) (refused float64, ok bool) {
 		}
 		j := Judge(m, s.rest, s.plan.Goal, Brief)
 		s.rows = append(s.rows, row{m, j})
-		c, secs := m.All().Counts, lasted(m).Seconds()
+		c, secs := counts(m), lasted(m).Seconds()
 		if secs <= 0 || c.OK == 0 {
 			continue
 		}

@@ -28,11 +28,10 @@ type Plan struct {
 	Identity attack.Identity // who asks
 	Gentle   bool            // ramp by 1.4 instead of 2
 
-	MaxInFlight        int           // 0 means DefaultMaxInFlight
-	TrialsMax          int           // 0 means DefaultTrialsMax
-	MaxOverloadSeconds float64       // time spent above the breaking load; 0 means DefaultMaxOverload
-	MaxFailed          float64       // failures, as a share of what the whole budget would send at the last good load; 0 means DefaultMaxFailed
-	Timeout            time.Duration // patience of the client, for what a trial may last beyond its schedule; 0 means 10 s
+	MaxInFlight        int     // 0 means DefaultMaxInFlight
+	TrialsMax          int     // 0 means DefaultTrialsMax
+	MaxOverloadSeconds float64 // time spent above the breaking load; 0 means DefaultMaxOverload
+	MaxFailed          float64 // failures, as a share of what the whole budget would send at the last good load; 0 means DefaultMaxFailed
 }
 
 // What a Plan uses where a field is zero.

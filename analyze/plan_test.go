@@ -53,7 +53,8 @@ func TestEndings(t *testing.T) {
 	}
 	tight := healthy
 	tight.Limiter = bucket(5, 3)
-	slow := queue(800, 8, sim.Lognormal)
+	slow, sheds := healthy, healthy
+	sheds.Queue = 10
 	for _, row := range []struct {
 		name   string
 		plan   analyze.Plan
@@ -74,6 +75,7 @@ func TestEndings(t *testing.T) {
 		{"a limiter below the preflight's pace", analyze.Plan{}, tight, 0, analyze.CauseLimiter, analyze.ModeLimited, "limiter"},
 		{"too few trials", analyze.Plan{TrialsMax: 6}, healthy, 0, analyze.CauseBudget, analyze.ModeIrregular, "6 trials"},
 		{"no patience with overload", analyze.Plan{MaxOverloadSeconds: .5}, healthy, 0, analyze.CauseHarm, "", "--max-overload-seconds"},
+		{"no patience with failures", analyze.Plan{MaxFailed: .001}, sheds, 0, analyze.CauseHarm, "", "--max-failed"},
 		{"a goal of latency", analyze.Plan{Goal: analyze.Goal{Latency: []analyze.Bound{{Quantile: .99, Max: 60 * time.Millisecond}}}}, slow, 0, analyze.CauseTarget, "", "broke at"},
 	} {
 		r := sim.New(row.target, 1)
@@ -225,53 +227,67 @@ func TestAnInterruptedTrialIsMadeAgain(t *testing.T) {
 	}
 }
 
-// dice is a Runner whose measurements are drawn at random, and sum up.
-type dice struct{ rng *rand.Rand }
+// dice is a Runner whose measurements sum up and are otherwise drawn at random: mostly those of a target of a given
+// capacity, sometimes of quite another one, and sometimes nonsense.
+type dice struct {
+	rng      *rand.Rand
+	capacity float64
+}
+
+// chance is true with probability p.
+func (d dice) chance(p float64) bool { return d.rng.Float64() < p }
 
 func (d dice) Run(_ context.Context, t attack.Trial, watch func(attack.Tick) attack.Reason) (attack.Measurement, error) {
-	m := attack.Measurement{Trial: t, Took: t.Len(), Settled: d.rng.Float64() < .8}
+	m := attack.Measurement{Trial: t, Took: t.Len(), Settled: d.chance(.9)}
+	if d.chance(.02) {
+		m.Checks = []attack.SelfCheck{{Name: "dice", Outcome: attack.Void}}
+	}
 	if t.Serial != nil {
 		m.Took = time.Duration(d.rng.Int64N(int64(time.Second)))
-		m.Windows = []attack.Window{d.window(int64(t.Serial.Max), 0)}
+		m.Windows = []attack.Window{d.window(float64(t.Serial.Max), 0, .005)}
 		return m, nil
 	}
-	flight := int64(0)
+	capacity := d.capacity
+	if d.chance(.1) {
+		capacity *= .3 + 2*d.rng.Float64()
+	}
+	wild := d.chance(.05)
 	for i := range int64(attack.TicksPerTrial) {
-		n := d.rng.Int64N(200)
-		flight = max(0, flight+d.rng.Int64N(100)-45)
-		k := attack.Tick{Elapsed: t.Len() * time.Duration(i+1) / attack.TicksPerTrial, Due: n, Sent: n, OK: n, InFlight: flight, Response: time.Duration(n) * time.Millisecond}
-		if d.rng.Float64() < .1 {
-			k.OK, k.Failed = n/2, n-n/2
+		at := t.Len() * time.Duration(i+1) / attack.TicksPerTrial
+		ok, due := int64(min(t.Load(), capacity)*at.Seconds()/float64(i+1)), int64(t.Load()*at.Seconds()/float64(i+1))
+		k := attack.Tick{Elapsed: at, Due: due, Sent: due, OK: ok, Response: time.Duration(ok) * time.Duration(5+d.rng.IntN(10)) * time.Millisecond,
+			InFlight: int64(.01*t.Load()*(1+d.rng.Float64()) + max(0, t.Load()-capacity)*at.Seconds())}
+		if wild {
+			k.InFlight, k.OK, k.Failed = d.rng.Int64N(1000), ok/2, ok-ok/2
 		}
 		m.Ticks = append(m.Ticks, k)
 		why := attack.Reason("")
 		if watch != nil {
 			why = watch(k)
 		}
-		if why == "" && d.rng.Float64() < .0005 {
-			why = attack.Reason([]string{"interrupted", "health", "backlog", "refusals"}[d.rng.IntN(4)])
+		if why == "" && d.chance(.0005) {
+			why = attack.Reason([]string{"interrupted", "interrupted", "health", "backlog", "refusals"}[d.rng.IntN(5)])
 		}
 		if why != "" {
 			m.Aborted = &attack.Abort{At: k.Elapsed, Reason: why}
 			break
 		}
 	}
-	m.Windows = []attack.Window{d.window(d.rng.Int64N(3000), t.Warmup)}
-	if d.rng.Float64() < .03 {
-		m.Checks = []attack.SelfCheck{{Name: "dice", Outcome: attack.Void}}
-	}
+	m.Windows = []attack.Window{d.window(t.Load()*(t.Len()-t.Warmup).Seconds(), t.Warmup, .03)}
 	return m, nil
 }
 
-func (d dice) window(n int64, at time.Duration) attack.Window {
+func (d dice) window(due float64, at time.Duration, odd float64) attack.Window {
+	n := int64(due)
 	w := attack.Window{At: at, Len: time.Second, Counts: attack.Counts{Due: n, OK: n, Attempts: n}}
-	if d.rng.Float64() < .15 {
+	switch {
+	case d.chance(odd):
 		w.OK, w.Failed = n/2, n-n/2
-	} else if d.rng.Float64() < .05 {
+	case d.chance(odd / 3):
 		w.OK, w.Throttled = n/3, n-n/3
 	}
-	if w.OK > 0 {
-		w.Response.RecordN(time.Duration(d.rng.Int64N(int64(50*time.Millisecond))), w.OK)
+	for left := w.OK; left > 0; left -= left/2 + 1 {
+		w.Response.RecordN(time.Duration(5e6+d.rng.Int64N(2e7)), left/2+1)
 	}
 	return w
 }
@@ -287,6 +303,7 @@ func TestASearchNeverLeavesItsBounds(t *testing.T) {
 		if rapid.Bool().Draw(rt, "goal") {
 			p.Goal.Latency = []analyze.Bound{{Quantile: .99, Max: 30 * time.Millisecond}}
 		}
+		hidden := rapid.Float64Range(0, 1.1).Draw(rt, "capacity")
 		var done []attack.Measurement
 		for {
 			order, more := p.Next(done)
@@ -307,7 +324,7 @@ func TestASearchNeverLeavesItsBounds(t *testing.T) {
 			if len(done) >= p.TrialsMax || order.N != len(done)+1 {
 				rt.Fatalf("trial %d after %d, at most %d allowed", order.N, len(done), p.TrialsMax)
 			}
-			m, _ := dice{rng}.Run(context.Background(), order, p.Watch(order, done))
+			m, _ := dice{rng, 2 * p.Min * math.Pow(p.Max/p.Min, hidden)}.Run(context.Background(), order, p.Watch(order, done))
 			done = append(done, m)
 		}
 		checkCapacity(rt, p.Capacity(done))

@@ -18,20 +18,20 @@ const (
 // preflight learns whether the target answers, and how fast.
 func (s *search) preflight() bool {
 	m, ok := s.ask(attack.Trial{Phase: Preflight, Why: "does the target answer, and how fast",
-		Serial: &attack.Serial{Max: preflightMax, Gap: preflightGap, Identity: s.plan.Identity}}, nil)
+		Serial: &attack.Serial{Max: preflightMax, For: seconds(shareMedium * s.plan.Budget.Seconds()), Gap: preflightGap, Identity: s.plan.Identity}}, nil)
 	if !ok {
 		return false
 	}
-	c := m.Total()
+	c := judged(m)
 	if c.Throttled >= 3 {
-		s.rest, s.good = RestOf(c.Response), float64(c.OK)/max(m.Took.Seconds(), 1e-3)
+		s.rest, s.good = RestOf(response(m)), float64(c.OK)/max(m.Took.Seconds(), 1e-3)
 		return s.limited()
 	}
 	if share(c.OK, c.Due) < preflightOK {
 		s.mode = ModeIrregular
 		return s.stop(CauseTarget, "%d of %d requests failed at rest", c.Due-c.OK, c.Due)
 	}
-	s.rest = RestOf(c.Response)
+	s.rest = RestOf(response(m))
 	s.rest.CS2 = 1 // 20 requests do not tell
 	return true
 }
@@ -50,11 +50,10 @@ func (s *search) baseline(load float64) bool {
 		return false
 	}
 	s.rows = append(s.rows, row{m, Judge(m, s.rest, s.plan.Goal, Brief)})
-	total := m.Total()
-	if h := total.Response; h.N() >= leastBaseline {
+	if h := response(m); h.N() >= leastBaseline {
 		s.rest = RestOf(h)
 	}
-	return s.lo > 0 || s.sound(m, total.Counts)
+	return s.lo > 0 || s.sound(m, judged(m))
 }
 
 // sound stops the search of a target that breaks its promise at rest, where no load is to blame.
@@ -127,7 +126,7 @@ func (s *search) ramp() bool {
 
 // factor is how much the ramp raises the load after one that passed.
 func (s *search) factor() float64 {
-	last := s.rows[len(s.rows)-1].m.Total().Response
+	last := response(s.rows[len(s.rows)-1].m)
 	if s.plan.Gentle || float64(last.Quantile(.95)) > 1.3*float64(s.rest.P99) {
 		return rampSlow
 	}
@@ -182,7 +181,7 @@ func (s *search) warm() bool {
 			return false
 		}
 		s.rows = append(s.rows, row{m, Judge(m, s.rest, s.plan.Goal, Brief)})
-		median := m.Total().Response.Quantile(.5).Seconds()
+		median := response(m).Quantile(.5).Seconds()
 		if m.Aborted != nil || before > 0 && math.Abs(median/before-1) < .07 {
 			break
 		}

@@ -22,7 +22,7 @@ func (s *search) capacity() Capacity {
 		s.shape(&c)
 	}
 	s.because(&c)
-	if c.Mode == "" {
+	if c.Mode == "" || c.Breaking == nil && c.Mode != ModeLimited {
 		c.Mode = ModeIrregular
 	}
 	s.harm(&c)
@@ -41,6 +41,7 @@ func (s *search) bracket(c *Capacity) {
 	lo := l * (1 - 2*s.doubt())
 	c.Sustained = &Estimate{Value: l, Lo: lo, Hi: min(h, s.plan.Max), Confidence: confidence}
 	if math.IsInf(h, 1) {
+		c.Sustained.Notes = s.caveats()
 		return
 	}
 	e := &Estimate{Value: math.Sqrt(l * h), Lo: lo, Hi: h * (1 + 2*s.doubt()), Confidence: confidence, Notes: s.caveats()}
@@ -83,7 +84,7 @@ func (s *search) doubt() float64 {
 // caveats are the notes that the estimate carries.
 func (s *search) caveats() []attack.Note {
 	var notes []attack.Note
-	if s.resolved > s.effort.width*1.001 {
+	if s.fullest > 0 && s.resolved > s.effort.width*1.001 {
 		notes = append(notes, attack.Note{Code: "resolution", Text: fmt.Sprintf("trials of %d requests cannot tell loads apart that differ by less than %.1f%%", s.fullest, 100*s.resolved)})
 	}
 	if s.plan.Profile == Quick {
@@ -92,7 +93,7 @@ func (s *search) caveats() []attack.Note {
 	if s.sustained == 0 {
 		notes = append(notes, attack.Note{Code: "unconfirmed", Text: "the search ended before any load was confirmed by a trial of full length"})
 	}
-	if math.IsInf(s.breaking, 1) {
+	if math.IsInf(s.breaking, 1) && !math.IsInf(s.hi, 1) {
 		notes = append(notes, attack.Note{Code: "upper-bound", Text: "the upper bound comes from a short trial"})
 	}
 	return notes
@@ -169,7 +170,9 @@ func points(rows []row) []Point {
 
 // pooled is all that was measured at one load.
 type pooled struct {
-	sum     attack.Window
+	counts  attack.Counts
+	respond attack.Histogram // response times
+	serve   attack.Histogram // service times
 	seconds float64
 	classes map[Class]int
 	trials  []int
@@ -178,11 +181,18 @@ type pooled struct {
 func (p *pooled) add(r row) {
 	p.trials = append(p.trials, r.m.Trial.N)
 	p.classes[r.j.Class]++
-	w, long := r.m.Total(), lasted(r.m)-r.m.Trial.Warmup
-	if long <= 0 { // ended within its warm-up, which is then all there is
-		w, long = r.m.All(), lasted(r.m)
+	long := lasted(r.m) - r.m.Trial.Warmup
+	short := long <= 0 // ended within its warm-up, which is then all there is
+	if short {
+		long = lasted(r.m)
 	}
-	p.sum.Add(w)
+	for _, w := range r.m.Windows {
+		if short || !w.Warmup {
+			p.counts.Add(w.Counts)
+			p.respond.Add(w.Response)
+			p.serve.Add(w.Service)
+		}
+	}
 	p.seconds += long.Seconds()
 }
 
@@ -203,11 +213,11 @@ func (p *pooled) class() Class {
 }
 
 func (p *pooled) point(load float64) Point {
-	h := p.sum.Response
-	out := Point{Load: load, Class: p.class(), Seconds: p.seconds, Counts: p.sum.Counts, Response: h.Quantiles(),
-		Service: p.sum.Service.Quantiles(), Trials: p.trials, Histogram: h}
+	h := p.respond
+	out := Point{Load: load, Class: p.class(), Seconds: p.seconds, Counts: p.counts, Response: h.Quantiles(),
+		Service: p.serve.Quantiles(), Trials: p.trials, Histogram: h}
 	if p.seconds > 0 {
-		out.Achieved = float64(p.sum.OK) / p.seconds
+		out.Achieved = float64(p.counts.OK) / p.seconds
 	}
 	if lo, hi, ok := quantileInterval(h, .99); ok {
 		out.P99Lo, out.P99Hi = attack.MS(lo), attack.MS(hi)
