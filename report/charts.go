@@ -28,11 +28,12 @@ func (r Report) Charts() []Chart {
 
 // points are the loads of the curve, void ones left out. Without a capacity, loads that trials held are shown unjudged.
 func (r Report) points() (out []analyze.Point) {
-	all := pooled(r.Trials)
-	if c := r.Capacity(); c != nil {
+	var all []analyze.Point
+	switch c := r.Capacity(); {
+	case c != nil:
 		all = c.Points
-	} else if len(r.Storms) > 0 {
-		return nil
+	case len(r.Storms) == 0:
+		all = pooled(r.Trials)
 	}
 	for _, p := range all {
 		if p.Class != analyze.Void && p.Response != nil {

@@ -68,6 +68,7 @@ func TestVerdictMeansTheLatestTrialOfItsNumber(t *testing.T) {
 }
 
 func TestHeadlines(t *testing.T) {
+	runs := fixtures()
 	for name, want := range map[string]string{
 		"whole": "checkout-api holds 1,400 requests a second", "find": "checkout-api sustains 2,140 requests a second and breaks at 2,200",
 		"ceiling": "checkout-api sustains 1,560 requests a second, the most that was allowed", "limited": "A limiter lets 990 requests a second through to checkout-api",
@@ -76,7 +77,7 @@ func TestHeadlines(t *testing.T) {
 		"cut-off": "Nothing is decided of checkout-api yet: the run was cut off after 5 trials", "interrupted": "Nothing is decided of checkout-api yet: the run was interrupted after 7 trials",
 		"begun": "Nothing is known of checkout-api: no trial was done", "empty": "Nothing is known of the target: no trial was done",
 	} {
-		if got := Fold(fixtures()[name]).Headline(); got != want {
+		if got := Fold(runs[name]).Headline(); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
@@ -96,7 +97,7 @@ func TestNumbers(t *testing.T) {
 }
 
 func TestWriteAllWritesWhatThereIs(t *testing.T) {
-	always := []string{"report.html", "result.json", "summary.md"}
+	always, runs := []string{"report.html", "result.json", "summary.md"}, fixtures()
 	for name, more := range map[string][]string{
 		"whole":  {"capacity.png", "limits.json", "storm-rectangle.png", "storm-recovery.png"},
 		"find":   {"capacity.png"},
@@ -104,15 +105,19 @@ func TestWriteAllWritesWhatThereIs(t *testing.T) {
 		"empty":  nil,
 	} {
 		dir := t.TempDir()
-		for range 2 { // a second time goes over the first
-			if err := WriteAll(dir, Fold(fixtures()[name])); err != nil {
-				t.Fatal(err)
-			}
+		if err := os.WriteFile(filepath.Join(dir, "report.html"), []byte("an older one"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := WriteAll(dir, Fold(runs[name])); err != nil {
+			t.Fatal(err)
 		}
 		want := append(slices.Clone(always), more...)
 		slices.Sort(want)
 		if got := names(t, dir); !slices.Equal(got, want) {
 			t.Errorf("%s: files %v, want %v", name, got, want)
+		}
+		if b, err := os.ReadFile(filepath.Join(dir, "report.html")); err != nil || strings.Contains(string(b), "an older one") {
+			t.Errorf("%s: report.html was not written anew (%v)", name, err)
 		}
 	}
 }

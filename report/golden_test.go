@@ -49,9 +49,10 @@ func TestText(t *testing.T) {
 }
 
 func TestMarkdown(t *testing.T) {
+	runs := fixtures()
 	for _, name := range []string{"whole", "verify-fail", "limited", "cut-off"} {
 		var b bytes.Buffer
-		if err := Markdown(&b, Fold(fixtures()[name])); err != nil {
+		if err := Markdown(&b, Fold(runs[name])); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, name+".md", b.Bytes())

@@ -112,26 +112,20 @@ func TestNothingFromOutsideActs(t *testing.T) {
 }
 
 func TestSameJournalSameBytes(t *testing.T) {
-	for name, entries := range fixtures() {
-		for _, o := range Fold(entries).outputs() {
+	one, two := fixtures(), fixtures()
+	for _, name := range []string{"whole", "verify-fail", "cut-off", "load"} {
+		first, second := Fold(one[name]).outputs(), Fold(two[name]).outputs()
+		for i := range first {
 			var a, b bytes.Buffer
-			if _, err := o.draw(&a); err != nil {
+			if _, err := first[i].draw(&a); err != nil {
 				t.Fatal(err)
 			}
-			for _, p := range Fold(fixtures()[name]).outputs() {
-				if p.name != o.name {
-					continue
-				}
-				if _, err := p.draw(&b); err != nil {
-					t.Fatal(err)
-				}
+			if _, err := second[i].draw(&b); err != nil {
+				t.Fatal(err)
 			}
 			if !bytes.Equal(a.Bytes(), b.Bytes()) {
-				t.Errorf("%s of %s differs from one time to the next", o.name, name)
+				t.Errorf("%s of %s differs from one time to the next", first[i].name, name)
 			}
-		}
-		if testing.Short() {
-			return
 		}
 	}
 }

@@ -14,9 +14,7 @@ import (
 // encodePNG writes an image with a palette of its own: charts have few colours, so that the file is a third of what full
 // colour takes and no eye sees the difference.
 func encodePNG(w io.Writer, img image.Image) error {
-	p := reduce(img)
-	enc := png.Encoder{CompressionLevel: png.BestCompression}
-	return enc.Encode(w, p)
+	return png.Encode(w, reduce(img))
 }
 
 // reduce keeps the 256 most frequent colours and takes the nearest of them for each of the rest.
