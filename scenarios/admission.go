@@ -267,7 +267,7 @@ func starvation(e *evidence, ms []attack.Measurement) finding {
 		lo, hi := float64(s.ok)/s.seconds, float64(s.okOrMore)/s.seconds
 		slack := (1 + r/max(s.load, r)) / s.seconds
 		least := starved * s.least(r)
-		if hi+slack < least && float64(peak.ok)/peak.seconds < even*float64(twice.ok)/twice.seconds {
+		if hi+slack < least && (hi < least/2 || float64(peak.ok)/peak.seconds < even*float64(twice.ok)/twice.seconds) {
 			return failed(want, got, "under %.3g times the limit only %s of it was served: refusals seem to count against the client, who is then never let in", s.load/r, percent(hi/r))
 		}
 		if hi+slack < least {

@@ -82,7 +82,20 @@ var faults = []fault{
 	{fault: "a short Retry-After", rate: .5, burst: 3, make: func() sim.Target { return saying(.5, 3, "1") }, fails: "V08", too: "V26", says: "Retry-After is too short"},
 	{fault: "refuses everything", make: func() sim.Target { return roomy(model.NewBucket(0, 0), r) }, fails: "V01 V15 V22 V28", too: "V03 V08 V26", says: "every request was refused"},
 	{fault: "refuses nothing", make: func() sim.Target { return roomy(nil, r) }, fails: "V01 V02 V04 V05", says: "no request was refused"},
-	{fault: "counts refusals", make: func() sim.Target { return roomy(model.NewStarving(r, c), r) }, fails: "V01 V03 V22", too: "V15 V26", says: "was served"},
+	{fault: "counts refusals", make: func() sim.Target { return roomy(model.NewStarving(r, c), r) }, fails: "V01 V03 V22", too: "V15 V26", says: "refusals seem to count"},
+	{fault: "bans whoever is refused for a second, and longer with every try", make: func() sim.Target {
+		b, until := model.NewBucket(r, c), time.Duration(0)
+		t := roomy(nil, r)
+		t.Limiter = sim.LimiterFunc(func(at time.Duration, _ string) (bool, time.Duration) {
+			ok, _ := b.Take(at)
+			if !ok || at < until {
+				until = at + time.Second
+				return false, time.Second
+			}
+			return true, 0
+		})
+		return t
+	}, fails: "V01 V15 V22 V26", too: "V02 V03 V08", says: "the throttle keeps turning them away"},
 	{fault: "forgets an idle client", make: func() sim.Target { return roomy(model.NewForgetful(r, c, 30*time.Millisecond), r) }, fails: "V03", says: "forgets a client"},
 	{fault: "every twentieth refusal a 500", make: func() sim.Target {
 		return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer {
