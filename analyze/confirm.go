@@ -250,7 +250,7 @@ func (s *search) aim(step, width, grow float64, slow bool) (load, grown float64)
 	l, h := s.sustained, s.breaking
 	switch {
 	case math.IsInf(h, 1):
-		load = l * (1 + width*grow)
+		load = l * min(1+width*grow, rampUp)
 		if load > s.hi && s.hi > 1.001*l && s.mode != ModeCapacity {
 			load = math.Sqrt(l * s.hi)
 		}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -149,17 +150,25 @@ func (l *ledger) close(end, took time.Duration) attack.Measurement {
 	return l.m
 }
 
-// histogram counts durations in microseconds. Equal ones are counted together, upwards, which a histogram does fastest.
+// histogram counts durations in microseconds. Those of one bucket are counted together, upwards, which a histogram does
+// fastest.
 func histogram(micros []int32) attack.Histogram {
 	var h attack.Histogram
 	slices.Sort(micros)
 	for i := 0; i < len(micros); {
+		low := bucket(micros[i])
 		j := i
-		for j < len(micros) && micros[j] == micros[i] {
+		for j < len(micros) && bucket(micros[j]) == low {
 			j++
 		}
-		h.RecordN(time.Duration(micros[i])*time.Microsecond, int64(j-i))
+		h.RecordN(time.Duration(low)*time.Microsecond, int64(j-i))
 		i = j
 	}
 	return h
+}
+
+// bucket is a value of an HDR bucket of three digits: its 11 highest bits count.
+func bucket(micros int32) int32 {
+	shift := max(bits.Len32(uint32(micros))-11, 0)
+	return micros >> shift << shift
 }

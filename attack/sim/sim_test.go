@@ -336,6 +336,26 @@ func checkTicks(rt *rapid.T, m attack.Measurement) {
 	}
 }
 
+// The log keeps exact times, the histogram buckets: both must tell of the same arrivals.
+func TestHistogramsHoldWhatTheLogHolds(t *testing.T) {
+	order := hold(300, 10*time.Second)
+	order.LogMax = attack.MaxLog
+	m := run(t, sim.New(queue(4, sim.HeavyTail, 10*time.Millisecond), 1), order, nil)
+	var want attack.Histogram
+	for _, a := range m.Log {
+		want.Record(a.Received - a.Due)
+	}
+	got := m.Total().Response
+	for _, q := range []float64{0, .1, .5, .9, .99, .999, 1} {
+		if got.Quantile(q) != want.Quantile(q) {
+			t.Errorf("p%g is %v, the log says %v", 100*q, got.Quantile(q), want.Quantile(q))
+		}
+	}
+	if got.N() != want.N() || got.N() != 3000 {
+		t.Errorf("%d response times, %d in the log, want 3000", got.N(), want.N())
+	}
+}
+
 func BenchmarkTrial(b *testing.B) {
 	target := queue(16, sim.Lognormal, 10*time.Millisecond)
 	order := hold(.9*target.Capacity(), time.Duration(float64(b.N)/(.9*target.Capacity())*float64(time.Second)))
