@@ -146,7 +146,7 @@ func (a *app) searchPlan() (analyze.Plan, error) {
 		return analyze.Plan{}, misuse("--max-failed: %w", err)
 	}
 	plan := analyze.Plan{Max: float64(f.MaxRate), Budget: f.Budget, Profile: analyze.Profile(f.Profile), Goal: goal, Arrivals: f.Arrivals,
-		MaxInFlight: f.MaxInFlight, MaxOverloadSeconds: f.MaxOverload, MaxFailed: failed, Gentle: f.Gentle, Seed: a.spec.Seed, Timeout: a.spec.Target.Timeout}
+		MaxInFlight: f.MaxInFlight, MaxOverloadSeconds: f.MaxOverload, MaxFailed: failed, Gentle: f.Gentle, Seed: a.spec.Seed}
 	if err := plan.Validate(); err != nil {
 		return plan, misuse("%w", err)
 	}
