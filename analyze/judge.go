@@ -14,6 +14,8 @@ const (
 	Errors   attack.Reason = "errors"   // more fail than the goal allows
 	Slow     attack.Reason = "slow"     // a latency bound of the goal is broken
 	Refusals attack.Reason = "refusals" // a limiter answered
+
+	Overspent attack.Reason = "--max-overload-seconds is used up" // the harm guard
 )
 
 // Rigour is how much a trial is asked to prove, and so how sharply its growth is judged.

@@ -131,3 +131,24 @@ func TestQuantileInterval(t *testing.T) {
 		t.Errorf("p99 of 100 values within %v and %v, want no interval", lo, hi)
 	}
 }
+
+// The in-flight cap of DESIGN §4: clamp(20 × rate × p99 at rest, 64, min(4 s × rate, 20,000)), and what the user allows.
+func TestFlight(t *testing.T) {
+	for _, row := range []struct {
+		load float64
+		p99  time.Duration
+		most int
+		want int
+	}{
+		{1000, 20 * time.Millisecond, 20_000, 400},
+		{10, 20 * time.Millisecond, 20_000, 64},
+		{1000, time.Second, 20_000, 4000},
+		{50_000, time.Second, 20_000, 20_000},
+		{1000, 20 * time.Millisecond, 100, 100},
+	} {
+		s := &search{plan: Plan{MaxInFlight: row.most}, rest: Rest{P99: row.p99}}
+		if got := s.flight(row.load); got != row.want {
+			t.Errorf("%.0f/s with a p99 of %v, at most %d: %d in flight, want %d", row.load, row.p99, row.most, got, row.want)
+		}
+	}
+}

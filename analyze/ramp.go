@@ -167,7 +167,8 @@ func (s *search) thaw(first Judgement, round int) (float64, bool) {
 	return next, true
 }
 
-// warm holds the last good load until the median changes by less than 7 % from window to window.
+// warm holds the last good load until the median changes from window to window by no more than chance explains: 7 %, or
+// 1.5 standard errors of the difference of two medians, each 1.25 √(cs²/n).
 func (s *search) warm() bool {
 	before, began := 0., s.spent
 	for range warmSteps {
@@ -181,8 +182,10 @@ func (s *search) warm() bool {
 			return false
 		}
 		s.rows = append(s.rows, row{m, Judge(m, s.rest, s.plan.Goal, Brief)})
-		median := response(m).Quantile(.5).Seconds()
-		if m.Aborted != nil || before > 0 && math.Abs(median/before-1) < .07 {
+		h := response(m)
+		median := h.Quantile(.5).Seconds()
+		chance := max(.07, 1.5*math.Sqrt2*1.25*math.Sqrt(s.rest.CS2/max(float64(h.N()), 1)))
+		if m.Aborted != nil || before > 0 && math.Abs(median/before-1) < chance {
 			break
 		}
 		before = median

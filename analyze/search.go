@@ -186,6 +186,7 @@ func (s *search) judge(t attack.Trial, rigour Rigour, v *vigil) (Judgement, bool
 	if s.harmed() {
 		return Judgement{}, false
 	}
+	v.left = max(s.plan.MaxOverloadSeconds-s.overload, 1e-3)
 	m, ok := s.ask(t, v.see)
 	if !ok {
 		return Judgement{}, false

@@ -16,7 +16,8 @@ type vigil struct {
 	gentle float64 // stretches the brief rule: 1 for the ramp, more where a backlog is expected
 	load   float64
 	spread float64
-	flight int64 // most in flight
+	flight int64   // most in flight
+	left   float64 // seconds of overload that may still be spent; 0 for no such bound
 	long   time.Duration
 
 	ticks []attack.Tick
@@ -59,6 +60,9 @@ func (v *vigil) see(t attack.Tick) attack.Reason {
 	}
 	if lo, _ := Wilson(v.sum.Failed, v.sum.Failed+v.sum.OK, 3); v.sum.Failed >= leastErrors && lo > max(errorsFloor, v.goal.FailedMax()) {
 		return Errors
+	}
+	if b := LastBusy(v.ticks, v.rest.busyAbove(v.load)); v.left > 0 && b.Seconds > v.left && v.load > b.Rate {
+		return Overspent
 	}
 	if v.rigour == Brief {
 		return v.brief(t)
