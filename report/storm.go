@@ -2,10 +2,13 @@ package report
 
 import "github.com/plimsoll-load/plimsoll/attack"
 
+// stormSlots bounds the points of one scenario's chart: a page may hold thirty of them.
+const stormSlots = 240
+
 // stormChart shows one scenario as it went: what was offered, what the throttle let through, what it refused. It is nil
 // for a scenario whose requests were sent one after the other.
 func (r Report) stormChart(s Storm) *Chart {
-	t := layOut(s.Measured, slotsMax)
+	t := layOut(s.Measured, stormSlots)
 	if len(t.slots) < 2 {
 		return nil
 	}
@@ -23,7 +26,7 @@ func (r Report) stormChart(s Storm) *Chart {
 
 // stormLatency is the latency of what was let through, to stand beneath a storm's chart.
 func stormLatency(s Storm) *Chart {
-	t := layOut(s.Measured, slotsMax)
+	t := layOut(s.Measured, stormSlots)
 	if len(t.slots) < 2 {
 		return nil
 	}

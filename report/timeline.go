@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -155,9 +156,16 @@ func limitLine(rate float64) Marker {
 	return Marker{OnY: true, At: rate, Label: "limit " + Number(rate), Colour: Green, Dashed: true}
 }
 
+// trialRows bounds the trials that a page lists.
+const trialRows = 250
+
 func (r Report) trialTable() Table {
 	t := Table{Head: []string{"trial", "phase", "why", "offered /s", "ok /s", "due", "throttled", "shed", "failed", "timeout", "unsent", "p50", "p99", "ended"}}
-	for _, m := range r.Trials {
+	for i, m := range r.Trials {
+		if i == trialRows {
+			t.Rows = append(t.Rows, []string{"…", fmt.Sprintf("%s more in the journal", plural(len(r.Trials)-i, "trial"))})
+			break
+		}
 		x := trialResult(m)
 		p50, p99 := "–", "–"
 		if x.Response != nil {
