@@ -65,6 +65,8 @@ func TestEndings(t *testing.T) {
 		why    string
 	}{
 		{"a healthy target", analyze.Plan{}, healthy, 0, analyze.CauseTarget, analyze.ModeCapacity, "broke at"},
+		{"even arrivals", analyze.Plan{Arrivals: attack.Even}, healthy, 0, analyze.CauseTarget, analyze.ModeCapacity, "broke at"},
+		{"a gentle ramp", analyze.Plan{Gentle: true}, healthy, 0, analyze.CauseTarget, analyze.ModeCapacity, "broke at"},
 		{"a highest load below capacity", analyze.Plan{Max: 300}, healthy, 0, analyze.CauseCeiling, analyze.ModeIrregular, "--max-rate"},
 		{"a highest load just below capacity", analyze.Plan{Max: 790}, healthy, 0, analyze.CauseCeiling, analyze.ModeIrregular, "--max-rate"},
 		{"a lowest load above capacity", analyze.Plan{Min: 1000}, healthy, 0, analyze.CauseTarget, analyze.ModeIrregular, "too much"},
