@@ -125,13 +125,13 @@ func (s *session) end(ctx context.Context, code int, outcome string) error {
 	return s.app.publish(s.dir, s.entries)
 }
 
-// abandon closes the run after an error, which the journal keeps too.
+// abandon closes the run after an error. The journal keeps the error, and the report shows what was known by then.
 func (s *session) abandon(err error) error {
-	note := journal.Entry{End: &journal.End{At: time.Now(), Exit: exitCode(err), Outcome: err.Error()}}
-	return errors.Join(err, s.writer.Write(note), closeView(s.view), s.writer.Close())
+	end := journal.Entry{End: &journal.End{At: time.Now(), Exit: exitCode(err), Outcome: err.Error()}}
+	recorded := s.put(end)
+	s.view.Close()
+	return errors.Join(err, recorded, s.writer.Close(), report.WriteAll(s.dir, report.Fold(s.entries)))
 }
-
-func closeView(v *live.View) error { v.Close(); return nil }
 
 // publish writes a run's files and prints its result.
 func (a *app) publish(dir string, entries []journal.Entry) error {
