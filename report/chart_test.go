@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
 
+	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
 )
 
@@ -162,6 +163,25 @@ func Test125(t *testing.T) {
 			t.Fatalf("%v lies between %v and %v, want the nearest of 1, 2, 5", v, lo, hi)
 		}
 	})
+}
+
+// TestAnswersStayAtCapacity: windows of an overloaded trial count every answer that came in the end, ticks only those that
+// came while the load was held; the chart shows the ticks.
+func TestAnswersStayAtCapacity(t *testing.T) {
+	m := attack.Measurement{Trial: attack.Trial{N: 3, Warmup: time.Second, Actors: []attack.Actor{{Schedule: attack.Constant(700, 5*time.Second, attack.Even)}}}}
+	for i := range 6 { // the last tick lies after the end, when only the backlog is worked off
+		m.Ticks = append(m.Ticks, attack.Tick{Elapsed: time.Duration(i+1) * time.Second, Due: 700, OK: 570})
+	}
+	stray := m
+	stray.Trial.Actors = []attack.Actor{{Schedule: attack.Constant(50, 5*time.Second, attack.Even)}} // another plan's trial 3
+	r, p := Report{Trials: []attack.Measurement{m, stray}}, analyze.Point{Load: 700, Achieved: 699, Trials: []int{3}}
+	if got := r.answered(p); got != 570 {
+		t.Errorf("answered = %v, want the 570 of the ticks, not the 699 of the windows", got)
+	}
+	r.Trials[0].Ticks = m.Ticks[:2]
+	if got := r.answered(p); got != 699 {
+		t.Errorf("answered over one second = %v, want the windows' 699: too short to tell", got)
+	}
 }
 
 // TestChartsOfEveryRun: values have as many places as the x axis, axes hold what is drawn on them, and log axes are above 0.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -77,7 +78,7 @@ func (r Report) latencyChart() *Chart {
 		return nil
 	}
 	c := &Chart{ID: "latency", Title: "Latency against offered rate", Sync: "rate",
-		Subtitle: "Response time from the moment a request was due." + r.shading(points), Table: curveTable(points)}
+		Subtitle: "Response time from the moment a request was due." + r.shading(points) + beyond(points), Table: curveTable(points)}
 	pick := func(f func(analyze.Point) float64) (v Values) {
 		for _, p := range points {
 			v = append(v, f(p))
@@ -154,6 +155,14 @@ func (r Report) shading(points []analyze.Point) string {
 		return " Shaded: the interval " + parts[0] + "."
 	}
 	return " Shaded: the intervals " + strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1] + "."
+}
+
+// beyond warns where the curve has loads that no queue settles at.
+func beyond(points []analyze.Point) string {
+	if slices.ContainsFunc(points, func(p analyze.Point) bool { return p.Class == analyze.Overloaded }) {
+		return " Overloaded, latency only tells how long the load was held."
+	}
+	return ""
 }
 
 // loadMarkers stand where the loads lie that the report names.
@@ -242,27 +251,56 @@ func latencyAxis(c *Chart) Axis {
 	return Axis{Unit: Millis, Log: true, Min: below125(lo * 0.9), Max: above125(hi * math.Pow(hi/lo, 0.16) * 1.2)}
 }
 
-// servedChart is what became of the offered rate, to stand beneath the latency.
+// servedChart is how fast the target answered what was offered, to stand beneath the latency.
 func (r Report) servedChart() *Chart {
 	points := r.points()
 	if len(points) < 2 {
 		return nil
 	}
-	c := &Chart{ID: "served", Title: "Answered well, of what was offered", Subtitle: "Where the line leaves the dashed one, requests were refused, failed or late.", Sync: "rate", Small: true, Table: curveTable(points)}
+	c := &Chart{ID: "served", Title: "Answered well while the load was held, of what was offered", Subtitle: "Where the line leaves the dashed one, requests were refused, failed or piled up.", Sync: "rate", Small: true, Table: curveTable(points)}
 	offered, served := Series{Label: "offered", Colour: Mute, Width: 1.2, Dashed: true}, Series{Label: "ok", Colour: Green, Width: 2}
 	for _, p := range points {
 		c.Xs = append(c.Xs, p.Load)
-		offered.Ys, served.Ys = append(offered.Ys, p.Load), append(served.Ys, p.Achieved)
+		offered.Ys, served.Ys = append(offered.Ys, p.Load), append(served.Ys, r.answered(p))
 	}
 	c.Series = []Series{served, offered}
 	c.Markers = r.loadMarkers()
 	c.X = rateAxis(c)
-	c.Y = Axis{Unit: PerSecond, Max: roundUp(c.X.Max, 3)}
+	c.Y = Axis{Unit: PerSecond, Max: roundUp(max(c.X.Max, highest(c)), 3)}
 	for i := range c.Markers {
 		c.Markers[i].Label, c.Markers[i].Sub = "", "" // the chart above names them
 	}
 	return c
 }
+
+// answered is the rate of answers at a load while it was held, by the ticks of its trials, warm-up left out: unlike the
+// windows, which wait for what was due in them, it stays at capacity where a backlog grows. Without ticks it is Achieved.
+func (r Report) answered(p analyze.Point) float64 {
+	ok, seconds := int64(0), 0.0
+	for _, m := range r.Trials {
+		// Plans number their trials anew, so that a trial is known by its number and its load.
+		if !slices.Contains(p.Trials, m.Trial.N) || math.Abs(m.Trial.Load()-p.Load) > 0.01*p.Load {
+			continue
+		}
+		before := m.Trial.Warmup
+		for _, t := range m.Ticks {
+			if t.Elapsed <= m.Trial.Warmup || t.Elapsed > m.Trial.Len()+time.Millisecond {
+				continue
+			}
+			ok += t.OK
+			seconds += (t.Elapsed - before).Seconds()
+			before = t.Elapsed
+		}
+	}
+	if seconds < answeredOver {
+		return p.Achieved
+	}
+	return float64(ok) / seconds
+}
+
+// answeredOver is the shortest time, in seconds, over which a rate of answers says something: below it, the answers still
+// on their way weigh more than the target's pace.
+const answeredOver = 2
 
 func curveTable(points []analyze.Point) Table {
 	t := Table{Head: []string{"offered /s", "ok /s", "p50", "p95", "p99", "p99 interval", "p99.9", "mean", "failed", "throttled", "seconds", "class"}}
