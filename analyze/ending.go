@@ -7,8 +7,8 @@ var kneeLoads = [...]float64{.10, .35, .55, .70, .80, .88, .95}
 
 // What the end of the search keeps in reserve, in seconds: canaries after each trial, and the bookend.
 const (
-	leastKneeTrial = .4 // seconds below which a knee trial tells nothing
-	settleReserve  = .2
+	shortestKnee  = .4 // seconds below which a knee trial tells nothing
+	settleReserve = .2
 )
 
 // knee measures response times over the whole range of loads, for as long as the budget allows.
@@ -58,7 +58,7 @@ func (s *search) reuse(arrivals float64) bool {
 func (s *search) left() float64 { return shareAll*s.plan.Budget.Seconds() - s.spent.Seconds() }
 
 // leastKneeTrial is how many seconds a trial of the knee must last to tell anything.
-func (s *search) leastKneeTrial() float64 { return max(leastKneeTrial, 6*s.rest.P99.Seconds()) }
+func (s *search) leastKneeTrial() float64 { return max(shortestKnee, 6*s.rest.P99.Seconds()) }
 
 // endingNeeds is how many seconds knee and bookend take at least.
 func (s *search) endingNeeds() float64 {

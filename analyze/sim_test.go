@@ -11,6 +11,7 @@ import (
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/attack/sim"
+	"github.com/plimsoll-load/plimsoll/limits/model"
 )
 
 // found is one simulated search.
@@ -62,17 +63,10 @@ func queue(capacity float64, servers int, shape sim.Shape) sim.Target {
 		Service: sim.Service{Shape: shape, CV: .5, Mean: time.Duration(float64(servers) / capacity * float64(time.Second))}}
 }
 
-// bucket is a token bucket.
+// bucket is a token bucket that all clients share.
 func bucket(rate, burst float64) sim.Limiter {
-	tokens, last := burst, time.Duration(0)
-	return sim.LimiterFunc(func(at time.Duration, _ string) (bool, time.Duration) {
-		tokens, last = min(burst, tokens+rate*(at-last).Seconds()), at
-		if tokens < 1 {
-			return false, time.Duration((1 - tokens) / rate * 1e9)
-		}
-		tokens--
-		return true, 0
-	})
+	b := model.NewBucket(rate, int(burst))
+	return sim.LimiterFunc(func(at time.Duration, _ string) (bool, time.Duration) { return b.Take(at) })
 }
 
 // service is one simulated service of a class, and the truth about it.

@@ -12,7 +12,8 @@ import (
 // ledger keeps the books of one trial: windows by actor and second, ticks, and the log.
 type ledger struct {
 	m      attack.Measurement
-	open   [][]*page // by actor, then window index
+	open   []map[int]*page // by actor, then window index
+	recent []*page         // the page last used, by actor
 	warmup time.Duration
 	flight int64 // due and not yet ended
 	tick   attack.Tick
@@ -26,28 +27,27 @@ type page struct {
 }
 
 func newLedger(t attack.Trial) *ledger {
-	return &ledger{m: attack.Measurement{Trial: t}, open: make([][]*page, max(1, len(t.Actors))), warmup: t.Warmup}
+	actors := max(1, len(t.Actors))
+	l := &ledger{m: attack.Measurement{Trial: t}, open: make([]map[int]*page, actors), recent: make([]*page, actors), warmup: t.Warmup}
+	for i := range l.open {
+		l.open[i] = map[int]*page{}
+	}
+	return l
 }
 
 // page is the window in which an arrival of an actor is due.
 func (l *ledger) page(actor int, due time.Duration) *page {
-	k, _, _, _ := attack.WindowAt(due, l.warmup)
-	for len(l.open[actor]) <= k {
-		l.open[actor] = append(l.open[actor], &page{Window: l.window(actor, len(l.open[actor]))})
+	if p := l.recent[actor]; p != nil && due >= p.At && due-p.At < p.Len {
+		return p
 	}
-	return l.open[actor][k]
-}
-
-// window is the empty window of an index.
-func (l *ledger) window(actor, k int) attack.Window {
-	due := time.Duration(0)
-	if l.warmup > 0 && k > 0 {
-		due = l.warmup + time.Duration(k-1)*time.Second
-	} else if l.warmup == 0 {
-		due = time.Duration(k) * time.Second
+	k, at, long, warm := attack.WindowAt(due, l.warmup)
+	p := l.open[actor][k]
+	if p == nil {
+		p = &page{Window: attack.Window{Actor: actor, At: at, Len: long, Warmup: warm}}
+		l.open[actor][k] = p
 	}
-	_, at, long, warm := attack.WindowAt(due, l.warmup)
-	return attack.Window{Actor: actor, At: at, Len: long, Warmup: warm}
+	l.recent[actor] = p
+	return p
 }
 
 // due books an arrival that is owed from now on.
@@ -134,9 +134,7 @@ func (l *ledger) edge(at time.Duration) attack.Tick {
 // close turns the pages into the measurement of a trial that owed arrivals up to end.
 func (l *ledger) close(end, took time.Duration) attack.Measurement {
 	for actor := range l.open {
-		if end > 0 {
-			l.page(actor, end-1)
-		}
+		l.quiet(actor, end)
 		for _, p := range l.open[actor] {
 			p.Len = max(min(p.Len, end-p.At), 0)
 			p.Response, p.Service = histogram(p.response), histogram(p.service)
@@ -148,6 +146,17 @@ func (l *ledger) close(end, took time.Duration) attack.Measurement {
 	slices.SortStableFunc(l.m.Log, func(a, b attack.Attempt) int { return cmp.Compare(a.Sent, b.Sent) })
 	l.m.Took = took
 	return l.m
+}
+
+// quiet opens the windows of an actor's schedule in which nothing was due. A Serial has none: it may wait for a day.
+func (l *ledger) quiet(actor int, end time.Duration) {
+	if len(l.m.Trial.Actors) == 0 {
+		return
+	}
+	for at := time.Duration(0); at < end; {
+		p := l.page(actor, at)
+		at = p.At + p.Len
+	}
 }
 
 // histogram counts durations in microseconds. Those of one bucket are counted together, upwards, which a histogram does

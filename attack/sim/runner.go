@@ -92,11 +92,18 @@ func (r *Runner) respond(c Call, a Answer) Answer {
 }
 
 // retryAfter is the header of a refusal: whole seconds, rounded up, at least 1 (RFC 9110 §10.2.3); none when unknown.
+// A limiter that will never admit has no moment to tell: its gateway says the least there is.
 func (r *Runner) retryAfter(after time.Duration) map[string]string {
 	if after < 0 {
 		return nil
 	}
-	secs := max(1, (after+time.Second-1)/time.Second)
+	if after > longestWait {
+		after = 0
+	}
+	secs := after / time.Second
+	if after%time.Second > 0 || secs == 0 {
+		secs++
+	}
 	h, ok := r.told[secs]
 	if !ok {
 		h = map[string]string{"Retry-After": strconv.Itoa(int(secs))}
@@ -117,11 +124,16 @@ func (r *Runner) outcome(a Answer) attack.Outcome {
 	return r.Rule.Of(a.Status, told)
 }
 
-// wait reads how long a refusal tells its client to wait: whole seconds only.
+// longestWait bounds what a refusal can make a client wait, so that no clock runs over.
+const longestWait = 365 * 24 * time.Hour
+
+// wait reads how long a refusal tells its client to wait. A date is read against the Date header beside it.
 func wait(a Answer) (time.Duration, bool) {
-	secs, err := strconv.Atoi(a.Headers["Retry-After"])
-	if err != nil || secs < 0 {
+	value, some := a.Headers["Retry-After"]
+	if !some {
 		return 0, false
 	}
-	return time.Duration(secs) * time.Second, true
+	date, _ := attack.ParseDate(a.Headers["Date"])
+	w, _, ok := attack.ParseRetryAfter(value, date)
+	return min(w, longestWait), ok
 }

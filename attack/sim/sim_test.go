@@ -168,6 +168,47 @@ func TestClientsComeBackAsTheirMannersTell(t *testing.T) {
 	}
 }
 
+// A limiter may say that it will never admit, or that it does not know: no header may come out wrong for that.
+func TestRetryAfterIsWholeSeconds(t *testing.T) {
+	for _, row := range []struct {
+		after time.Duration
+		want  string
+	}{
+		{0, "1"}, {time.Millisecond, "1"}, {time.Second, "1"}, {1001 * time.Millisecond, "2"}, {-1, ""}, {24 * time.Hour, "86400"}, {math.MaxInt64, "1"},
+	} {
+		target := queue(1, sim.Deterministic, time.Millisecond)
+		target.Limiter = sim.LimiterFunc(func(time.Duration, string) (bool, time.Duration) { return false, row.after })
+		m := run(t, sim.New(target, 1), attack.Trial{N: 1, LogMax: 1, Serial: &attack.Serial{Max: 1}}, nil)
+		if got := m.Log[0].Headers["Retry-After"]; got != row.want || m.Log[0].Outcome != attack.Throttled {
+			t.Errorf("refused for %v: Retry-After %q, %s, want %q and throttled", row.after, got, m.Log[0].Outcome, row.want)
+		}
+	}
+}
+
+func TestClientsReadRetryAfter(t *testing.T) {
+	for _, row := range []struct {
+		value, date string
+		want        time.Duration // from the refusal to the next request
+	}{
+		{"3", "", 3 * time.Second},
+		{"Mon, 05 Jan 2026 10:00:07 GMT", "Mon, 05 Jan 2026 10:00:00 GMT", 7 * time.Second},
+		{"99999999999999999999", "", 365 * 24 * time.Hour},
+		{"soon", "", time.Millisecond}, // the gap
+		{"1.5", "", time.Millisecond},
+	} {
+		target := queue(1, sim.Deterministic, time.Millisecond)
+		target.Limiter = sim.LimiterFunc(func(time.Duration, string) (bool, time.Duration) { return false, 0 })
+		target.Respond = func(_ sim.Call, a sim.Answer) sim.Answer {
+			a.Headers = map[string]string{"Retry-After": row.value, "Date": row.date}
+			return a
+		}
+		m := run(t, sim.New(target, 1), attack.Trial{N: 1, LogMax: 2, Serial: &attack.Serial{Max: 2, Gap: time.Millisecond, Honour: true}}, nil)
+		if got := m.Log[1].Sent - m.Log[0].Received; got != row.want {
+			t.Errorf("Retry-After %q: came back after %v, want %v", row.value, got, row.want)
+		}
+	}
+}
+
 func TestKeysHaveLimitersOfTheirOwn(t *testing.T) {
 	target := queue(10, sim.Deterministic, time.Millisecond)
 	target.Limiter = sim.PerKey(func(string) sim.Limiter { return every(time.Second) })
