@@ -182,6 +182,10 @@ func TestAnswersStayAtCapacity(t *testing.T) {
 	if got := r.answered(p); got != 699 {
 		t.Errorf("answered over one second = %v, want the windows' 699: too short to tell", got)
 	}
+	p.Class = analyze.Overloaded
+	if got := r.answered(p); !math.IsNaN(got) {
+		t.Errorf("answered over one second of overload = %v, want it absent", got)
+	}
 }
 
 // TestChartsOfEveryRun: values have as many places as the x axis, axes hold what is drawn on them, and log axes are above 0.

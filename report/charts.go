@@ -274,7 +274,8 @@ func (r Report) servedChart() *Chart {
 }
 
 // answered is the rate of answers at a load while it was held, by the ticks of its trials, warm-up left out: unlike the
-// windows, which wait for what was due in them, it stays at capacity where a backlog grows. Without ticks it is Achieved.
+// windows, which wait for what was due in them, it stays at capacity where a backlog grows. Without
+// enough of them it is Achieved, or absent where the load was too much.
 func (r Report) answered(p analyze.Point) float64 {
 	ok, seconds := int64(0), 0.0
 	for _, m := range r.Trials {
@@ -292,10 +293,13 @@ func (r Report) answered(p analyze.Point) float64 {
 			before = t.Elapsed
 		}
 	}
-	if seconds < answeredOver {
-		return p.Achieved
+	switch {
+	case seconds >= answeredOver:
+		return float64(ok) / seconds
+	case p.Class == analyze.Overloaded: // the windows would say that it bore what it was offered
+		return none
 	}
-	return float64(ok) / seconds
+	return p.Achieved
 }
 
 // answeredOver is the shortest time, in seconds, over which a rate of answers says something: below it, the answers still

@@ -19,10 +19,11 @@ type Health struct {
 // Looked is one self-check at its worst.
 type Looked struct {
 	attack.SelfCheck
-	Trial int `json:"trial"` // number of the trial in which it was worst
-	Void  int `json:"void"`  // trials that it made void
-	Warn  int `json:"warn"`
-	Of    int `json:"of"` // trials in which it was looked at
+	Trial  int `json:"trial"` // number of the trial in which it was worst
+	Void   int `json:"void"`  // trials that it made void
+	Warn   int `json:"warn"`
+	Unread int `json:"unavailable"` // trials in which it could not be read
+	Of     int `json:"of"`          // trials in which it was asked
 }
 
 // Generator pools the self-checks of all trials by name, each at its worst.
@@ -60,11 +61,13 @@ func look(all []Looked, c attack.SelfCheck, trial int) []Looked {
 		all[i].Void++
 	case attack.Warn:
 		all[i].Warn++
+	case attack.Unavailable:
+		all[i].Unread++
 	}
 	return all
 }
 
-// severity orders outcomes from harmless to fatal: what could not be looked at is worse than healthy.
+// severity orders outcomes: a check that could not be read in one trial is worth what the other trials say of it.
 func severity(o attack.CheckOutcome) int {
-	return slices.Index([]attack.CheckOutcome{attack.Healthy, attack.Unavailable, attack.Warn, attack.Void}, o)
+	return slices.Index([]attack.CheckOutcome{attack.Unavailable, attack.Healthy, attack.Warn, attack.Void}, o)
 }

@@ -220,7 +220,7 @@ func (t *page80) health(h Health) {
 			t.head("Generator")
 		}
 		t.hanging("  "+cell(string(c.Outcome), 12), strings.Repeat(" ", 14), fmt.Sprintf("%s: %s, want %s", c.Name, c.Got, c.Want))
-		if c.Fix != "" && severity(c.Outcome) > 0 {
+		if c.Fix != "" && c.Outcome != attack.Healthy {
 			t.wrapped("              ", c.Fix)
 		}
 	}
