@@ -50,7 +50,7 @@ type Point struct {
 	Load      float64           `json:"load"` // arrivals per second
 	Class     Class             `json:"class"`
 	Seconds   float64           `json:"seconds"`  // judged, warm-up left out
-	Achieved  float64           `json:"achieved"` // ok per second
+	Achieved  float64           `json:"achieved"` // ok per second while the load was held, whenever due: a backlog does not count
 	Counts    attack.Counts     `json:"counts"`
 	Response  *attack.Quantiles `json:"response,omitempty"`
 	Service   *attack.Quantiles `json:"service,omitempty"`

@@ -143,7 +143,7 @@ func (s *search) confirm() bool {
 			return s.top()
 		}
 		if s.breaking <= s.plan.Min {
-			return s.stop(CauseTarget, "the lowest load allowed, %.6g/s, was too much: %s", s.plan.Min, j.Text)
+			return s.stop(CauseTarget, "the lowest load allowed, %s, was too much: %s", perSecond(s.plan.Min), j.Text)
 		}
 		if s.narrow(width) {
 			return true
@@ -218,7 +218,7 @@ func (s *search) full(why string, load float64) (Judgement, bool) {
 	}
 	all := s.pool.join(own)
 	if load > own.Rate*(1+own.SE(s.rest.CS2)/2) && load > all.surely(s.rest.CS2) {
-		j = j.is(Overloaded, Backlog, fmt.Sprintf("%.6g/s offered, %.6g/s completed in all stretches over which the backlog never emptied", load, all.Rate))
+		j = j.is(Overloaded, Backlog, fmt.Sprintf("%s offered, %s completed in all stretches over which the backlog never emptied", perSecond(load), perSecond(all.Rate)))
 		s.rows[len(s.rows)-1].j = j
 		s.overload += lasted(s.rows[len(s.rows)-1].m).Seconds()
 	}

@@ -96,7 +96,7 @@ func (j Judgement) aborted(m attack.Measurement) Judgement {
 func (j Judgement) backlog(m attack.Measurement, rest Rest, load float64, rigour Rigour) Judgement {
 	if b := j.Busy; b.tells(rest) {
 		if load > b.surely(rest.CS2) {
-			return j.is(Overloaded, Backlog, fmt.Sprintf("%.6g/s offered, %.6g/s completed while the backlog never emptied", load, b.Rate))
+			return j.is(Overloaded, Backlog, fmt.Sprintf("%s offered, %s completed while the backlog never emptied", perSecond(load), perSecond(b.Rate)))
 		}
 		return j
 	}

@@ -231,6 +231,9 @@ func TestCurvePoolsByLoad(t *testing.T) {
 	if math.Abs(p.Achieved-500) > 10 || p.Counts.Due != 4000 && math.Abs(float64(p.Counts.Due-4000)) > 200 || p.P99Lo >= p.Response.P99 || p.P99Hi <= p.Response.P99 {
 		t.Errorf("achieved %.1f/s of %d due, p99 %.2f within %.2f and %.2f; want 500/s of about 4000, and an interval around it", p.Achieved, p.Counts.Due, p.Response.P99, p.P99Lo, p.P99Hi)
 	}
+	if got := points[2].Achieved; math.Abs(got-1000) > 60 {
+		t.Errorf("achieved %.1f/s of 1200/s offered to a target that bears 1000/s: the backlog must not count", got)
+	}
 	if points[2].Response.P99 < 5*points[0].Response.P99 {
 		t.Errorf("p99 of %.1f ms in overload, %.1f ms at half of capacity, want it far longer", points[2].Response.P99, points[0].Response.P99)
 	}

@@ -34,7 +34,7 @@ func (s *search) limited() bool {
 	if s.limit == nil {
 		return s.stop(CauseLimiter, "a limiter answered; its rate could not be measured, and what the target behind it bears is unknown")
 	}
-	return s.stop(CauseLimiter, "a limiter admitted %.6g/s; what the target behind it bears is unknown (ask for a way around the limiter to find it)", s.limit.Value)
+	return s.stop(CauseLimiter, "a limiter admitted %s; what the target behind it bears is unknown (ask for a way around the limiter to find it)", perSecond(s.limit.Value))
 }
 
 // drained is the pair of trials at one load, and the share that the second refused. Where that is enough, what it

@@ -71,7 +71,7 @@ func (s *search) sound(m attack.Measurement, c attack.Counts) bool {
 		return true
 	}
 	s.mode = ModeIrregular
-	return s.stop(CauseTarget, "the goal is broken at a light load of %.6g/s already: %s", load, text)
+	return s.stop(CauseTarget, "the goal is broken at a light load of %s already: %s", perSecond(load), text)
 }
 
 // Bounds of the ramp.
@@ -106,7 +106,7 @@ func (s *search) ramp() bool {
 		s.hi, s.good = load, j.Good
 		if s.lo == 0 {
 			if load <= s.plan.Min {
-				return s.stop(CauseTarget, "the lowest load allowed, %.6g/s, was too much: %s", load, j.Text)
+				return s.stop(CauseTarget, "the lowest load allowed, %s, was too much: %s", perSecond(load), j.Text)
 			}
 			load /= 4
 			continue

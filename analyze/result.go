@@ -48,7 +48,7 @@ func (s *search) bracket(c *Capacity) {
 	end, se, same := s.drift()
 	if same != nil && !*same {
 		e.Lo, e.Hi = min(e.Lo, end*(1-2*se)), max(e.Hi, end*(1+2*se))
-		e.Notes = append(e.Notes, attack.Note{Code: "not-stationary", Text: fmt.Sprintf("the target changed during the search: %.6g/s completed under overload at first, %.6g/s at the end", s.pool.Rate, end)})
+		e.Notes = append(e.Notes, attack.Note{Code: "not-stationary", Text: fmt.Sprintf("the target changed during the search: %s completed under overload at first, %s at the end", perSecond(s.pool.Rate), perSecond(end))})
 	}
 	c.Estimate, c.Stationary = e, same
 	c.Sustained.Lo = e.Lo
@@ -109,17 +109,17 @@ func (s *search) because(c *Capacity) {
 		}
 	case s.topped:
 		c.Cause = CauseCeiling
-		c.Why = fmt.Sprintf("%.6g/s, the highest load allowed, was sustained; raise --max-rate to find the end", s.plan.Max)
+		c.Why = fmt.Sprintf("%s, the highest load allowed, was sustained; raise --max-rate to find the end", perSecond(s.plan.Max))
 	case c.Estimate != nil && s.sustained > 0:
 		c.Cause = CauseTarget
-		c.Why = fmt.Sprintf("the target sustained %.6g/s and broke at %.6g/s", c.Sustained.Value, c.Breaking.Value)
+		c.Why = fmt.Sprintf("the target sustained %s and broke at %s", perSecond(c.Sustained.Value), perSecond(c.Breaking.Value))
 		if s.cause != "" {
 			c.Notes = append(c.Notes, attack.Note{Code: string(s.cause), Text: s.why})
 		}
 	case s.cause != "":
 		c.Cause, c.Why = s.cause, s.why
 	case s.sustained > 0:
-		c.Cause, c.Why = CauseBudget, fmt.Sprintf("%.6g/s was sustained and no load broke the target within the budget", s.sustained)
+		c.Cause, c.Why = CauseBudget, fmt.Sprintf("%s was sustained and no load broke the target within the budget", perSecond(s.sustained))
 	default:
 		c.Cause, c.Why = CauseBudget, fmt.Sprintf("no load was confirmed within the budget of %v", s.plan.Budget)
 	}
@@ -174,6 +174,8 @@ type pooled struct {
 	respond attack.Histogram // response times
 	serve   attack.Histogram // service times
 	seconds float64
+	ended   int64   // ok within the ticks after the warm-up, whenever due
+	held    float64 // seconds of these ticks
 	classes map[Class]int
 	trials  []int
 }
@@ -194,6 +196,14 @@ func (p *pooled) add(r row) {
 		}
 	}
 	p.seconds += long.Seconds()
+	before := r.m.Trial.Warmup
+	for _, t := range r.m.Ticks {
+		if t.Elapsed > before && before < r.m.Trial.Len() {
+			p.ended += t.OK
+			p.held += (t.Elapsed - before).Seconds()
+			before = t.Elapsed
+		}
+	}
 }
 
 // class is what most trials said; a limiter or a tie is never outvoted.
@@ -216,8 +226,8 @@ func (p *pooled) point(load float64) Point {
 	h := p.respond
 	out := Point{Load: load, Class: p.class(), Seconds: p.seconds, Counts: p.counts, Response: h.Quantiles(),
 		Service: p.serve.Quantiles(), Trials: p.trials, Histogram: h}
-	if p.seconds > 0 {
-		out.Achieved = float64(p.counts.OK) / p.seconds
+	if p.held > 0 {
+		out.Achieved = float64(p.ended) / p.held
 	}
 	if lo, hi, ok := quantileInterval(h, .99); ok {
 		out.P99Lo, out.P99Hi = attack.MS(lo), attack.MS(hi)

@@ -82,12 +82,19 @@ func (s *search) stop(c Cause, format string, args ...any) bool {
 	return false
 }
 
+// perSecond is a load as sentences show it.
+func perSecond(load float64) attack.Rate { return attack.Rate(load).Round() }
+
 func (s *search) note(code, format string, args ...any) {
 	s.notes = append(s.notes, attack.Note{Code: code, Text: fmt.Sprintf(format, args...)})
 }
 
+// voidsMax is how many times in a row one trial may be void before the generator is held to be the limit: on a busy
+// machine a pause of 50 ms voids a short trial, and says nothing about the next.
+const voidsMax = 3
+
 // ask is the measurement of a trial. It is false when that is yet to come, or will never come. A void measurement is
-// taken once more; an interrupted one says nothing.
+// taken again; an interrupted one says nothing.
 func (s *search) ask(t attack.Trial, rule func(attack.Tick) attack.Reason) (attack.Measurement, bool) {
 	voids := 0
 	for len(s.todo) > 0 {
@@ -101,11 +108,11 @@ func (s *search) ask(t attack.Trial, rule func(attack.Tick) attack.Reason) (atta
 		if why == "" {
 			return m, s.allowed(m)
 		}
-		if voids++; voids > 1 {
+		if voids++; voids == voidsMax {
 			if fix != "" {
 				why += "; " + fix
 			}
-			return m, s.stop(CauseGenerator, "the generator could not keep up at %.6g/s (%s)", m.Trial.Load(), why)
+			return m, s.stop(CauseGenerator, "the generator could not keep up at %s (%s)", perSecond(m.Trial.Load()), why)
 		}
 	}
 	if s.trials >= s.plan.TrialsMax {
@@ -136,7 +143,7 @@ func (s *search) allowed(m attack.Measurement) bool {
 	case Backlog, Errors, Slow, Refusals:
 		return true
 	}
-	return s.stop(CauseHarm, "trial %d at %.6g/s was stopped: %s", m.Trial.N, m.Trial.Load(), m.Aborted.Reason)
+	return s.stop(CauseHarm, "trial %d at %s was stopped: %s", m.Trial.N, perSecond(m.Trial.Load()), m.Aborted.Reason)
 }
 
 // answers tells whether a measured trial is the one asked for: the same step at the same load.

@@ -33,15 +33,6 @@ func search(t testing.TB, p analyze.Plan, r *sim.Runner) found {
 	return found{p.Capacity(done), done, r.Clock()}
 }
 
-// phases counts the trials of each phase.
-func (f found) phases() map[string]int {
-	n := map[string]int{}
-	for _, m := range f.done {
-		n[m.Trial.Phase]++
-	}
-	return n
-}
-
 // holds tells whether an interval holds the truth.
 func holds(e *analyze.Estimate, truth float64) bool {
 	return e != nil && e.Lo <= truth && truth <= e.Hi

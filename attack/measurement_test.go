@@ -207,6 +207,14 @@ func TestParseRate(t *testing.T) {
 	}
 }
 
+func TestRateRoundKeepsFourDigits(t *testing.T) {
+	for in, want := range map[Rate]string{1272.113: "1272/s", 698.885: "698.9/s", 0: "0/s", 12345.6: "12.35k/s", 3.14159: "3.142/s"} {
+		if got := in.Round().String(); got != want {
+			t.Errorf("%v rounds to %s, want %s", float64(in), got, want)
+		}
+	}
+}
+
 func FuzzRateReadsWhatItWrites(f *testing.F) {
 	f.Add("500/s")
 	f.Add("2.5k/m")

@@ -67,6 +67,15 @@ func (r Rate) String() string {
 	return trim(v) + "/s"
 }
 
+// Round is the rate to four significant digits, for sentences: a measured rate is never known better.
+func (r Rate) Round() Rate {
+	if r == 0 {
+		return 0
+	}
+	scale := math.Pow(10, 3-math.Floor(math.Log10(math.Abs(float64(r)))))
+	return Rate(math.Round(float64(r)*scale) / scale)
+}
+
 // Set reads a rate from a flag.
 func (r *Rate) Set(s string) (err error) { *r, err = ParseRate(s); return err }
 

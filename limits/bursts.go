@@ -79,7 +79,7 @@ func (b Bursts) plan() (plan, error) {
 	flight := cmp.Or(b.FlightMax, DefaultFlight)
 	p.burst = min(max(1, int(p.size.bound())), flight/2)
 	if p.size.sat <= p.rate {
-		return plan{}, fmt.Errorf("no burst can be tried: a backlog at %s would never drain", attack.Rate(p.rate))
+		return plan{}, fmt.Errorf("no burst can be tried: a backlog at %s would never drain", attack.Rate(p.rate).Round())
 	}
 	p.cycle, p.repeats = p.period(true), repeatsBrief
 	if b.Budget > briefBudget {
@@ -143,7 +143,7 @@ func (b Bursts) Next(done []attack.Measurement) (attack.Trial, bool) {
 		return attack.Trial{}, false
 	}
 	t.N, t.Seed = b.First+len(rounds), b.Seed+uint64(len(rounds))
-	t.Why = fmt.Sprintf("does the target bear %d more at once on top of %s?", burst, attack.Rate(p.rate))
+	t.Why = fmt.Sprintf("does the target bear %d more at once on top of %s?", burst, attack.Rate(p.rate).Round())
 	return t, true
 }
 

@@ -105,18 +105,18 @@ func (r *Recommendation) setRate(c analyze.Capacity, p Policy) {
 	var why string
 	r.Margin, why = margin(c, p)
 	rate := (1 - r.Margin) * c.Estimate.Lo
-	reason := fmt.Sprintf("%s below the breaking load's lower bound of %s", percent(r.Margin), attack.Rate(c.Estimate.Lo))
+	reason := fmt.Sprintf("%s below the breaking load's lower bound of %s", percent(r.Margin), attack.Rate(c.Estimate.Lo).Round())
 	switch k := c.Knee; {
 	case k == nil:
 		r.note("no-knee", "the knee was not measured, so the rate rests on the margin alone")
 	case k.Value > 0 && k.Value < rate:
-		rate, reason = k.Value, fmt.Sprintf("the knee, past which latency grows faster than load; the margin of %s would have allowed %s", percent(r.Margin), attack.Rate(roundDown(rate)))
+		rate, reason = k.Value, fmt.Sprintf("the knee, past which latency grows faster than load; the margin of %s would have allowed %s", percent(r.Margin), attack.Rate(roundDown(rate)).Round())
 	}
 	if g := c.GoalLoad; g != nil && g.Value > 0 && g.Value < rate {
 		rate, reason = g.Value, "the load at which the latency goal is crossed"
 	}
 	r.Rate = roundDown(rate)
-	r.because("rate %s: %s", attack.Rate(r.Rate), reason)
+	r.because("rate %s: %s", attack.Rate(r.Rate).Round(), reason)
 	r.because("margin %s: %s", percent(r.Margin), why)
 	if p.Margin != nil && *p.Margin < DefaultMargin {
 		r.note("thin-margin", "a margin of %s leaves less than the default %s: a service near its breaking load is late for many requests even when it loses none", percent(*p.Margin), percent(DefaultMargin))
@@ -212,17 +212,17 @@ func p99At(c analyze.Capacity, load float64) float64 {
 func (r *Recommendation) setBurst(c analyze.Capacity, p Policy) {
 	s := size(c, p, r.Rate)
 	r.GoalMS = attack.MS(time.Duration(s.goal * 1e9))
-	bound, reason := s.delay, fmt.Sprintf("of the %.0f that %s work off within the latency bound of %s, less the p99 of %s at the rate", max(s.delay, 0), attack.Rate(s.sat), seconds(s.goal), seconds(s.p99))
+	bound, reason := s.delay, fmt.Sprintf("of the %.0f that %s work off within the latency bound of %s, less the p99 of %s at the rate", max(s.delay, 0), attack.Rate(s.sat).Round(), seconds(s.goal), seconds(s.p99))
 	if s.drain < bound {
-		bound, reason = s.drain, fmt.Sprintf("of the %.0f whose backlog is gone within %s, at %s above the rate", max(s.drain, 0), seconds(s.recover), attack.Rate(s.sat-r.Rate))
+		bound, reason = s.drain, fmt.Sprintf("of the %.0f whose backlog is gone within %s, at %s above the rate", max(s.drain, 0), seconds(s.recover), attack.Rate(s.sat-r.Rate).Round())
 	}
 	switch b := c.Burst; {
 	case b == nil || b.Repeats == 0:
 		r.note("burst-not-measured", "no burst was measured, so the burst rests on arithmetic alone; targets with a bounded queue may bear less")
 	case float64(b.Tolerated) < bound:
-		bound, reason = float64(b.Tolerated), fmt.Sprintf("of the %d at once that the target bore on top of %s, in %d repeats", b.Tolerated, attack.Rate(b.AtRate), b.Repeats)
+		bound, reason = float64(b.Tolerated), fmt.Sprintf("of the %d at once that the target bore on top of %s, in %d repeats", b.Tolerated, attack.Rate(b.AtRate).Round(), b.Repeats)
 	default:
-		reason += fmt.Sprintf("; %d at once on top of %s were borne in %d repeats", b.Tolerated, attack.Rate(b.AtRate), b.Repeats)
+		reason += fmt.Sprintf("; %d at once on top of %s were borne in %d repeats", b.Tolerated, attack.Rate(b.AtRate).Round(), b.Repeats)
 	}
 	r.Burst = max(1, int(BurstShare*bound+1e-9))
 	r.because("burst %d: %s %s", r.Burst, percent(BurstShare), reason)

@@ -171,8 +171,8 @@ func TestHoverThemeAndPhone(t *testing.T) {
 		return strings.Join(strings.Fields(eval[string](t, ctx, `document.querySelector("#`+id+` .u-legend").innerText`)), " ")
 	}
 	eventually(t, ctx, func() bool { return strings.Contains(text("latency"), "/s") })
-	p := nearest(r.points(), r.latencyChart().X.Max/2)
-	want := r.points()[p]
+	p := nearest(r.drawn(), r.latencyChart().X.Max/2)
+	want := r.drawn()[p]
 	for _, word := range []string{Number(want.Load) + "/s", Latency(want.Response.P50), Latency(want.Response.P99)} {
 		if !strings.Contains(text("latency"), word) {
 			t.Errorf("the legend under the cursor says %q, want %q in it", text("latency"), word)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"image/png"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -165,26 +166,36 @@ func Test125(t *testing.T) {
 	})
 }
 
-// TestAnswersStayAtCapacity: windows of an overloaded trial count every answer that came in the end, ticks only those that
-// came while the load was held; the chart shows the ticks.
-func TestAnswersStayAtCapacity(t *testing.T) {
-	m := attack.Measurement{Trial: attack.Trial{N: 3, Warmup: time.Second, Actors: []attack.Actor{{Schedule: attack.Constant(700, 5*time.Second, attack.Even)}}}}
-	for i := range 6 { // the last tick lies after the end, when only the backlog is worked off
-		m.Ticks = append(m.Ticks, attack.Tick{Elapsed: time.Duration(i+1) * time.Second, Due: 700, OK: 570})
+func TestAnOverloadHeldTooShortTellsNoRateOfAnswers(t *testing.T) {
+	p := analyze.Point{Load: 700, Achieved: 570, Class: analyze.Overloaded, Seconds: 3}
+	if got := answered(p); got != 570 {
+		t.Errorf("answered over 3 s of overload = %v, want 570", got)
 	}
-	stray := m
-	stray.Trial.Actors = []attack.Actor{{Schedule: attack.Constant(50, 5*time.Second, attack.Even)}} // another plan's trial 3
-	r, p := Report{Trials: []attack.Measurement{m, stray}}, analyze.Point{Load: 700, Achieved: 699, Trials: []int{3}}
-	if got := r.answered(p); got != 570 {
-		t.Errorf("answered = %v, want the 570 of the ticks, not the 699 of the windows", got)
+	if p.Seconds = 1; !math.IsNaN(answered(p)) {
+		t.Errorf("answered over one second of overload = %v, want it absent", answered(p))
 	}
-	r.Trials[0].Ticks = m.Ticks[:2]
-	if got := r.answered(p); got != 699 {
-		t.Errorf("answered over one second = %v, want the windows' 699: too short to tell", got)
+	if p.Class = analyze.Sustained; answered(p) != 570 {
+		t.Errorf("answered over one second of a sustained load = %v, want 570", answered(p))
 	}
-	p.Class = analyze.Overloaded
-	if got := r.answered(p); !math.IsNaN(got) {
-		t.Errorf("answered over one second of overload = %v, want it absent", got)
+}
+
+func TestTheCurveLeavesOutWhatTellsLittle(t *testing.T) {
+	point := func(load float64, n int64, class analyze.Class) analyze.Point {
+		return analyze.Point{Load: load, Class: class, Response: &attack.Quantiles{N: n, P50: 1, P95: 2, P99: 3}}
+	}
+	points := []analyze.Point{point(50, 40, analyze.Sustained), point(100, 500, analyze.Sustained), point(300, 500, analyze.Sustained), point(500, 500, analyze.Sustained),
+		point(700, 2800, analyze.Sustained), point(702, 370, analyze.Sustained), point(760, 2800, analyze.Overloaded), point(1520, 800, analyze.Overloaded)}
+	r := Report{Capacities: []analyze.Capacity{{Points: points, Breaking: &analyze.Estimate{Value: 760}}}}
+	var got []float64
+	for _, p := range r.drawn() {
+		got = append(got, p.Load)
+	}
+	if want := []float64{100, 300, 500, 700, 760}; !slices.Equal(got, want) {
+		t.Errorf("drawn are %v, want %v: 50 has too few requests, 702 a better neighbour, 1520 lies beyond reach", got, want)
+	}
+	r.Capacities[0].Points = points[:3]
+	if got := len(r.drawn()); got != 3 {
+		t.Errorf("of three points %d are drawn, want all: there is nothing better", got)
 	}
 }
 

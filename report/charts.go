@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -44,6 +43,41 @@ func (r Report) points() (out []analyze.Point) {
 	return out
 }
 
+// What a load must have to be drawn: requests enough for a p99, a place within reach of the breaking load, and no better
+// measured load beside it. The tables hold every load.
+const (
+	drawnRequests = 100
+	drawnReach    = 1.35 // × the breaking load: beyond, there are only the ramp's short probes
+	drawnApart    = 0.03 // of the load
+	drawnLeast    = 5    // with fewer left, all are drawn
+)
+
+// drawn are the points that make a curve.
+func (r Report) drawn() []analyze.Point {
+	all := r.points()
+	reach := math.Inf(1)
+	if c := r.Capacity(); c != nil && c.Breaking != nil {
+		reach = c.Breaking.Value * drawnReach
+	}
+	var out []analyze.Point
+	for _, p := range all {
+		if p.Response.N < drawnRequests || p.Load > reach {
+			continue
+		}
+		if n := len(out); n > 0 && p.Load < out[n-1].Load*(1+drawnApart) {
+			if p.Response.N > out[n-1].Response.N {
+				out[n-1] = p
+			}
+			continue
+		}
+		out = append(out, p)
+	}
+	if len(out) < drawnLeast {
+		return all
+	}
+	return out
+}
+
 // pooled are the loads of the trials, judged by nobody.
 func pooled(trials []attack.Measurement) (out []analyze.Point) {
 	byLoad := map[float64]*attack.Window{}
@@ -73,7 +107,7 @@ func pooled(trials []attack.Measurement) (out []analyze.Point) {
 
 // latencyChart is the curve that the first screen shows, nil with fewer than two loads.
 func (r Report) latencyChart() *Chart {
-	points := r.points()
+	points := r.drawn()
 	if len(points) < 2 {
 		return nil
 	}
@@ -253,7 +287,7 @@ func latencyAxis(c *Chart) Axis {
 
 // servedChart is how fast the target answered what was offered, to stand beneath the latency.
 func (r Report) servedChart() *Chart {
-	points := r.points()
+	points := r.drawn()
 	if len(points) < 2 {
 		return nil
 	}
@@ -261,7 +295,7 @@ func (r Report) servedChart() *Chart {
 	offered, served := Series{Label: "offered", Colour: Mute, Width: 1.2, Dashed: true}, Series{Label: "ok", Colour: Green, Width: 2}
 	for _, p := range points {
 		c.Xs = append(c.Xs, p.Load)
-		offered.Ys, served.Ys = append(offered.Ys, p.Load), append(served.Ys, r.answered(p))
+		offered.Ys, served.Ys = append(offered.Ys, p.Load), append(served.Ys, answered(p))
 	}
 	c.Series = []Series{served, offered}
 	c.Markers = r.loadMarkers()
@@ -273,30 +307,9 @@ func (r Report) servedChart() *Chart {
 	return c
 }
 
-// answered is the rate of answers at a load while it was held, by the ticks of its trials, warm-up left out: unlike the
-// windows, which wait for what was due in them, it stays at capacity where a backlog grows. Without
-// enough of them it is Achieved, or absent where the load was too much.
-func (r Report) answered(p analyze.Point) float64 {
-	ok, seconds := int64(0), 0.0
-	for _, m := range r.Trials {
-		// Plans number their trials anew, so that a trial is known by its number and its load.
-		if !slices.Contains(p.Trials, m.Trial.N) || math.Abs(m.Trial.Load()-p.Load) > 0.01*p.Load {
-			continue
-		}
-		before := m.Trial.Warmup
-		for _, t := range m.Ticks {
-			if t.Elapsed <= m.Trial.Warmup || t.Elapsed > m.Trial.Len()+time.Millisecond {
-				continue
-			}
-			ok += t.OK
-			seconds += (t.Elapsed - before).Seconds()
-			before = t.Elapsed
-		}
-	}
-	switch {
-	case seconds >= answeredOver:
-		return float64(ok) / seconds
-	case p.Class == analyze.Overloaded: // the windows would say that it bore what it was offered
+// answered is the rate of answers at a load, absent where an overload was held too short to tell.
+func answered(p analyze.Point) float64 {
+	if p.Class == analyze.Overloaded && p.Seconds < answeredOver {
 		return none
 	}
 	return p.Achieved

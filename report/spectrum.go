@@ -13,7 +13,7 @@ const spectrumMax = 5
 
 // percentileChart opens the tail: latency by percentile at a few loads.
 func (r Report) percentileChart() *Chart {
-	points := fewOf(r.points(), r.landmarks(), spectrumMax)
+	points := fewOf(r.drawn(), r.landmarks(), spectrumMax)
 	label := func(p analyze.Point) string { return Number(p.Load) + "/s" }
 	if len(points) == 0 {
 		points = []analyze.Point{all(r.Trials)}

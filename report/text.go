@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -26,6 +27,18 @@ func Text(w io.Writer, r Report) error {
 	t.limits(r)
 	t.health(r.Generator())
 	t.warnings(r)
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+// Brief writes the lines that matter and, when a check did not pass, the checks.
+func Brief(w io.Writer, r Report) error {
+	var t page80
+	t.wrapped("", r.Headline())
+	t.tiles(r)
+	if r.Outcome() != scenarios.Pass {
+		t.storms(r)
+	}
 	_, err := io.WriteString(w, t.String())
 	return err
 }
@@ -67,8 +80,22 @@ func (t *page80) tiles(r Report) {
 		t.hanging("  "+cell(tile.Label, 19)+cell(tile.Value+tile.Unit, 14), strings.Repeat(" ", 35), tile.Detail)
 	}
 	if r.Lab != nil {
-		t.line("  %s%s", cell("lab's truth", 19), Number(r.Lab.Capacity)+"/s")
+		t.hanging("  "+cell("lab's truth", 19)+cell(Number(r.Lab.Capacity)+"/s", 14), strings.Repeat(" ", 35), r.found())
 	}
+}
+
+// found compares the estimate with the truth that only a lab knows.
+func (r Report) found() string {
+	c := r.Capacity()
+	if c == nil || c.Estimate == nil {
+		return "no estimate to compare with"
+	}
+	off := c.Estimate.Value/r.Lab.Capacity - 1
+	side := "above"
+	if off < 0 {
+		side = "below"
+	}
+	return fmt.Sprintf("estimate %s/s, %.1f %% %s it", Number(c.Estimate.Value), math.Abs(off)*100, side)
 }
 
 func (t *page80) load(r Report) {

@@ -142,10 +142,14 @@ func (a *app) publish(dir string, entries []journal.Entry) error {
 	if a.json {
 		return report.JSON(a.out, r)
 	}
-	if err := report.Text(a.out, r); err != nil {
+	text := report.Text
+	if r.Run.Command == "demo" {
+		text = report.Brief // its reader wants the story; the page has the rest
+	}
+	if err := text(a.out, r); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.out, "report       %s\n", filepath.Join(dir, "report.html"))
+	_, err := fmt.Fprintf(a.out, "\nreport: %s\n", filepath.Join(dir, "report.html"))
 	return err
 }
 
