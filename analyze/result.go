@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
 )
@@ -196,13 +197,13 @@ func (p *pooled) add(r row) {
 		}
 	}
 	p.seconds += long.Seconds()
-	before := r.m.Trial.Warmup
+	var edge time.Duration
 	for _, t := range r.m.Ticks {
-		if t.Elapsed > before && before < r.m.Trial.Len() {
+		if edge >= r.m.Trial.Warmup && edge < r.m.Trial.Len() {
 			p.ended += t.OK
-			p.held += (t.Elapsed - before).Seconds()
-			before = t.Elapsed
+			p.held += (t.Elapsed - edge).Seconds()
 		}
+		edge = t.Elapsed
 	}
 }
 

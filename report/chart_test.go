@@ -183,7 +183,7 @@ func TestTheCurveLeavesOutWhatTellsLittle(t *testing.T) {
 	point := func(load float64, n int64, class analyze.Class) analyze.Point {
 		return analyze.Point{Load: load, Class: class, Response: &attack.Quantiles{N: n, P50: 1, P95: 2, P99: 3}}
 	}
-	points := []analyze.Point{point(50, 40, analyze.Sustained), point(100, 500, analyze.Sustained), point(300, 500, analyze.Sustained), point(500, 500, analyze.Sustained),
+	points := []analyze.Point{point(50, 39, analyze.Sustained), point(100, 500, analyze.Sustained), point(300, 500, analyze.Sustained), point(500, 500, analyze.Sustained),
 		point(700, 2800, analyze.Sustained), point(702, 370, analyze.Sustained), point(760, 2800, analyze.Overloaded), point(1520, 800, analyze.Overloaded)}
 	r := Report{Capacities: []analyze.Capacity{{Points: points, Breaking: &analyze.Estimate{Value: 760}}}}
 	var got []float64

@@ -43,10 +43,10 @@ func (r Report) points() (out []analyze.Point) {
 	return out
 }
 
-// What a load must have to be drawn: requests enough for a p99, a place within reach of the breaking load, and no better
+// What a load must have to be drawn: requests enough for a p95, a place within reach of the breaking load, and no better
 // measured load beside it. The tables hold every load.
 const (
-	drawnRequests = 100
+	drawnRequests = 40
 	drawnReach    = 1.35 // × the breaking load: beyond, there are only the ramp's short probes
 	drawnApart    = 0.03 // of the load
 	drawnLeast    = 5    // with fewer left, all are drawn
@@ -123,7 +123,7 @@ func (r Report) latencyChart() *Chart {
 	c.Series = []Series{
 		{Label: "p50", Colour: First, Width: 1.8, Dots: true, Ys: pick(func(p analyze.Point) float64 { return p.Response.P50 })},
 		{Label: "p95", Colour: Second, Width: 1.8, Dots: true, Ys: pick(func(p analyze.Point) float64 { return p.Response.P95 })},
-		{Label: "p99", Colour: Third, Width: 2.4, Dots: true, Ys: pick(func(p analyze.Point) float64 { return p.Response.P99 })}}
+		{Label: "p99", Colour: Third, Width: 2.4, Dots: true, Ys: pick(func(p analyze.Point) float64 { return high(p.Response) })}}
 	if far := pick(func(p analyze.Point) float64 { return rare(p.Response) }); present(far) > 1 {
 		c.Series = append(c.Series, Series{Label: "p99.9", Colour: Fourth, Width: 1.4, Dashed: true, Ys: far})
 	}
@@ -144,6 +144,14 @@ func present(v Values) (n int) {
 		}
 	}
 	return n
+}
+
+// high is the p99 where at least one request lies beyond it, absent elsewhere.
+func high(q *attack.Quantiles) float64 {
+	if q.N < 100 {
+		return none
+	}
+	return q.P99
 }
 
 // rare is the p99.9 where at least ten requests lie beyond it, absent elsewhere.

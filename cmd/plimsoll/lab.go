@@ -89,6 +89,9 @@ func (a *app) lab(ctx context.Context, l labSpec) error {
 	}
 	fmt.Fprintln(a.out)
 
+	if l.leash {
+		ctx = context.WithoutCancel(ctx) // Ctrl-C reaches a child too, whose holder still has requests in flight
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if l.leash {
