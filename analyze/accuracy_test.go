@@ -11,6 +11,7 @@ import (
 
 // What a budget of 45 s finds on services like the lab's: the figures are logged with -v.
 func TestAShortBudgetFindsTheBreakingLoad(t *testing.T) {
+	many(t)
 	t.Parallel()
 	var off, took sample
 	covered, knees, criticals := 0, 0, 0
@@ -48,6 +49,7 @@ func TestAShortBudgetFindsTheBreakingLoad(t *testing.T) {
 
 // What an ample budget finds on services that give way in eleven different ways.
 func TestTheSearchFindsTheBreakingLoadOfAllKinds(t *testing.T) {
+	many(t)
 	t.Parallel()
 	var off, took, excess sample
 	covered, n := 0, 0
@@ -110,6 +112,7 @@ func erlang(c int, rho float64) float64 {
 }
 
 func TestKneesOfMarkovQueues(t *testing.T) {
+	many(t)
 	t.Parallel()
 	var off sample
 	covered, n := 0, 0
@@ -137,5 +140,13 @@ func TestKneesOfMarkovQueues(t *testing.T) {
 	t.Logf("knee error: median %.1f%%, p90 %.1f%%, max %.1f%%; covered %d of %d", 100*off.at(.5), 100*off.at(.9), 100*off.at(1), covered, n)
 	if off.at(.5) > .06 || off.at(.9) > .2 || float64(covered) < .75*float64(n) {
 		t.Errorf("knee error: median %.3f, p90 %.3f, covered %d of %d; want 0.06, 0.2 and 3 in 4", off.at(.5), off.at(.9), covered, n)
+	}
+}
+
+// many leaves a test of many searches out of a short run, which looks for races: a search has none to find.
+func many(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("many searches in one goroutine: run without -short")
 	}
 }

@@ -159,7 +159,7 @@ func TestAnOutsiderStopsTheSearch(t *testing.T) {
 	}
 }
 
-func TestAVoidTrialIsRepeatedOnce(t *testing.T) {
+func TestAVoidTrialIsRepeated(t *testing.T) {
 	r := sim.New(queue(800, 8, sim.Lognormal), 1)
 	p := analyze.Plan{Budget: 45 * time.Second}
 	var done []attack.Measurement
