@@ -16,7 +16,7 @@ type serial struct {
 	make   *maker
 	ledger *ledger
 	began  time.Time
-	fast   int // answers in a row within Until.Within
+	fast   int // answers in a row, refusals of a limiter among them, within Until.Within
 	counts attack.Counts
 	broken answer // the last that was none
 }
@@ -91,14 +91,15 @@ func (s *serial) path(n int64) (*order, error) {
 	return other, nil
 }
 
-// observe tells whether one of the rules that end the order holds with this answer.
+// observe tells whether one of the rules that end the order holds with this answer. A limiter's refusal is an answer like
+// another for Until.Fast: who stands behind a limiter would else never settle. A failure is none.
 func (s *serial) observe(a answer) bool {
 	*s.counts.Of(a.outcome)++
 	if a.err != nil {
 		s.broken = a
 	}
 	s.fast++
-	if a.outcome != attack.OK || a.received-a.sent > s.order.Until.Within {
+	if whole := a.outcome == attack.OK || a.outcome == attack.Throttled; !whole || a.received-a.sent > s.order.Until.Within {
 		s.fast = 0
 	}
 	u := s.order.Until
