@@ -14,7 +14,8 @@ import (
 //
 // Each entry is one write(2) of one line, followed by an fsync: entries come once a trial or more rarely, between trials,
 // so that the disk is never waited for while load is sent, and a run loses at most the line it was killed in. After a
-// write that failed the Writer refuses all others, so that the torn line stays the last one.
+// write that failed the Writer refuses all others, so that the torn line stays the last one. Until Close or the end of the
+// process no other Writer gets hold of the same journal, in this process or another.
 type Writer struct {
 	mu   sync.Mutex
 	file file
@@ -37,6 +38,9 @@ func Create(path string) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create journal: %w", err)
 	}
+	if err := hold(f, path); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	if err := syncDir(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("create journal: %w", errors.Join(err, f.Close()))
 	}
@@ -44,17 +48,35 @@ func Create(path string) (*Writer, error) {
 }
 
 // Append goes on with a journal: it reads and verifies what is there, cuts off a torn last line, and returns the entries
-// with a writer that stands behind them. The note about the torn line is written, because the report must carry it.
+// with a writer that stands behind them. A journal that is being written is refused before it is read. The note about the torn line is written, because the report must carry it.
 func Append(path string) (*Writer, []Entry, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("resume journal: %w", err)
+	}
+	if err := hold(f, path); err != nil {
+		return nil, nil, errors.Join(err, f.Close())
 	}
 	w, entries, err := resume(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("resume %s: %w", path, errors.Join(err, f.Close()))
 	}
 	return w, entries, nil
+}
+
+// errBusy is a file that another writer holds.
+var errBusy = errors.New("another writer holds it")
+
+// hold keeps other writers away from the journal until f is closed: two would write over one another's lines. A file system
+// that knows no locks is let be.
+func hold(f *os.File, path string) error {
+	switch err := lock(f); {
+	case errors.Is(err, errBusy):
+		return fmt.Errorf("%s is being written by another plimsoll; wait for it to end", path)
+	case err != nil && !errors.Is(err, errors.ErrUnsupported):
+		return fmt.Errorf("lock journal %s: %w", path, err)
+	}
+	return nil
 }
 
 func resume(f *os.File) (*Writer, []Entry, error) {
