@@ -144,7 +144,7 @@ func (s *state) latencies(wide int, p paint) string {
 		p99s = append(p99s, d.p99)
 	}
 	newest := s.done[len(s.done)-1]
-	words := report.Latency(newest.p99) + " at " + report.Number(newest.load) + "/s"
+	words := report.Latency(newest.p99) + " at " + report.Number(newest.offered) + "/s"
 	if newest.p99 == 0 {
 		words = "none was answered"
 	}
@@ -203,7 +203,7 @@ func (s *state) table(p paint) []string {
 	if len(s.done) == 0 {
 		return nil
 	}
-	out := []string{"", p.dim("      load        ok       p50       p99  throttled    failed")}
+	out := []string{"", p.dim("   offered        ok       p50       p99  throttled    failed")}
 	for _, d := range last(s.done, rowsMax) {
 		tail := ""
 		switch {
@@ -212,7 +212,7 @@ func (s *state) table(p paint) []string {
 		case d.stopped != "":
 			tail = "  " + p.warn(clean(d.stopped))
 		}
-		out = append(out, fmt.Sprintf("%s %s %s %s %s %s%s", padLeft(report.Number(d.load), 10), padLeft(report.Number(d.ok), 9), padLeft(report.Latency(d.p50), 9),
+		out = append(out, fmt.Sprintf("%s %s %s %s %s %s%s", padLeft(report.Number(d.offered), 10), padLeft(report.Number(d.ok), 9), padLeft(report.Latency(d.p50), 9),
 			padLeft(report.Latency(d.p99), 9), padLeft(report.Percent(d.throttled), 10), padLeft(report.Percent(d.failed), 9), tail))
 	}
 	return out

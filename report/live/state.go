@@ -35,8 +35,9 @@ const (
 // done is a trial that has ended, in short.
 type done struct {
 	phase     string
-	load      float64 // asked
-	ok        float64 // per second
+	load      float64 // asked at the end of its schedule, for the bracket
+	offered   float64 // due per second sent
+	ok        float64 // of them, per second sent
 	p50, p99  float64 // response, ms
 	throttled float64 // share of due
 	failed    float64 // share of due, timeouts and shed ones among them
@@ -91,12 +92,16 @@ func (s *state) finish(m attack.Measurement) {
 	}
 }
 
+// doneOf is the trial in short: of what came after its warm-up, or of all when it never got so far.
 func doneOf(m attack.Measurement) done {
 	w := m.Total()
+	if w.Due == 0 {
+		w = m.All()
+	}
 	d := done{phase: m.Trial.Phase, load: m.Trial.Load(), p50: attack.MS(w.Response.Quantile(.5)), p99: attack.MS(w.Response.Quantile(.99))}
 	d.void, _ = m.Void()
-	if seconds := w.Len.Seconds(); seconds > 0 {
-		d.ok = float64(w.OK) / seconds
+	if seconds := sent(w, m.Aborted).Seconds(); seconds > 0 {
+		d.offered, d.ok = float64(w.Due)/seconds, float64(w.OK)/seconds
 	}
 	if w.Due > 0 {
 		d.throttled = float64(w.Throttled) / float64(w.Due)
@@ -106,6 +111,14 @@ func doneOf(m attack.Measurement) done {
 		d.stopped = string(m.Aborted.Reason)
 	}
 	return d
+}
+
+// sent is the stretch of w that arrivals were sent in: a trial that was ended early stops within its last window.
+func sent(w attack.Window, ended *attack.Abort) time.Duration {
+	if ended != nil && ended.At > w.At {
+		return min(w.Len, ended.At-w.At)
+	}
+	return w.Len
 }
 
 func (b *bracket) see(d done) {

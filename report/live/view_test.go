@@ -74,6 +74,7 @@ func tell(v *View) {
 
 func finish(v *View) {
 	done := measured(order(4, "confirm", 600), 41, 0)
+	done.Windows[0].Len, done.Windows[0].Counts = 6*time.Second, attack.Counts{Due: 3600, OK: 3600, Attempts: 3600}
 	done.Aborted = &attack.Abort{At: 6 * time.Second, Reason: "backlog"}
 	done.Checks[0] = attack.SelfCheck{Name: "late ticks", Outcome: attack.Warn, Got: "p99 14 ms", Want: "p99 below 10 ms"}
 	v.Feed(journal.Entry{Trial: done})
@@ -134,6 +135,43 @@ func TestPlainLines(t *testing.T) {
 			t.Error("plain lines hold escapes")
 		}
 	})
+}
+
+// TestOfferedIsWhatWasDue: the load in which a schedule ends says nothing of what was offered on the way there.
+func TestOfferedIsWhatWasDue(t *testing.T) {
+	second := time.Second
+	counted := func(at, long time.Duration, due, ok int64) attack.Window {
+		return attack.Window{At: at, Len: long, Warmup: at == 0 && long > second, Counts: attack.Counts{Due: due, OK: ok, Failed: due - ok, Attempts: due}}
+	}
+	segments := func(all ...attack.Segment) attack.Trial {
+		return attack.Trial{N: 1, Phase: "load", Actors: []attack.Actor{{Schedule: attack.Schedule{Segments: all}}}}
+	}
+	held := segments(attack.Segment{From: 50, To: 50, Len: 10 * second})
+	for name, row := range map[string]struct {
+		m    attack.Measurement
+		want string
+	}{
+		"a ramp is offered its mean": {attack.Measurement{Trial: segments(attack.Segment{From: 20, To: 100, Len: 2 * second}),
+			Windows: []attack.Window{counted(0, second, 40, 40), counted(second, second, 80, 80)}}, "offered 60/s, ok 60/s"},
+		"a storm that ends in silence was one": {attack.Measurement{Trial: segments(attack.Segment{From: 90, To: 90, Len: 2 * second}, attack.Segment{Len: second}),
+			Windows: []attack.Window{counted(0, second, 90, 30), counted(second, second, 90, 30)}}, "offered 90/s, ok 30/s"},
+		"a trial ended early is over the time until then": {attack.Measurement{Trial: held, Aborted: &attack.Abort{At: 1500 * time.Millisecond, Reason: "backlog"},
+			Windows: []attack.Window{counted(0, second, 50, 50), counted(second, second, 25, 25)}}, "offered 50/s, ok 50/s"},
+		"a warm-up does not count": {attack.Measurement{Trial: held, Windows: []attack.Window{counted(0, 2*second, 10, 10), counted(2*second, second, 50, 40)}}, "offered 50/s, ok 40/s"},
+		"a trial ended in its warm-up has nothing else": {attack.Measurement{Trial: held, Aborted: &attack.Abort{At: second, Reason: "backlog"},
+			Windows: []attack.Window{counted(0, 2*second, 50, 10)}}, "offered 50/s, ok 10/s"},
+		"actors side by side add up": {attack.Measurement{Trial: held, Windows: []attack.Window{counted(0, second, 50, 50), counted(0, second, 25, 25)}}, "offered 75/s, ok 75/s"},
+	} {
+		if got := plainTrial(row.m); !strings.Contains(got, row.want+",") {
+			t.Errorf("%s: %q, want %q in it", name, got, row.want)
+		}
+		s := state{}
+		s.finish(row.m)
+		offered, _, _ := strings.Cut(strings.TrimPrefix(row.want, "offered "), "/s")
+		if got := s.table(style(false)); !strings.HasPrefix(strings.TrimSpace(got[len(got)-1]), offered+" ") {
+			t.Errorf("%s: row %q, want it to begin with %s", name, got[len(got)-1], offered)
+		}
+	}
 }
 
 func TestFourFramesASecond(t *testing.T) {
