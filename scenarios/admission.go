@@ -213,6 +213,9 @@ func sustainedRate(e *evidence, ms []attack.Measurement) finding {
 		}
 		return unsure(want, fmt.Sprintf("%d let in, none refused", all.OK), "no request was refused, so the limit was not reached: statuses %s", statuses(all))
 	}
+	if ended(m) {
+		return failed(want, rate(float64(all.OK)/trialSeconds(m)), "the storm was ended after %s, because next to nothing was refused: statuses %s; the limit allows %.0f", brief(m.Aborted.At), statuses(all), e.c.Limit.Most(m.Aborted.At))
+	}
 	if void != "" {
 		return unsure(want, "not measured", "the generator was the limit: %s", void)
 	}

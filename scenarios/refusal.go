@@ -68,6 +68,8 @@ func properRefusals(e *evidence, ms []attack.Measurement) finding {
 		return failed(want, "0 refused", "%d requests were answered as served, with Retry-After: refusals in disguise, which clients take for success", disguised(m))
 	case right+n == 0 && e.open(m):
 		return failed(want, "0 refused", "no request was refused: %d were sent, the limit allows %.0f in %s", all.Due, e.c.Limit.Most(m.Took), brief(m.Took))
+	case ended(m):
+		return failed(want, got, "next to nothing was refused and errors came instead: what was too much was the target's to bear")
 	case right+n == 0:
 		return unsure(want, "0 refused", "no request was refused, but the limit was not surely passed either")
 	case right == 0 && wrong.Statuses[e.refusal] == n:

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/limits"
 )
 
 // Script plans the trials of the scenarios chosen and judges what they measured.
@@ -93,7 +94,7 @@ func (s Script) settled(st stage, e *evidence) bool {
 		return true
 	}
 	for _, m := range ms {
-		if m.Aborted != nil && m.Aborted.Reason == NotRefused {
+		if ended(m) {
 			return true // what a late generator could not hide need not be shown twice
 		}
 		if void, _ := m.Void(); void == "" && (m.Aborted != nil || st.thin == nil || st.thin(s.c, m) == "") {
@@ -103,42 +104,75 @@ func (s Script) settled(st stage, e *evidence) bool {
 	return false
 }
 
-// The rule that ends an overload nobody refuses: so many times what the limit allows was sent, and was not turned away
-// within the time a refusal may take. Twice the limit is not enough: a throttle of twice the rate is to be seen as such.
+// The rule that ends an overload nobody refuses: so many times what the limit allows was sent, and next to nothing of the
+// excess was turned away within the time a refusal may take. Twice the limit is not enough: a throttle of twice the rate is
+// to be seen as such.
 const (
-	openTimes = 2.2
-	openFloor = 20
-	openShare = 1.1 // of what the limit allows was served, and nobody refused: there is no limit
-	openTicks = 3   // a refusal may take so many ticks, 150 ms each or more
+	openTimes  = 2.2
+	openFloor  = 20
+	openShare  = 1.1 // of what the limit allows was served, and nobody refused: there is no limit
+	openTicks  = 3   // a refusal may take so many ticks, 150 ms each or more
+	openTurned = 0.1 // of the excess was refused: less is no throttle
+	openWrong  = 0.9 // of the excess ended in errors: as much is a throttle with another status than declared
 )
 
 // NotRefused is the reason of a storm that was ended because the throttle let everything in.
-const NotRefused attack.Reason = "no request was refused: the target behind stands unprotected"
+const NotRefused attack.Reason = "next to nothing was refused: the target behind stands unprotected"
 
 // Watch ends a storm that no throttle holds back, before it harms the target.
 func (s Script) Watch(t attack.Trial, _ []attack.Measurement) func(attack.Tick) attack.Reason {
 	if t.Phase != PhasePrefix+"overload" {
 		return nil
 	}
-	var turned, sent int64
-	var recent [openTicks]int64 // sent in the last ticks, whose refusals may be under way
+	g := guard{limit: s.c.Limit}
 	return func(k attack.Tick) attack.Reason {
-		sent += recent[0]
-		copy(recent[:], recent[1:])
-		recent[openTicks-1] = k.Sent
-		turned += k.Throttled + k.Shed + k.Failed
-		if most := s.c.Limit.Most(k.Elapsed); turned == 0 && float64(sent) > openTimes*most+openFloor {
+		if g.take(k); g.open(k.Elapsed) {
 			return NotRefused
 		}
 		return ""
 	}
 }
 
-// open tells whether a measurement shows that nothing at all is refused: of so many, or of enough that it was ended.
+// guard counts what a storm has come to so far.
+type guard struct {
+	limit  limits.Limit
+	recent [openTicks]int64 // sent in the last ticks, whose refusals may be under way
+	sent   int64            // before them
+	turned int64            // refused with the declared status
+	wrong  int64            // ended in other errors: refused with another status, or harmed
+	lost   int64            // timed out: harmed, and surely not refused
+	ended  int64            // of all that was sent
+}
+
+func (g *guard) take(k attack.Tick) {
+	g.sent += g.recent[0]
+	copy(g.recent[:], g.recent[1:])
+	g.recent[openTicks-1] = k.Sent
+	g.turned += k.Throttled
+	g.wrong += k.Shed + k.Failed
+	g.lost += k.Timeout
+	g.ended += k.Ended() - k.Unsent
+}
+
+// open tells whether the storm goes through. Harm counts like requests beyond the limit, so that it ends a storm sooner; but
+// errors that make up nearly all of the excess are what a throttle with the wrong status answers.
+func (g *guard) open(elapsed time.Duration) bool {
+	most := g.limit.Most(elapsed)
+	excess := float64(g.sent) - most
+	if excess <= 0 || float64(g.sent+g.wrong+g.lost) <= openTimes*most+openFloor {
+		return false
+	}
+	refused := float64(g.turned+g.wrong) >= openWrong*max(excess, float64(g.ended)-most)
+	return float64(g.turned) < openTurned*excess && !refused
+}
+
+// ended tells whether a storm was ended because it went through.
+func ended(m attack.Measurement) bool { return m.Aborted != nil && m.Aborted.Reason == NotRefused }
+
+// open tells whether a measurement shows that nothing is refused: of so many, or of enough that it was ended.
 func (e *evidence) open(m attack.Measurement) bool {
-	ended := m.Aborted != nil && m.Aborted.Reason == NotRefused
 	all := m.All()
-	return ended || e.refusals(all) == 0 && float64(all.OK) > openShare*e.c.Limit.Most(m.Took)
+	return ended(m) || e.refusals(all) == 0 && float64(all.OK) > openShare*e.c.Limit.Most(m.Took)
 }
 
 // Estimate is how long the script will take, silences included, if no stage is repeated and refusals tell to wait a second.
