@@ -41,6 +41,50 @@ func worstInterval(in []attack.Attempt, c, r float64) excess {
 	return worst
 }
 
+// worstSeconds holds the same bound against runs of whole windows, which know of every arrival, where a log does not. It
+// returns the run that passes it most if all it let in was decided on within it, and the same if each was decided on as
+// late as the slowest answer came: that one is certain.
+func worstSeconds(ws []attack.Window, c, r float64) (likely, sure excess) {
+	likely, sure = excess{over: math.Inf(-1)}, excess{over: math.Inf(-1)}
+	for i, from := range ws {
+		in, end, last := int64(0), from.At, from.At
+		for _, w := range ws[i:] {
+			in, end = in+w.OK, max(end, w.At+w.Len)
+			last = max(last, w.At+w.Len+w.Response.Max())
+			likely = likely.worse(in, end-from.At, c, r)
+			sure = sure.worse(in, last-from.At, c, r)
+		}
+	}
+	return likely, sure
+}
+
+// worse is the worse of x and so many admissions within a time.
+func (x excess) worse(in int64, long time.Duration, c, r float64) excess {
+	if over := float64(in) - c - r*long.Seconds(); over > x.over {
+		return excess{over, int(in), long}
+	}
+	return x
+}
+
+// byWindows judges a storm whose log is full by its windows, after the log itself showed no interval beyond the bound: a
+// log as long as an empty bucket takes to fill has shown what it lets in at once, the windows show the rest.
+func (e *evidence) byWindows(m attack.Measurement, burst float64, want, got string) finding {
+	tol, r := e.c.tolerance(), e.c.Limit.Rate
+	likely, sure := worstSeconds(m.Windows, burst, r)
+	beyond := func(x excess) bool { return x.over > count(tol.over, burst+r*x.long.Seconds()) }
+	seen := m.Log[len(m.Log)-1].Sent
+	switch {
+	case beyond(sure):
+		got = fmt.Sprintf("at worst %d in %s, of %.0f allowed", sure.admitted, brief(sure.long), burst+r*sure.long.Seconds())
+		return failed(want, got, "%.0f requests more than the limit allows reached the target within %s", sure.over, brief(sure.long))
+	case beyond(likely):
+		return unsure(want, got, "%d attempts were not logged, and %d let in of those due within %s may be too many", m.LogDropped, likely.admitted, brief(likely.long))
+	case seen < e.c.fill():
+		return unsure(want, got, "the log was full after %s, in which an empty bucket does not fill: %d attempts were not logged", brief(seen), m.LogDropped)
+	}
+	return passed(want, got, "all intervals of the first %s were looked at, and those of whole seconds thereafter: %d attempts were not logged", brief(seen), m.LogDropped)
+}
+
 // overAdmission (V04): no interval of the storm was let in more than burst + rate·t and the tolerance.
 func overAdmission(e *evidence, ms []attack.Measurement) finding {
 	m, c, tol := ms[0], e.c.Limit, e.c.tolerance()
@@ -60,6 +104,8 @@ func overAdmission(e *evidence, ms []attack.Measurement) finding {
 		return failed(want, got, "%.0f requests more than the limit allows reached the target within %s", w.over, brief(w.long))
 	case len(out) == 0:
 		return unsure(want, got, "no request was refused, so the limit was not put to the test")
+	case m.LogDropped > 0:
+		return e.byWindows(m, burst, want, got)
 	}
 	return passed(want, got, "all intervals between any two of %d admissions were looked at", len(in))
 }
