@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
@@ -17,8 +18,8 @@ import (
 type Bursts struct {
 	Capacity  analyze.Capacity // what the search found; undecided, there is nothing to plan
 	Policy    Policy
-	Budget    time.Duration // for the whole experiment
-	First     int           // number of the first trial, above all numbers that the search used
+	Budget    time.Duration // for the whole experiment, rounds that were made before an interruption included
+	First     int           // number of the first trial: 1 + the last that the search used. Rounds from it on count as done
 	Seed      uint64
 	FlightMax int // most requests in flight that the run allows; 0 means DefaultFlight
 }
@@ -54,6 +55,7 @@ type shot struct {
 	burst   int
 	repeats int
 	void    bool
+	foreign bool          // ended by something outside the experiment, which wants it to stop
 	spread  time.Duration // first to last send, worst repeat that counts
 	ok      bool
 	why     string
@@ -129,6 +131,9 @@ func (b Bursts) Next(done []attack.Measurement) (attack.Trial, bool) {
 			return attack.Trial{}, false
 		}
 		spent += r.m.Trial.Len()
+		if r.foreign {
+			return attack.Trial{}, false
+		}
 		if r.void {
 			voids++
 			continue
@@ -142,10 +147,28 @@ func (b Bursts) Next(done []attack.Measurement) (attack.Trial, bool) {
 	if len(rounds) >= roundsMax || voids > 1 || spent+t.Len() > b.Budget {
 		return attack.Trial{}, false
 	}
-	t.N, t.Seed = b.First+len(rounds), b.Seed+uint64(len(rounds))
+	t.N = b.number(done)
+	t.Seed = b.Seed + uint64(t.N-b.First)
 	t.Why = fmt.Sprintf("does the target bear %d more at once on top of %s?", burst, attack.Rate(p.rate).Round())
 	return t, true
 }
+
+// number is the first that no trial of the experiment has, interrupted ones included.
+func (b Bursts) number(done []attack.Measurement) int {
+	n := b.First
+	for _, m := range done {
+		if m.Trial.Phase == BurstPhase {
+			n = max(n, m.Trial.N+1)
+		}
+	}
+	return n
+}
+
+// undrained ends the reason that the experiment's own Watch gives.
+const undrained = "the backlog does not drain"
+
+// own tells whether a round was ended by the experiment itself.
+func own(why attack.Reason) bool { return strings.HasSuffix(string(why), undrained) }
 
 // stuckGoals is how many latency goals' worth of work may be in flight beside two bursts before a round is ended.
 const stuckGoals = 3
@@ -160,7 +183,7 @@ func (b Bursts) Watch(t attack.Trial, _ []attack.Measurement) func(attack.Tick) 
 	most := 2*int64(burst) + int64(p.size.sat*max(stuckGoals*p.size.goal, 1))
 	return func(k attack.Tick) attack.Reason {
 		if k.InFlight > most {
-			return attack.Reason(fmt.Sprintf("%d in flight: the backlog does not drain", k.InFlight))
+			return attack.Reason(fmt.Sprintf("%d in flight: %s", k.InFlight, undrained))
 		}
 		return ""
 	}
@@ -202,11 +225,12 @@ func (b Bursts) Unplanned() error {
 	return err
 }
 
-// rounds judges the experiment's trials, in order of their numbers.
+// rounds judges the experiment's trials, in order of their numbers. Interrupted ones are left out: they will be made again.
 func (b Bursts) rounds(p plan, done []attack.Measurement) []shot {
 	var out []shot
 	for _, m := range done {
-		if m.Trial.Phase == BurstPhase && m.Trial.N >= b.First && len(m.Trial.Actors) > burstActor {
+		interrupted := m.Aborted != nil && m.Aborted.Reason == attack.Interrupted
+		if m.Trial.Phase == BurstPhase && m.Trial.N >= b.First && len(m.Trial.Actors) > burstActor && !interrupted {
 			out = append(out, p.judge(m))
 		}
 	}
@@ -224,6 +248,11 @@ func (p plan) judge(m attack.Measurement) shot {
 		r.void, r.why = true, "the generator was the limit: "+why
 		return r
 	}
+	if m.Aborted != nil && !own(m.Aborted.Reason) {
+		r.void, r.foreign, r.why = true, true, "it was stopped: "+string(m.Aborted.Reason)
+		return r
+	}
+	p.cycle = segments[1].Len // as it was run, which need not be as it would be planned now
 	var good attack.Window
 	var scattered time.Duration
 	for _, w := range m.Windows {

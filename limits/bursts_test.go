@@ -141,3 +141,60 @@ func TestBurstsThatWereNotSentAtOnceAreLeftOut(t *testing.T) {
 		}
 	}
 }
+
+// stopped is a round that was ended after half a second.
+func stopped(m attack.Measurement, why attack.Reason) attack.Measurement {
+	m.Aborted = &attack.Abort{At: 500 * time.Millisecond, Reason: why}
+	return m
+}
+
+func TestARoundThatSomethingElseEndedSaysNothingOfTheTarget(t *testing.T) {
+	b := limits.Bursts{Capacity: found(), Policy: limits.Policy{Goal: goal(t, "p99<300ms")}, Budget: 3 * time.Minute, First: 5, Seed: 3}
+	whole := drive(t, b, backend())[0]
+
+	cut := []attack.Measurement{stopped(whole, attack.Interrupted)}
+	if got := b.Tolerated(cut); got != nil {
+		t.Errorf("an interrupted round: %+v, want nothing tried", got)
+	}
+	again, more := b.Next(cut)
+	if !more || again.N != 6 || again.Actors[1].Schedule.Segments[1].Burst != 187 {
+		t.Errorf("after an interrupted round: %v, trial %d of %+v; want trial 6 with the same burst of 187", more, again.N, again.Actors)
+	}
+
+	harm := []attack.Measurement{stopped(whole, "three health probes failed")}
+	got := b.Tolerated(harm)
+	if got == nil || got.Repeats != 0 || got.Refused != 0 || !hasNote(got.Notes, "burst-void") || !strings.Contains(got.Notes[0].Text, "health probes") {
+		t.Errorf("a round that the health probe ended: %+v, want no verdict and the reason", got)
+	}
+	if _, more := b.Next(harm); more {
+		t.Error("a burst is tried after the health probe stopped the one before")
+	}
+	c := found()
+	c.Burst = got
+	if r, err := limits.Recommend(c, b.Policy); err != nil || r.Burst != 131 || !hasNote(r.Notes, "burst-not-measured") {
+		t.Errorf("recommended burst %d, %v; want 131 by arithmetic, and a note", r.Burst, err)
+	}
+}
+
+func TestBurstsGoOnWhereTheyWereCut(t *testing.T) {
+	target := backend()
+	target.Queue = 80
+	b := limits.Bursts{Capacity: found(), Policy: limits.Policy{Goal: goal(t, "p99<300ms")}, Budget: 3 * time.Minute, First: 5}
+	whole := drive(t, b, target)
+	want := b.Tolerated(whole)
+	for cut := 1; cut < len(whole); cut++ {
+		done := append(slices.Clone(whole[:cut]), stopped(whole[cut], attack.Interrupted))
+		done, err := attack.Drive(context.Background(), b, sim.New(target, 9), done, func(attack.Measurement) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := b.Tolerated(done)
+		if got.Tolerated == 0 || len(done) > len(whole)+2 || got.Refused > whole[0].Trial.Warm || want.Refused == 0 {
+			t.Errorf("cut after %d of %d rounds: %+v in %d, want about %+v", cut, len(whole), got, len(done), want)
+		}
+	}
+	b.Budget = 40 * time.Second // shorter cycles would be planned now: the rounds that were made are judged by their own
+	if got := b.Tolerated(whole); got.Tolerated != want.Tolerated || got.Refused != want.Refused {
+		t.Errorf("judged with less budget left: %+v, want %+v", got, want)
+	}
+}
