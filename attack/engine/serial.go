@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"math"
-	"net/url"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -66,7 +65,7 @@ func (s *serial) ask(n int64) answer {
 	s.ledger.due(a)
 	s.ledger.sent(a, a.due, 1)
 	var ans answer
-	if o, err := s.path(n); err == nil {
+	if o, err := s.make.make(n); err == nil {
 		ans = s.e.exchange(o, s.e.opt.Timeout, s.elapsed)
 	} else {
 		ans = answer{sent: a.due, received: a.due}.failed(err)
@@ -74,21 +73,6 @@ func (s *serial) ask(n int64) answer {
 	ans.try = 1
 	s.ledger.answered(a, ans, true)
 	return ans
-}
-
-// path is the n-th request, with its path changed when the order says so.
-func (s *serial) path(n int64) (*order, error) {
-	o, err := s.make.make(n)
-	if err != nil || len(s.order.Paths) == 0 {
-		return o, err
-	}
-	path, err := url.Parse(s.order.Paths[n%int64(len(s.order.Paths))])
-	if err != nil {
-		return nil, err
-	}
-	other := &order{body: o.body, http: o.http}
-	other.http.URL = o.http.URL.ResolveReference(path)
-	return other, nil
 }
 
 // observe tells whether one of the rules that end the order holds with this answer. A limiter's refusal is an answer like
