@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
+	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -21,9 +24,14 @@ const (
 	schedWarn, schedVoid = 2 * time.Millisecond, 20 * time.Millisecond
 	dialsVoid            = 0.05
 	idleWarn             = 0.10
-	enough               = 100 // fewer values than this have no 99th percentile
-	enoughTicks          = 20  // of all cores: a fifth of a second on one
+	heldVoid             = 0.01           // share of arrivals that waited at the cap
+	ownBusy, idleBusy    = 0.90, idleWarn // of the cores this process may use; of all cores
+	schedBusy            = schedVoid / 5  // 4ms: above all healthy runs, and a fifth of what voids by itself
+	enough               = 100            // fewer values than this have no 99th percentile
+	enoughTicks          = 20             // of all cores: a fifth of a second on one
 )
+
+const heldName = "held while busy"
 
 const slowHost = "use a faster or less busy machine, or lower the load"
 
@@ -39,6 +47,7 @@ func (l *ledger) checks(before, after look, churns bool) []attack.SelfCheck {
 		checkUnsent(l.dropped, l.duen),
 		checkLag(lags{n: l.lag.N(), p99: l.lag.Quantile(.99), early: l.early.Quantile(.5), late: l.late.Quantile(.5), quarter: min(l.early.N(), l.late.N())}),
 		checkSched(p99, n),
+		checkHeld(l.held, l.duen, strained(before, after, runtime.GOMAXPROCS(0))),
 		checkDials(churns, closed-(after.lost-before.lost)-l.excused, l.attempts),
 		checkIdle(after.idle-before.idle, after.total-before.total))
 }
@@ -113,6 +122,50 @@ func checkSched(p99 time.Duration, n uint64) attack.SelfCheck {
 		return attack.SelfCheck{Name: c.Name, Outcome: attack.Unavailable, Got: fmt.Sprintf("%d values have no p99, it needs %d", n, enough), Want: c.Want}
 	}
 	return finished(c)
+}
+
+// checkHeld tells a generator that gets no cores from a target that is slow. Both fill the flight, so that arrivals wait at
+// the cap; answers that this machine is too busy to read keep their places. A machine with time to spare would have read
+// them: then the target was slow, or the cap small, which voids nothing.
+func checkHeld(held, due int64, s strain) attack.SelfCheck {
+	share := float64(held) / float64(max(due, 1))
+	c := attack.SelfCheck{Name: heldName, Outcome: attack.Healthy, Got: percent(share) + " of arrivals waited at the in-flight cap",
+		Want: "at most 1%, unless own CPU is at most 90%, host idle at least 10% and scheduler latency p99 at most 4ms"}
+	if held == 0 {
+		return c
+	}
+	if math.IsNaN(s.own) && math.IsNaN(s.idle) && s.few {
+		c.Outcome = attack.Unavailable
+		c.Got += "; no reading of how busy this machine was"
+		return c
+	}
+	busy := s.busy()
+	if len(busy) == 0 {
+		return c
+	}
+	c.Outcome, c.Fix = graded(share, 0, heldVoid), slowHost
+	c.Got = fmt.Sprintf("arrivals waited at the in-flight cap while this machine was busy: %s of them, %s", percent(share), strings.Join(busy, ", "))
+	return c
+}
+
+// heldByUs tells that arrivals waited at the cap and that the target need not be to blame.
+func heldByUs(checks []attack.SelfCheck) bool {
+	return slices.ContainsFunc(checks, func(c attack.SelfCheck) bool { return c.Name == heldName && c.Outcome == attack.Void })
+}
+
+// busy names the signs that no time was left on this machine.
+func (s strain) busy() []string {
+	var out []string
+	if s.own > ownBusy {
+		out = append(out, fmt.Sprintf("own CPU %.0f%% of %d cores", 100*s.own, s.cores))
+	}
+	if s.idle < idleBusy {
+		out = append(out, "host idle "+percent(s.idle))
+	}
+	if !s.few && s.sched > schedBusy {
+		out = append(out, fmt.Sprintf("scheduler latency p99 %v", s.sched.Round(10*time.Microsecond)))
+	}
+	return out
 }
 
 // checkDials looks for connections that the generator itself closed and had to open again. Those opened because more were

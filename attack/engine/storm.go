@@ -225,7 +225,7 @@ func (s *storm) measurement() attack.Measurement {
 	m := s.ledger.close()
 	m.Trial, m.Began, m.Aborted = s.trial, s.began, s.aborted
 	m.Checks = s.ledger.checks(s.before, s.e.look(), s.e.opt.NoKeepAlive || s.e.net == nil)
-	if n := s.ledger.held; n > 0 {
+	if n := s.ledger.held; n > 0 && !heldByUs(m.Checks) {
 		m.Notes = append(m.Notes, attack.Note{Code: "concurrency-limited", Text: fmt.Sprintf(
 			"concurrency limited: %d arrivals waited because all %d requests that may be in flight were; the target was slow or the cap is small", n, s.flight)})
 	}

@@ -34,6 +34,9 @@ type look struct {
 	sched             *metrics.Float64Histogram // seconds that goroutines waited to run
 	idle, total       int64                     // ticks of all cores; total 0 when unknown
 	dials, open, lost int64                     // connections
+	at                time.Time
+	own               time.Duration // what this process had of all cores
+	ownKnown          bool
 }
 
 // look sees nothing where a Transport took the network's place: in virtual time this machine's clocks say nothing.
@@ -43,7 +46,30 @@ func (e *Engine) look() look {
 	}
 	l := look{sched: schedLatencies(), dials: e.net.dials.Load(), open: e.net.open.Load(), lost: e.net.lost.Load()}
 	l.idle, l.total = e.vitals.cpu()
+	l.own, l.ownKnown = ownCPU()
+	l.at = time.Now()
 	return l
+}
+
+// strain is how busy the generator and its machine were between two looks. What could not be read is NaN.
+type strain struct {
+	own   float64       // share of the cores this process may use that it did use
+	idle  float64       // share of this machine's cores that nobody used
+	sched time.Duration // 99th percentile of scheduler latency
+	cores int           // that this process may use: GOMAXPROCS, which the runtime bounds by affinity and cgroup
+	few   bool          // too few values for sched
+}
+
+func strained(before, after look, cores int) strain {
+	p99, n := waited(before.sched, after.sched)
+	s := strain{own: math.NaN(), idle: math.NaN(), sched: p99, few: n < enough, cores: cores}
+	if wall := after.at.Sub(before.at); before.ownKnown && after.ownKnown && wall > 0 {
+		s.own = float64(after.own-before.own) / float64(wall) / float64(cores)
+	}
+	if total := after.total - before.total; total >= enoughTicks {
+		s.idle = float64(after.idle-before.idle) / float64(total)
+	}
+	return s
 }
 
 // schedLatencies is the runtime's own histogram of the time that goroutines were ready and did not run.
