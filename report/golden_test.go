@@ -2,7 +2,10 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"flag"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +47,37 @@ func TestText(t *testing.T) {
 			if n := utf8.RuneCountInString(line); n > columns {
 				t.Errorf("%s line %d has %d columns, want at most %d: %s", name, i+1, n, columns, line)
 			}
+		}
+	}
+}
+
+// TestSeedIsTold: without its seed no run can be made again. A run of no seed has none to tell.
+func TestSeedIsTold(t *testing.T) {
+	r := Fold(fixtures()["whole"])
+	for name, write := range map[string]func(io.Writer, Report) error{"Text": Text, "Brief": Brief, "Markdown": Markdown} {
+		for seed, want := range map[uint64]bool{42: true, 1<<64 - 1: true, 0: false} {
+			r.Run.Seed = seed
+			var b bytes.Buffer
+			if err := write(&b, r); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(b.String(), fmt.Sprintf("· seed %d", seed)); got != want {
+				t.Errorf("%s of a run with seed %d tells it: %v, want %v:\n%s", name, seed, got, want, b.String())
+			}
+		}
+	}
+}
+
+// TestBriefBeginsAsTextDoes up to the first heading, whatever the run.
+func TestBriefBeginsAsTextDoes(t *testing.T) {
+	for name, entries := range fixtures() {
+		var text, brief bytes.Buffer
+		if err := errors.Join(Text(&text, Fold(entries)), Brief(&brief, Fold(entries))); err != nil {
+			t.Fatal(err)
+		}
+		want, _, _ := strings.Cut(text.String(), "\n\n")
+		if got, _, _ := strings.Cut(brief.String(), "\n\n"); got != want {
+			t.Errorf("%s: Brief begins %q, Text %q", name, got, want)
 		}
 	}
 }

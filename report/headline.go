@@ -83,8 +83,11 @@ func (r Report) ended() string {
 	return "ended"
 }
 
-// Subline says when, how long and how the run was made.
-func (r Report) Subline() string {
+// Subline says when, how long and how the run was made, with the seed that makes it again.
+func (r Report) Subline() string { return strings.Join(r.facts(), " · ") }
+
+// facts are the parts of the Subline.
+func (r Report) facts() []string {
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	if c := r.Capacity(); c != nil && c.Goal != "" {
@@ -102,7 +105,10 @@ func (r Report) Subline() string {
 		add("%s", span(r.End.At.Sub(r.Run.Began)))
 	}
 	add("%s", plural(len(r.Trials), "trial"))
-	return strings.Join(parts, " · ")
+	if r.Run.Seed != 0 {
+		add("seed %d", r.Run.Seed)
+	}
+	return parts
 }
 
 // Warnings are what must be known before any number is believed.

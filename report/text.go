@@ -18,8 +18,7 @@ const columns = 80
 // Text writes the report for a terminal, the lines that matter first.
 func Text(w io.Writer, r Report) error {
 	var t page80
-	t.wrapped("", r.Headline())
-	t.wrapped("", r.Subline())
+	t.title(r)
 	t.tiles(r)
 	t.load(r)
 	t.storms(r)
@@ -34,7 +33,7 @@ func Text(w io.Writer, r Report) error {
 // Brief writes the lines that matter and, when a check did not pass, the checks.
 func Brief(w io.Writer, r Report) error {
 	var t page80
-	t.wrapped("", r.Headline())
+	t.title(r)
 	t.tiles(r)
 	if r.Outcome() != scenarios.Pass {
 		t.storms(r)
@@ -72,6 +71,23 @@ func cell(s string, width int) string {
 		return pad + s
 	}
 	return s + pad
+}
+
+// title writes headline and subline, the latter broken between its parts, so that nobody has to search for half a seed.
+func (t *page80) title(r Report) {
+	t.wrapped("", r.Headline())
+	line := ""
+	for i, part := range r.facts() {
+		if i > 0 {
+			part = " · " + part
+		}
+		if line != "" && utf8.RuneCountInString(line+part) > columns {
+			t.wrapped("", line)
+			line = ""
+		}
+		line += part
+	}
+	t.wrapped("", line)
 }
 
 func (t *page80) tiles(r Report) {

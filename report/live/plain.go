@@ -14,7 +14,7 @@ import (
 func plain(e journal.Entry, run journal.Run) string {
 	switch {
 	case e.Run != nil:
-		return clean(strings.TrimSpace(fmt.Sprintf("%s %s %s", run.Command, report.Report{Run: run}.Name(), run.ID)))
+		return clean(plainRun(run))
 	case e.Trial != nil:
 		return clean(plainTrial(*e.Trial))
 	case e.Capacity != nil:
@@ -29,6 +29,14 @@ func plain(e journal.Entry, run journal.Run) string {
 		return clean("end: " + e.End.Outcome)
 	}
 	return ""
+}
+
+func plainRun(run journal.Run) string {
+	line := strings.TrimSpace(fmt.Sprintf("%s %s %s", run.Command, report.Report{Run: run}.Name(), run.ID))
+	if run.Seed != 0 {
+		line += fmt.Sprintf(", seed %d", run.Seed)
+	}
+	return line
 }
 
 func plainTrial(m attack.Measurement) string {
