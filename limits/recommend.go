@@ -44,7 +44,8 @@ func (e *UndecidedError) Error() string {
 //	rate  = min(knee, (1 − margin) × estimate.lo [, goal load])
 //	burst = 0.7 × min(C·(goal − p99 at rate), (C − rate)·T, measured tolerance), at least 1
 //
-// where C is what the target completes when saturated and T the time it may take to recover. The first term of burst is
+// where C is what the target completes when saturated and T the time it may take to recover; where every burst tried was
+// refused, half of the smallest stands in for the tolerance. The first term of burst is
 // the queueing delay B/C of the last request of a burst, the second the time B/(C−rate) that the backlog lasts: the
 // bounds of network calculus for a token bucket before a server of rate C (J.-Y. Le Boudec, P. Thiran, Network Calculus,
 // 2001, theorem 1.4.2). An UndecidedError means that there is nothing to rest limits on.
@@ -56,7 +57,9 @@ func Recommend(c analyze.Capacity, p Policy) (Recommendation, error) {
 		return Recommendation{}, fmt.Errorf("margin %v, want 0%% or more and less than 100%%", percent(*p.Margin))
 	}
 	var r Recommendation
-	r.setRate(c, p)
+	if err := r.setRate(c, p); err != nil {
+		return Recommendation{}, err
+	}
 	if r.Rate <= 0 {
 		return Recommendation{}, &UndecidedError{Why: fmt.Sprintf("a margin of %s leaves no rate", percent(r.Margin)), Fix: "lower --margin"}
 	}
@@ -78,7 +81,7 @@ func decided(c analyze.Capacity) error {
 	case analyze.CauseLimiter:
 		e.Why, e.Fix = "a limiter answered, so the target's own capacity was not seen", "run find against the target behind the limiter"
 	case analyze.CauseGenerator:
-		e.Why, e.Fix = "the generator was the limit", "run doctor, then find from a larger machine"
+		e.Why, e.Fix = "the generator was the limit", "run find from a larger machine"
 	case analyze.CauseBudget:
 		e.Why = "the search ran out of time"
 	case analyze.CauseCeiling:
@@ -101,7 +104,7 @@ func (r *Recommendation) note(code, format string, args ...any) {
 }
 
 // setRate chooses the smallest of the rates that the knee, the margin and the goal allow.
-func (r *Recommendation) setRate(c analyze.Capacity, p Policy) {
+func (r *Recommendation) setRate(c analyze.Capacity, p Policy) error {
 	var why string
 	r.Margin, why = margin(c, p)
 	rate := (1 - r.Margin) * c.Estimate.Lo
@@ -115,12 +118,23 @@ func (r *Recommendation) setRate(c analyze.Capacity, p Policy) {
 	if g := c.GoalLoad; g != nil && g.Value > 0 && g.Value < rate {
 		rate, reason = g.Value, "the load at which the latency goal is crossed"
 	}
+	// A goal that the search was not asked about is read off the curve.
+	if c.GoalLoad == nil || c.Goal != p.Goal.String() {
+		load, bound, crossed := crossing(c, p.Goal)
+		if crossed && load <= 0 {
+			return &UndecidedError{Why: fmt.Sprintf("%s is broken at the lightest load that was measured", bound), Fix: "loosen the goal"}
+		}
+		if crossed && load < rate {
+			rate, reason = load, fmt.Sprintf("the load at which the measured curve crosses %s, a goal that the search was not asked about", bound)
+		}
+	}
 	r.Rate = roundDown(rate)
 	r.because("rate %s: %s", attack.Rate(r.Rate).Round(), reason)
 	r.because("margin %s: %s", percent(r.Margin), why)
 	if p.Margin != nil && *p.Margin < DefaultMargin {
 		r.note("thin-margin", "a margin of %s leaves less than the default %s: a service near its breaking load is late for many requests even when it loses none", percent(*p.Margin), percent(DefaultMargin))
 	}
+	return nil
 }
 
 // margin is the user's, or the one that fits how the target gives way, and why.
@@ -216,14 +230,7 @@ func (r *Recommendation) setBurst(c analyze.Capacity, p Policy) {
 	if s.drain < bound {
 		bound, reason = s.drain, fmt.Sprintf("of the %.0f whose backlog is gone within %s, at %s above the rate", max(s.drain, 0), seconds(s.recover), attack.Rate(s.sat-r.Rate).Round())
 	}
-	switch b := c.Burst; {
-	case b == nil || b.Repeats == 0:
-		r.note("burst-not-measured", "no burst was measured, so the burst rests on arithmetic alone; targets with a bounded queue may bear less")
-	case float64(b.Tolerated) < bound:
-		bound, reason = float64(b.Tolerated), fmt.Sprintf("of the %d at once that the target bore on top of %s, in %d repeats", b.Tolerated, attack.Rate(b.AtRate).Round(), b.Repeats)
-	default:
-		reason += fmt.Sprintf("; %d at once on top of %s were borne in %d repeats", b.Tolerated, attack.Rate(b.AtRate).Round(), b.Repeats)
-	}
+	bound, reason = r.measured(c.Burst, bound, reason)
 	r.Burst = max(1, int(BurstShare*bound+1e-9))
 	r.because("burst %d: %s %s", r.Burst, percent(BurstShare), reason)
 	if s.assumed {
@@ -232,6 +239,33 @@ func (r *Recommendation) setBurst(c analyze.Capacity, p Policy) {
 	if BurstShare*bound < 1 {
 		r.note("no-room", "there is no room for a burst at this rate: a lower rate or a looser latency goal makes some")
 	}
+}
+
+// rateSlack is how far above the rate of the experiment a recommended rate may lie for its bursts to count as measured.
+const rateSlack = 1.02
+
+// measured narrows the bound of a burst to what the experiment found, and says what that is worth. What was refused on
+// top of a lower rate would be refused on top of a higher one; what was borne there need not be.
+func (r *Recommendation) measured(b *analyze.Burst, bound float64, reason string) (float64, string) {
+	if b == nil || b.Repeats == 0 {
+		r.note("burst-not-measured", "no burst was measured, so the burst rests on arithmetic alone; targets with a bounded queue may bear less")
+		return bound, reason
+	}
+	at := attack.Rate(b.AtRate).Round()
+	if r.Rate > b.AtRate*rateSlack {
+		r.note("burst-at-lower-rate", "bursts were measured on top of %s and not of %s: what was borne there may be too much here, so the burst rests on arithmetic, and on the experiment only where that allows less", at, attack.Rate(r.Rate).Round())
+	}
+	switch half := float64(b.Refused) / 2; {
+	case b.Tolerated == 0 && b.Refused > 1:
+		r.note("burst-untried", "no burst was borne on top of %s: %d at once was the smallest tried, and none of half that size was; run find again with a larger --budget to measure one", at, b.Refused)
+		if half < bound {
+			return half, fmt.Sprintf("of %.3g, half the smallest burst that was refused on top of %s; no smaller one was tried", half, at)
+		}
+		return bound, reason
+	case float64(b.Tolerated) < bound:
+		return float64(b.Tolerated), fmt.Sprintf("of the %d at once that the target bore on top of %s, in %d repeats", b.Tolerated, at, b.Repeats)
+	}
+	return bound, reason + fmt.Sprintf("; %d at once on top of %s were borne in %d repeats", b.Tolerated, at, b.Repeats)
 }
 
 // roundDown cuts a rate to a number that people and gateways like: three digits, whole from 10 a second on, always down.

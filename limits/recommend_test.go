@@ -61,6 +61,20 @@ func TestRecommendRate(t *testing.T) {
 		}, 891, .09, "as asked"},
 		{"no margin at all", func(c *analyze.Capacity, p *limits.Policy) { c.Knee, p.Margin = nil, &none }, 980, 0, "as asked"},
 		{"the goal's load is lower still", func(c *analyze.Capacity, _ *limits.Policy) { c.GoalLoad = estimate(600, 612.7, 630) }, 612, .2, "latency goal is crossed"},
+		{"a goal given now is read off the curve: 700 + 200·(50−40)/(80−40)", func(c *analyze.Capacity, p *limits.Policy) {
+			c.Knee, p.Goal = nil, analyze.Goal{Latency: []analyze.Bound{{Quantile: .99, Max: 50 * time.Millisecond}}}
+		}, 750, .2, "the measured curve crosses p99<50ms"},
+		{"the tighter of two goals given now", func(c *analyze.Capacity, p *limits.Policy) {
+			p.Goal = analyze.Goal{Latency: []analyze.Bound{{Quantile: .99, Max: 35 * time.Millisecond}, {Quantile: .95, Max: time.Second}}}
+		}, 600, .2, "p99<35ms"},
+		{"a goal tighter than the search's", func(c *analyze.Capacity, p *limits.Policy) {
+			c.Goal, c.GoalLoad = "p99<60ms failed<1%", estimate(790, 800, 810)
+			p.Goal = analyze.Goal{Latency: []analyze.Bound{{Quantile: .99, Max: 35 * time.Millisecond}}}
+		}, 600, .2, "p99<35ms"},
+		{"the search's own goal is not read twice", func(c *analyze.Capacity, p *limits.Policy) {
+			p.Goal = analyze.Goal{Latency: []analyze.Bound{{Quantile: .99, Max: 35 * time.Millisecond}}}
+			c.Goal, c.GoalLoad = p.Goal.String(), estimate(640, 650, 660)
+		}, 650, .2, "latency goal is crossed"},
 		{"the seed story's 2,200/s with 9 %", func(c *analyze.Capacity, p *limits.Policy) {
 			c.Knee, p.Margin, c.Estimate = nil, &nine, estimate(2200, 2200, 2200)
 		}, 2000, .09, "as asked"},
@@ -107,6 +121,21 @@ func TestRecommendBurst(t *testing.T) {
 		{"an experiment without a verdict counts as none", func(c *analyze.Capacity, p *limits.Policy) {
 			p.Goal, c.Burst = goal(t, "p99<250ms"), &analyze.Burst{}
 		}, 137, "", "burst-not-measured"},
+		{"every burst was refused: 0.7 × half the smallest", func(c *analyze.Capacity, p *limits.Policy) {
+			p.Goal, c.Burst = goal(t, "p99<250ms"), &analyze.Burst{Refused: 40, Repeats: 10, AtRate: 750}
+		}, 14, "no smaller one was tried", "burst-untried"},
+		{"every burst was refused, and half is more than arithmetic allows", func(c *analyze.Capacity, p *limits.Policy) {
+			p.Goal, c.Burst = goal(t, "p99<250ms"), &analyze.Burst{Refused: 500, Repeats: 10, AtRate: 750}
+		}, 137, "latency bound of 250ms", "burst-untried"},
+		{"not even one at once was borne", func(c *analyze.Capacity, p *limits.Policy) {
+			p.Goal, c.Burst = goal(t, "p99<250ms"), &analyze.Burst{Refused: 1, Repeats: 10, AtRate: 750}
+		}, 1, "of the 0 at once that the target bore", "no-room"},
+		{"borne on top of a lower rate, which says little of this one", func(c *analyze.Capacity, p *limits.Policy) {
+			p.Goal, c.Burst = goal(t, "p99<250ms"), &analyze.Burst{Tolerated: 196, Repeats: 10, AtRate: 700}
+		}, 137, "latency bound of 250ms", "burst-at-lower-rate"},
+		{"refused on top of a lower rate, so surely on top of this one", func(c *analyze.Capacity, p *limits.Policy) {
+			p.Goal, c.Burst = goal(t, "p99<250ms"), &analyze.Burst{Tolerated: 100, Refused: 140, Repeats: 10, AtRate: 700}
+		}, 70, "on top of 700/s", "burst-at-lower-rate"},
 		{"the goal is used up at the rate", func(_ *analyze.Capacity, p *limits.Policy) { p.Goal = goal(t, "p99<40ms") }, 1, "burst 1", "no-room"},
 	} {
 		c, p := service(), limits.Policy{}
@@ -120,6 +149,14 @@ func TestRecommendBurst(t *testing.T) {
 		if r.Burst != row.burst || !strings.Contains(because, row.reason) || !hasNote(r.Notes, row.note) {
 			t.Errorf("%s: burst %d, want %d, %q among the reasons and note %q:\n%s\n%v", row.says, r.Burst, row.burst, row.reason, row.note, because, r.Notes)
 		}
+	}
+}
+
+func TestAGoalThatTheLightestLoadBreaksIsNoGroundForLimits(t *testing.T) {
+	_, err := limits.Recommend(service(), limits.Policy{Goal: goal(t, "p99<15ms")})
+	var undecided *limits.UndecidedError
+	if !errors.As(err, &undecided) || !strings.Contains(err.Error(), "p99<15ms is broken at the lightest load") {
+		t.Errorf("p99<15ms on a service of 20 ms: %v, want an UndecidedError that says so", err)
 	}
 }
 
@@ -178,7 +215,7 @@ func TestNoRecommendationFromAnUndecidedCapacity(t *testing.T) {
 		fix   string
 	}{
 		{analyze.CauseLimiter, "behind the limiter"},
-		{analyze.CauseGenerator, "doctor"},
+		{analyze.CauseGenerator, "; run find from a larger machine"},
 		{analyze.CauseBudget, "--budget"},
 		{analyze.CauseCeiling, "--max-rate"},
 		{analyze.CauseHarm, "health"},
