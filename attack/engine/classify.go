@@ -77,6 +77,7 @@ var targetFaults = []struct {
 	{"tls", attack.Failed, isTLS},
 	{"connection refused", attack.Failed, isErrno(econnrefused)},
 	{"connection reset", attack.Failed, isErrno(econnreset)},
+	{"unix socket", attack.Failed, isUnixDial},
 	{"unreachable", attack.Failed, isErrno(eunreach)},
 	{"eof", attack.Failed, func(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }},
 	{"cancelled", attack.Failed, is(context.Canceled)},
@@ -106,6 +107,12 @@ func isDialTimeout(err error) bool {
 	return isTimeout(err) && (isA[*handshakeError](err) || errors.As(err, &op) && op.Op == "dial" && !isA[*net.DNSError](err))
 }
 
+// isUnixDial tells a socket of this machine that is missing, is none, or may not be used.
+func isUnixDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial" && op.Net == "unix"
+}
+
 func isTLS(err error) bool {
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "remote error" { // as crypto/tls calls an alert from the other side
@@ -113,6 +120,52 @@ func isTLS(err error) bool {
 	}
 	return isA[*handshakeError](err) || isA[*tls.CertificateVerificationError](err) || isA[tls.RecordHeaderError](err) ||
 		isA[tls.AlertError](err) || isA[x509.UnknownAuthorityError](err) || isA[x509.HostnameError](err)
+}
+
+// tlsReasons say in words what a handshake failed of. The other side's alerts have no type of their own outside of QUIC, so
+// their text tells, as crypto/tls writes it: with TLS 1.3 who wants a certificate says so, before it there was no alert for
+// that (RFC 5246 7.4.6: handshake_failure; many send bad_certificate).
+var tlsReasons = []struct {
+	words string
+	is    func(error) bool
+}{
+	{"the certificate is expired or not valid yet", func(err error) bool {
+		var e x509.CertificateInvalidError
+		return errors.As(err, &e) && e.Reason == x509.Expired
+	}},
+	{"the certificate is of an unknown authority", isA[x509.UnknownAuthorityError]},
+	{"the certificate is for another host", isA[x509.HostnameError]},
+	{"no TLS is spoken there", isA[tls.RecordHeaderError]},
+	{"a client certificate is wanted", isAlert("certificate required")},
+	{"a client certificate is wanted, or another one", isAlert("bad certificate")},
+	{"a client certificate is wanted, or the two ends have no version or cipher in common", isAlert("handshake failure")},
+	{"the client certificate's authority is unknown there", isAlert("unknown certificate authority")},
+	{"the client certificate is expired", isAlert("expired certificate")},
+}
+
+// isAlert tells an alert that came from the other side.
+func isAlert(text string) func(error) bool {
+	return func(err error) bool {
+		var op *net.OpError
+		return errors.As(err, &op) && op.Op == "remote error" && strings.HasSuffix(op.Err.Error(), text)
+	}
+}
+
+// inWords is an error's text; a TLS fault's says first what is wrong.
+func inWords(err error) string {
+	text := err.Error()
+	if !isTLS(err) {
+		return text
+	}
+	for strings.HasPrefix(text, "tls: ") {
+		text = strings.TrimPrefix(text, "tls: ")
+	}
+	for _, reason := range tlsReasons {
+		if reason.is(err) {
+			return reason.words + ": " + text
+		}
+	}
+	return text
 }
 
 // byWords knows the errors that net/http tells apart by their text alone.

@@ -75,9 +75,9 @@ var buffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
 func (a answer) words() string {
 	var u *url.Error
 	if errors.As(a.err, &u) {
-		return u.Err.Error()
+		return inWords(u.Err)
 	}
-	return a.err.Error()
+	return inWords(a.err)
 }
 
 // swallow reads a body to its end, or to the most that is read, and keeps nothing of it.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -222,6 +223,45 @@ func TestAnUnknownCertificateIsOfClassTLSUnlessVerificationIsOff(t *testing.T) {
 	}
 	if m := once(t, open(t, Options{Target: to(s.URL), TLS: &tls.Config{InsecureSkipVerify: true}}), 1); m.All().OK != 1 {
 		t.Errorf("insecure: %+v, want ok", m.All())
+	}
+}
+
+// Who reads that a handshake failed wants to know of what, and no secret told.
+func TestAFaultBeforeTheFirstAnswerIsToldInWords(t *testing.T) {
+	plain := func(*httptest.Server) {}
+	mutual := func(most uint16) func(*httptest.Server) {
+		return func(s *httptest.Server) {
+			s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: most}
+		}
+	}
+	trusting := func(change func(*tls.Config)) func(*server, *Options) {
+		return func(s *server, o *Options) { o.TLS = s.trust(); change(o.TLS) }
+	}
+	for name, row := range map[string]struct {
+		server func(*httptest.Server)
+		change func(*server, *Options)
+		want   string
+	}{
+		"an unknown authority": {withTLS, func(*server, *Options) {}, "tls: the certificate is of an unknown authority: "},
+		"an expired certificate": {withTLS, trusting(func(c *tls.Config) { c.Time = func() time.Time { return time.Date(2222, 1, 1, 0, 0, 0, 0, time.UTC) } }),
+			"tls: the certificate is expired or not valid yet: "},
+		"another host's certificate":         {withTLS, trusting(func(c *tls.Config) { c.ServerName = "other.invalid" }), "tls: the certificate is for another host: "},
+		"a client certificate wanted":        {mutual(tls.VersionTLS13), trusting(func(*tls.Config) {}), "tls: a client certificate is wanted: "},
+		"a client certificate wanted in 1.2": {mutual(tls.VersionTLS12), trusting(func(*tls.Config) {}), "tls: a client certificate is wanted, or the two ends have no version or cipher in common: "},
+		"no TLS": {plain, func(_ *server, o *Options) {
+			o.Target = to(strings.Replace(o.Target.Requests[0].URL, "http:", "https:", 1))
+		}, "tls: no TLS is spoken there: "},
+		"a missing unix socket": {plain, func(_ *server, o *Options) { o.UnixSocket = filepath.Join(t.TempDir(), "none") }, "unix socket: "},
+	} {
+		s := serve(t, hello, row.server, func(s *httptest.Server) { s.Config.ErrorLog = log.New(io.Discard, "", 0) })
+		for _, redirects := range []int{0, 1} { // with and without a client that wraps errors
+			o := Options{Target: to(s.URL + "/?key=secret"), FollowRedirects: redirects}
+			row.change(s, &o)
+			m := once(t, open(t, o), 1)
+			if len(m.Notes) != 1 || m.Notes[0].Code != "error" || !strings.HasPrefix(m.Notes[0].Text, row.want) || strings.Contains(m.Notes[0].Text, "secret") {
+				t.Errorf("%s, %d redirects followed: notes %+v, want one that begins with %q and has no query", name, redirects, m.Notes, row.want)
+			}
+		}
 	}
 }
 
