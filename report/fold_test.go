@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -148,8 +149,50 @@ func TestNothingIsHalfWritten(t *testing.T) {
 	if got, want := names(t, dir), []string{"report.html", "result.json", "summary.md"}; !slices.Equal(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
-	if err := WriteAll(filepath.Join(dir, "missing"), Report{}); err == nil {
-		t.Error("WriteAll into a folder that does not exist said nothing")
+	inFile := filepath.Join(dir, "summary.md", "folder")
+	if err := errors.Join(WriteAll(inFile, Report{}), WriteFiles(inFile, Report{}, "html")); strings.Count(fmt.Sprint(err), "make the report's folder") != 2 {
+		t.Errorf("WriteAll and WriteFiles into a folder that cannot be made = %v, want both to say so", err)
+	}
+}
+
+func TestWriteFilesWritesWhatIsAskedFor(t *testing.T) {
+	whole, empty := Fold(fixtures()["whole"]), Fold(fixtures()["empty"])
+	for _, row := range []struct {
+		r       Report
+		formats []string
+		want    []string
+	}{
+		{whole, []string{"html"}, []string{"report.html"}},
+		{whole, []string{"png"}, []string{"capacity.png", "storm-recovery.png", "storm-rectangle.png"}},
+		{whole, []string{"html", "png", "html"}, []string{"capacity.png", "report.html", "storm-recovery.png", "storm-rectangle.png"}},
+		{whole, []string{"json", "md"}, []string{"limits.json", "result.json", "summary.md"}},
+		{empty, []string{"png"}, nil}, // nothing to draw
+	} {
+		dir := filepath.Join(t.TempDir(), "not", "there")
+		if err := WriteFiles(dir, row.r, row.formats...); err != nil {
+			t.Errorf("WriteFiles(%v) = %v", row.formats, err)
+		}
+		if got := names(t, dir); !slices.Equal(got, row.want) {
+			t.Errorf("WriteFiles(%v) wrote %v, want %v", row.formats, got, row.want)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "never")
+	err := WriteFiles(dir, whole, "html", "pdf")
+	if err == nil || !strings.Contains(err.Error(), `"pdf"`) {
+		t.Errorf("WriteFiles(pdf) = %v, want an error that names it", err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("WriteFiles(pdf) made its folder (%v), want nothing done", err)
+	}
+}
+
+func TestWriteAllMakesItsFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "not", "there")
+	if err := WriteAll(dir, Fold(fixtures()["load"])); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := names(t, dir), []string{"report.html", "result.json", "summary.md"}; !slices.Equal(got, want) {
+		t.Errorf("files %v, want %v", got, want)
 	}
 }
 

@@ -8,12 +8,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
-// output is one file of a run's folder. draw tells whether there is anything to write.
+// output is one file of a run's folder and the format that it is asked for by. draw tells whether there is anything to write.
 type output struct {
-	name string
-	draw func(io.Writer) (drawn bool, err error)
+	format, name string
+	draw         func(io.Writer) (drawn bool, err error)
 }
 
 // outputs are the files that a report is written as. junit.xml is not among them.
@@ -22,14 +23,14 @@ func (r Report) outputs() []output {
 		return func(w io.Writer) (bool, error) { return true, f(w, r) }
 	}
 	out := []output{
-		{"result.json", always(JSON)},
-		{"report.html", always(HTML)},
-		{"summary.md", always(Markdown)},
-		{"capacity.png", func(w io.Writer) (bool, error) { return CapacityPNG(w, r) }},
-		{"limits.json", func(w io.Writer) (bool, error) { return limitsJSON(w, r) }},
+		{"json", "result.json", always(JSON)},
+		{"html", "report.html", always(HTML)},
+		{"md", "summary.md", always(Markdown)},
+		{"png", "capacity.png", func(w io.Writer) (bool, error) { return CapacityPNG(w, r) }},
+		{"json", "limits.json", func(w io.Writer) (bool, error) { return limitsJSON(w, r) }},
 	}
 	for _, s := range r.Storms {
-		out = append(out, output{"storm-" + fileName(s.Scenario) + ".png", func(w io.Writer) (bool, error) { return StormPNG(w, r, s) }})
+		out = append(out, output{"png", "storm-" + fileName(s.Scenario) + ".png", func(w io.Writer) (bool, error) { return StormPNG(w, r, s) }})
 	}
 	return out
 }
@@ -47,12 +48,35 @@ func limitsJSON(w io.Writer, r Report) (bool, error) {
 	return true, err
 }
 
-// WriteAll writes every file of the report into dir, which must exist: result.json, report.html, summary.md, and where
+// WriteAll writes every file of the report into dir and makes dir if need be: result.json, report.html, summary.md, and where
 // there is something to show capacity.png, storm-<scenario>.png and limits.json. Each file is written beside its place and
 // then moved there, so that none is ever seen half written; those that can be written are, whatever becomes of the rest.
-func WriteAll(dir string, r Report) error {
-	var failed []error
+func WriteAll(dir string, r Report) error { return write(dir, r.outputs()) }
+
+// WriteFiles writes only the files of the formats given, as WriteAll does: "html" is report.html, "png" capacity.png and
+// storm-<scenario>.png, "json" result.json and limits.json, "md" summary.md. Any other format is an error, and nothing is
+// written.
+func WriteFiles(dir string, r Report, formats ...string) error {
+	var chosen []output
 	for _, o := range r.outputs() {
+		if slices.Contains(formats, o.format) {
+			chosen = append(chosen, o)
+		}
+	}
+	for _, f := range formats {
+		if !slices.ContainsFunc(chosen, func(o output) bool { return o.format == f }) {
+			return fmt.Errorf("no file of a report has format %q, want html, png, json or md", f)
+		}
+	}
+	return write(dir, chosen)
+}
+
+func write(dir string, outputs []output) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the report's folder: %w", err)
+	}
+	var failed []error
+	for _, o := range outputs {
 		var b bytes.Buffer
 		drawn, err := o.draw(&b)
 		if err == nil && drawn {
