@@ -145,13 +145,17 @@ const (
 	clearBelow = "\x1b[J"
 )
 
+// Restore gives a terminal back as it was found, whatever part of a frame it got last: it ends the synchronized output and
+// shows the cursor. Close writes it; whoever ends the process without Close writes it to Options.Out when that is a terminal.
+const Restore = endFrame + showCursor
+
 // redraw draws a frame each quarter of a second, always of the latest state, until the view is closed.
 func (v *View) redraw() {
 	tick := time.NewTicker(Every)
 	defer tick.Stop()
 	tall := 0
 	v.write(hideCursor)
-	defer v.write(showCursor)
+	defer v.write(Restore)
 	for {
 		select {
 		case <-tick.C:

@@ -204,6 +204,39 @@ func TestCursorIsGivenBack(t *testing.T) {
 	})
 }
 
+// TestRestoreAfterAnyCut ends the process at every byte of what a view writes: with Restore behind it the cursor is there and
+// the terminal shows what it gets.
+func TestRestoreAfterAnyCut(t *testing.T) {
+	var out bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		v := New(Options{Out: &out, TTY: true})
+		v.Feed(journal.Entry{Run: &journal.Run{}})
+		time.Sleep(2 * Every)
+		v.Close()
+	})
+	s := out.String()
+	if last := strings.LastIndex(s, endFrame); !strings.HasSuffix(s, Restore) || last < 0 {
+		t.Errorf("output ends in %q, want Restore", s[max(0, last):])
+	}
+	lost := 0
+	for at := range len(s) {
+		if hidden(s[:at]) {
+			lost++
+		}
+		if hidden(s[:at] + Restore) {
+			t.Errorf("cut at %d, then restored: the terminal hides its cursor or holds its output back", at)
+		}
+	}
+	if lost == 0 {
+		t.Error("no cut left the terminal hidden: there was nothing to restore")
+	}
+}
+
+// hidden tells whether a terminal that got s has no cursor, or still waits for the end of a frame.
+func hidden(s string) bool {
+	return strings.LastIndex(s, hideCursor) > strings.LastIndex(s, showCursor) || strings.LastIndex(s, beginFrame) > strings.LastIndex(s, endFrame)
+}
+
 func TestViewThatWasNeverFedWritesNothing(t *testing.T) {
 	var out bytes.Buffer
 	New(Options{Out: &out, TTY: true}).Close()
