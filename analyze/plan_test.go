@@ -3,6 +3,7 @@ package analyze_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -91,6 +92,33 @@ func TestEndings(t *testing.T) {
 		}
 		if f.Cause == analyze.CauseGenerator && f.Breaking != nil {
 			t.Errorf("%s: a breaking load of %+v, want none", row.name, f.Breaking)
+		}
+	}
+}
+
+// Where the target is as fast as at rest and all that may be in flight is, the flight is the limit and not the target;
+// where the flight is full of the target's backlog, the target is.
+func TestAFlightThatIsTooSmallIsNoBreakingLoad(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		servers int
+		flight  int
+		cause   analyze.Cause
+	}{
+		{"800/s of 200 ms need 160 in flight, 64 are allowed", 160, 64, analyze.CauseCeiling},
+		{"800/s of 200 ms need 160 in flight, 150 are allowed", 160, 150, analyze.CauseCeiling},
+		{"800/s of 200 ms need 160 in flight, 400 are allowed", 160, 400, analyze.CauseTarget},
+		{"800/s of 10 ms need 8 in flight, 64 are allowed", 8, 64, analyze.CauseTarget},
+		{"800/s of 10 ms need 8 in flight, 20 are allowed", 8, 20, analyze.CauseTarget},
+	} {
+		for seed := range uint64(3) {
+			f := search(t, analyze.Plan{MaxInFlight: row.flight, Seed: seed}, sim.New(queue(800, row.servers, sim.Lognormal), seed))
+			if f.Cause != row.cause || f.Decided() != (row.cause == analyze.CauseTarget) {
+				t.Errorf("%s: cause %s, %q, decided %v, want cause %s", row.name, f.Cause, f.Why, f.Decided(), row.cause)
+			}
+			if small := strings.Contains(f.Why, fmt.Sprintf("--max-inflight %d, is too small", row.flight)); small != (row.cause == analyze.CauseCeiling) {
+				t.Errorf("%s: %q, says that the flight is too small: %v", row.name, f.Why, small)
+			}
 		}
 	}
 }

@@ -143,6 +143,10 @@ func (s *search) allowed(m attack.Measurement) bool {
 	case Backlog, Errors, Slow, Refusals:
 		return true
 	}
+	if m.Aborted.Reason == Crowded {
+		s.rows = append(s.rows, row{m, Judge(m, s.rest, s.plan.Goal, Brief)})
+		return s.stop(CauseCeiling, "the flight allowed, --max-inflight %d, is too small for %s at %s a request", s.plan.MaxInFlight, perSecond(m.Trial.Load()), s.rest.Mean.Round(100*time.Microsecond))
+	}
 	return s.stop(CauseHarm, "trial %d at %s was stopped: %s", m.Trial.N, perSecond(m.Trial.Load()), m.Aborted.Reason)
 }
 

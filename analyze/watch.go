@@ -22,10 +22,12 @@ type vigil struct {
 
 	ticks []attack.Tick
 	sum   attack.Tick // of all ticks so far
+	full  bool        // flight was exceeded
 }
 
 // Watch is the rule that ends a trial early: for a Brief one a backlog that no chance explains, for the others the
-// sequential form of Judge; for all too many failures and more than flight in flight.
+// sequential form of Judge; for all too many failures and more than flight in flight, be it the target's backlog or a
+// flight that is too small for the load.
 func Watch(t attack.Trial, rest Rest, goal Goal, rigour Rigour, flight int) func(attack.Tick) attack.Reason {
 	return newVigil(t, rest, goal, rigour, flight).see
 }
@@ -52,8 +54,11 @@ func (v *vigil) see(t attack.Tick) attack.Reason {
 	if t.Elapsed >= v.long {
 		return "" // it is over anyway, and Judge knows more
 	}
-	if v.flight > 0 && t.InFlight > v.flight {
-		return Backlog
+	v.full = v.full || v.flight > 0 && t.InFlight > v.flight
+	if v.full {
+		if why := v.crowded(); why != "" {
+			return why
+		}
 	}
 	if len(v.ticks) < leastTicks || v.sum.Sent < leastSent {
 		return ""
@@ -64,10 +69,46 @@ func (v *vigil) see(t attack.Tick) attack.Reason {
 	if b := LastBusy(v.ticks, v.rest.busyAbove(v.load)); v.left > 0 && b.Seconds > v.left && v.load > b.Rate {
 		return Overspent
 	}
-	if v.rigour == Brief {
+	switch {
+	case v.full:
+		return ""
+	case v.rigour == Brief:
 		return v.brief(t)
 	}
 	return v.sequential(t)
+}
+
+// How long a trial is watched whose flight is full, in mean response times at rest, and how much slower than at rest a
+// target must be for the flight to be full of its backlog.
+const (
+	crowdedMeans = 5
+	crowdedSlow  = 1.5
+)
+
+// crowded tells whose limit it is that more than flight are in flight; empty while that cannot be told. Where a target at
+// rest would have less in flight by three standard deviations (of a Poisson number), the rest is backlog. Otherwise
+// Little's law tells how long a request stays with the target: W = in flight there/completed per second, over the later
+// half of the trial so far.
+func (v *vigil) crowded() attack.Reason {
+	mean, now := v.rest.Mean, v.ticks[len(v.ticks)-1].Elapsed
+	need := v.load * mean.Seconds()
+	if need+3*math.Sqrt(need) < float64(v.flight) {
+		return Backlog
+	}
+	if len(v.ticks) < leastTicks || now < min(crowdedMeans*mean, v.long/2) {
+		return ""
+	}
+	late := v.ticks[len(v.ticks)/2:]
+	began := v.ticks[len(v.ticks)/2-1].Elapsed
+	flight, ok := 0., 0.
+	for _, t := range late {
+		flight += float64(min(t.InFlight, v.flight)) / float64(len(late))
+		ok += float64(t.OK)
+	}
+	if w := flight * (now - began).Seconds() / max(ok, 1); w > crowdedSlow*mean.Seconds() {
+		return Backlog
+	}
+	return Crowded
 }
 
 // brief ends a trial whose backlog N is beyond chance:

@@ -3,6 +3,7 @@ package limits
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
@@ -86,6 +87,9 @@ func decided(c analyze.Capacity) error {
 		e.Why = "the search ran out of time"
 	case analyze.CauseCeiling:
 		e.Why, e.Fix = "the target sustained the highest rate allowed", "raise --max-rate"
+		if strings.Contains(c.Why, "--max-inflight") {
+			e.Why, e.Fix = "too little was allowed in flight to reach the breaking load", "raise --max-inflight"
+		}
 	case analyze.CauseHarm:
 		e.Why, e.Fix = "the harm guard stopped the search", "look at the target's health, then run find again"
 	}

@@ -229,12 +229,17 @@ func TestNoRecommendationFromAnUndecidedCapacity(t *testing.T) {
 			t.Errorf("cause %q: error %v, want an UndecidedError that names %q", row.cause, err, row.fix)
 		}
 	}
+	c := service()
+	c.Cause, c.Why = analyze.CauseCeiling, "the flight allowed, --max-inflight 64, is too small"
+	if _, err := limits.Recommend(c, limits.Policy{}); err == nil || !strings.Contains(err.Error(), "raise --max-inflight") || strings.Contains(err.Error(), "--max-rate") {
+		t.Errorf("a flight that was too small: %v, want the way out to be --max-inflight", err)
+	}
 	all := 1.
 	if _, err := limits.Recommend(service(), limits.Policy{Margin: &all}); err == nil || !strings.Contains(err.Error(), "100 %") {
 		t.Errorf("a margin of 100 %%: %v, want it refused", err)
 	}
 	nearly := .9999
-	c := service()
+	c = service()
 	c.Estimate = estimate(1e-9, 1e-9, 1e-9)
 	if r, err := limits.Recommend(c, limits.Policy{Margin: &nearly}); err != nil && !strings.Contains(err.Error(), "--margin") {
 		t.Errorf("almost no capacity: %+v, %v", r, err)
