@@ -69,13 +69,22 @@ func restTrial(c Config, _ *evidence) (attack.Trial, string) {
 		LogMax: restRequests}, ""
 }
 
-// steadyShare of the limit is asked for at an even pace: near it, and still more refill than demand.
-const steadyShare = 0.95
+// steadyActor is the only one of the steady stage.
+const steadyActor = 0
+
+// steadyShare of the limit is asked for at an even pace: near it, and still more refill than demand. A bucket of one or two
+// has nothing to spare for two requests that come closer together than they were sent, so it is asked for less.
+func (c Config) steadyShare() float64 {
+	if c.Limit.Burst < 3 {
+		return 0.8
+	}
+	return 0.95
+}
 
 func steadyTrial(c Config, _ *evidence) (attack.Trial, string) {
 	long := c.long(2*time.Second, 5*time.Second, 20)
-	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(0), Why: fmt.Sprintf("%v of the limit at an even pace: is anybody refused?", percent(steadyShare)),
-		Actors: []attack.Actor{c.actor("steady", attack.Even, attack.Manners{}, c.at(steadyShare, long))}}, ""
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(0), Why: fmt.Sprintf("%v of the limit at an even pace: is anybody refused?", percent(c.steadyShare())),
+		Actors: []attack.Actor{c.actor("steady", attack.Even, attack.Manners{}, c.at(c.steadyShare(), long))}}, ""
 }
 
 // crowd is the number of requests at once that a bucket of n tokens must refuse some of, however slowly they are sent.

@@ -1,0 +1,82 @@
+package scenarios
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// span is the time within which the throttle decided on an attempt.
+type span struct{ from, to time.Duration }
+
+// spans are the decision times of a log in order of sending. A refusal is answered at once, so the slowest one bounds how
+// long any request was under way before it was decided on, also one that then had work done for it.
+func (e *evidence) spans(log []attack.Attempt) []span {
+	var slowest time.Duration
+	for _, a := range log {
+		if e.fate(a) == refused {
+			slowest = max(slowest, a.Received-a.Sent)
+		}
+	}
+	out := make([]span, len(log))
+	for i, a := range log {
+		out[i] = span{a.Sent, min(a.Received, a.Sent+slowest)}
+	}
+	return out
+}
+
+// crowding is, at the moment each of a log's attempts was sent, how many tokens short of none a bucket of the rate r may
+// have been at worst. Of the requests let in, N(u, x) may have been decided on within [u, x]; so it is
+//
+//	max over u ≤ x of N(u, x) − r (x − u),  N(u, x) = |{k: from(k) ≤ x}| − |{k: to(k) < u}|
+//
+// and a correct bucket of C may refuse one more at x if that is more than C − 1. The best u is x, or just as an attempt's
+// span ends, so one pass over both ends in order of time finds all.
+func (e *evidence) crowding(log []attack.Attempt, at []span, r float64) []float64 {
+	var ends []time.Duration
+	for i, a := range log {
+		if e.fate(a) != refused {
+			ends = append(ends, at[i].to)
+		}
+	}
+	slices.Sort(ends)
+	worst, begun, over := math.Inf(-1), 0, 0
+	out := make([]float64, len(log))
+	for i, a := range log {
+		x := at[i].from
+		for ; over < len(ends) && ends[over] < x; over++ {
+			worst = max(worst, r*ends[over].Seconds()-float64(over))
+		}
+		if e.fate(a) != refused {
+			begun++
+		}
+		out[i] = float64(begun) - r*x.Seconds() + max(worst, r*x.Seconds()-float64(over))
+	}
+	return out
+}
+
+// excused tells whether each refusal of an actor that was logged, of one at least, may be what a bucket does that is as
+// tight as the tolerance allows: requests sent at an even pace may come to the throttle closer together.
+func (e *evidence) excused(log []attack.Attempt, actor int) bool {
+	tol, some := e.c.tolerance(), false
+	burst := max(float64(e.c.Limit.Burst)-count(tol.burst, float64(e.c.Limit.Burst)), 1)
+	log = bySent(log)
+	at := e.spans(log)
+	crowding := e.crowding(log, at, e.c.Limit.Rate*(1-tol.rate))
+	for i, a := range log {
+		if e.fate(a) != refused || a.Actor != actor {
+			continue
+		}
+		some = true
+		worst := math.Inf(-1)
+		for j := i; j < len(log) && at[j].from <= at[i].to; j++ {
+			worst = max(worst, crowding[j])
+		}
+		if worst <= burst-1 {
+			return false
+		}
+	}
+	return some
+}
