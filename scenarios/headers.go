@@ -5,6 +5,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -25,11 +26,20 @@ var (
 	structuredT = regexp.MustCompile(`;\s*t=(\d+)`)
 )
 
+// first is the number that a header begins with: drafts up to 03, and Envoy after them, let the policies follow it, as in
+// 5, 5;w=1;name="per-ip".
+func first(v string) string {
+	if i := strings.IndexAny(v, ",;"); i >= 0 {
+		v = v[:i]
+	}
+	return strings.TrimSpace(v)
+}
+
 func quotaOf(a attack.Attempt) (q quota) {
 	number := func(names ...string) *float64 {
 		for _, n := range names {
 			if v, ok := header(a, n); ok {
-				f, err := strconv.ParseFloat(v, 64)
+				f, err := strconv.ParseFloat(first(v), 64)
 				if err != nil {
 					f = math.NaN()
 				}
