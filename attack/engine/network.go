@@ -70,12 +70,12 @@ func (n *network) begin() (end func()) {
 	n.gate.open()
 	return func() {
 		n.gate.close()
-		n.warm.drain()
+		n.chill()
 	}
 }
 
 func (n *network) close() {
-	n.warm.drain()
+	n.chill()
 	n.transport.CloseIdleConnections()
 }
 

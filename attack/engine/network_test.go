@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -185,6 +186,71 @@ func TestConnectionsAreOpenedBeforehandWithoutARequest(t *testing.T) {
 		if s.conns.Load() != 40 {
 			t.Errorf("%s: %d connections after the same burst again, want those that were open to be used", name, s.conns.Load())
 		}
+	}
+}
+
+func TestConnectionsAreOpenedForTheBeginningAndLaterBursts(t *testing.T) {
+	at := func(lens ...time.Duration) attack.Actor {
+		var a attack.Actor
+		for _, long := range lens {
+			a.Schedule.Segments = append(a.Schedule.Segments, attack.Segment{Len: long, Burst: 1})
+		}
+		return a
+	}
+	for name, row := range map[string]struct {
+		actors []attack.Actor
+		want   []time.Duration
+	}{
+		"without a burst there is the beginning":     {steady(100, 9*time.Second).Actors, []time.Duration{0}},
+		"a burst at the beginning is no other":       {[]attack.Actor{at(time.Second)}, []time.Duration{0}},
+		"a burst after the grace has its own":        {[]attack.Actor{at(time.Second, time.Second)}, []time.Duration{0, time.Second}},
+		"bursts within the grace of one are with it": {[]attack.Actor{at(500*ms, 100*ms, 200*ms, time.Second)}, []time.Duration{0, 600 * ms}},
+		"bursts of all actors are one row":           {[]attack.Actor{at(3*time.Second, ms), at(2*time.Second, ms)}, []time.Duration{0, 2 * time.Second, 3 * time.Second}},
+	} {
+		if got := warmings(attack.Trial{Actors: row.actors}); !slices.Equal(got, row.want) {
+			t.Errorf("%s: warmings = %v, want %v", name, got, row.want)
+		}
+	}
+}
+
+// A server that closes connections which bring no request: those opened before the trial are all gone when the burst comes.
+func TestConnectionsThatWaitedTooLongAreNotHandedOut(t *testing.T) {
+	const warm = 20
+	var mu sync.Mutex
+	silent := map[net.Conn]bool{} // of the first that came, those that have brought no request
+	came := 0
+	s := serve(t, hello, func(s *httptest.Server) {
+		count := s.Config.ConnState
+		s.Config.ConnState = func(c net.Conn, state http.ConnState) {
+			count(c, state)
+			mu.Lock()
+			defer mu.Unlock()
+			if state == http.StateNew {
+				came++
+			}
+			if delete(silent, c); state == http.StateNew && came <= warm {
+				silent[c] = true
+			}
+		}
+	})
+	trial := steady(100, 1500*time.Millisecond)
+	trial.Warm = warm
+	trial.Actors[0].Schedule.Segments = append(trial.Actors[0].Schedule.Segments, attack.Segment{Len: 100 * time.Millisecond, Burst: 12})
+	kill := time.AfterFunc(warmGrace+400*time.Millisecond, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for c := range silent {
+			c.Close()
+		}
+	})
+	defer kill.Stop()
+	m := run(t, open(t, Options{Target: to(s.URL)}), trial, nil)
+	answered(t, m)
+	if n := s.conns.Load(); n < 2*warm-5 {
+		t.Errorf("%d connections, want those that were closed to be opened again for the burst, though it needs but 12", n)
+	}
+	if c := named(m.Checks, "dials"); c.Outcome != attack.Healthy {
+		t.Errorf("%+v, want the closing of what nobody asked for to be no sin", c)
 	}
 }
 

@@ -46,6 +46,7 @@ type storm struct {
 	stop    context.Context
 	halt    context.CancelFunc
 	once    sync.Once
+	cold    bool          // connections could not be opened beforehand, and a note says so
 	aborted *attack.Abort // set before stop is done
 	refused atomic.Pointer[error]
 }
@@ -110,8 +111,11 @@ func (e *Engine) storm(ctx context.Context, t attack.Trial, watch func(attack.Ti
 	defer s.halt()
 	defer context.AfterFunc(ctx, func() { s.abort(attack.Interrupted) })()
 	s.rest(t.Idle)
-	s.warm()
+	s.warm(s.stop)
+	during, over := context.WithCancel(s.stop)
+	defer over()
 	var aside sync.WaitGroup
+	aside.Go(func() { s.keepWarm(during) })
 	aside.Go(func() { s.keepTicks(watch) })
 	aside.Go(s.back.serve)
 	p := newPacer(s)
@@ -122,6 +126,7 @@ func (e *Engine) storm(ctx context.Context, t attack.Trial, watch func(attack.Ti
 	p.end()
 	e.base += p.seq
 	s.back.finish()
+	over()
 	aside.Wait()
 	if err := s.refused.Load(); err != nil {
 		return attack.Measurement{}, *err
@@ -200,18 +205,22 @@ func (s *storm) rest(d time.Duration) {
 	}
 }
 
-// warm opens connections before the first arrival, and books what the generator itself got wrong with that.
-func (s *storm) warm() {
-	if s.trial.Warm == 0 || s.stop.Err() != nil {
+// warm opens connections before they are asked for, and books what the generator itself got wrong with that. The first
+// failure of a trial is noted.
+func (s *storm) warm(during context.Context) {
+	if s.trial.Warm == 0 || during.Err() != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(s.stop, s.e.opt.Timeout)
+	ctx, cancel := context.WithTimeout(during, s.e.opt.Timeout)
 	defer cancel()
 	err := s.e.warmUp(ctx, s.trial)
-	if err == nil {
+	if err == nil || during.Err() != nil {
 		return
 	}
-	s.ledger.note("cold-connections", fmt.Sprintf("not all of %d connections could be opened beforehand: %s", s.trial.Warm, classify(err).class))
+	if !s.cold {
+		s.ledger.note("cold-connections", fmt.Sprintf("not all of %d connections could be opened beforehand: %s", s.trial.Warm, classify(err).class))
+	}
+	s.cold = true
 	s.ledger.own(classify(err))
 	if errors.As(err, new(*addressError)) {
 		s.refused.Store(&err)

@@ -2,15 +2,27 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
 )
 
-// warmHands is how many connections are opened at once before a trial.
+// warmHands is how many connections are opened at once beforehand.
 const warmHands = 64
+
+const (
+	// warmGrace is how long after the burst that they were opened for connections wait to be asked for. Servers close those
+	// that bring no request, some within a second, and net/http takes an end before the first answer for the target's
+	// failure: it sends again only over a connection that has served before.
+	warmGrace = 500 * time.Millisecond
+	// warmLead is how long before a later burst connections are opened for it: enough for some round trips.
+	warmLead = 200 * time.Millisecond
+)
 
 // pool holds connections that were opened before anyone asked for them.
 type pool struct {
@@ -40,15 +52,67 @@ func (p *pool) take(at place) net.Conn {
 	return c
 }
 
-func (p *pool) drain() {
+// empty gives all connections that are left.
+func (p *pool) empty() []net.Conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, conns := range p.idle {
-		for _, c := range conns {
-			c.Close()
+	out := slices.Concat(slices.Collect(maps.Values(p.idle))...)
+	p.idle = nil
+	return out
+}
+
+// chill closes the connections that nobody asked for. They count as never opened: that they are closed is no sign of a
+// generator that throws away what it needs.
+func (n *network) chill() {
+	for _, c := range n.warm.empty() {
+		n.dials.Add(-1)
+		c.Close()
+	}
+}
+
+// warmings are the moments of a trial that connections are opened for: its beginning, and each burst that finds what was
+// opened for the one before closed again.
+func warmings(t attack.Trial) []time.Duration {
+	var bursts []time.Duration
+	for _, a := range t.Actors {
+		at := time.Duration(0)
+		for _, g := range a.Schedule.Segments {
+			if g.Burst > 0 {
+				bursts = append(bursts, at)
+			}
+			at += g.Len
 		}
 	}
-	p.idle = nil
+	slices.Sort(bursts)
+	out := []time.Duration{0}
+	for _, at := range bursts {
+		if at > out[len(out)-1]+warmGrace && len(out) < maxBursts {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// keepWarm closes what is left of the connections opened beforehand, and opens new ones for later bursts, until ctx is done.
+func (s *storm) keepWarm(ctx context.Context) {
+	if s.trial.Warm == 0 || s.e.net == nil {
+		return
+	}
+	select {
+	case <-s.begun:
+	case <-ctx.Done():
+		return
+	}
+	for i, at := range warmings(s.trial) {
+		if i > 0 {
+			pause(ctx, at-warmLead-s.elapsed())
+			s.warm(ctx)
+		}
+		if !pause(ctx, at+warmGrace-s.elapsed()) {
+			return
+		}
+		s.e.net.chill()
+	}
 }
 
 // warmUp opens connections until as many are open as the trial wants, to the hosts that its first arrivals go to. It sends
