@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +21,12 @@ func (a *app) adviseCmd() *cobra.Command {
 	c := &cobra.Command{Use: "advise [RUN]", GroupID: "limit", Short: "Turn a capacity into rate and burst, with reasons",
 		Long:    "Turn the capacity that a run found into limits for a token bucket: rate and burst with a margin, split by tier. Without RUN it\ntakes the latest. The run's report is written again, with the limits in it.",
 		Example: "  plimsoll advise\n  plimsoll advise plimsoll-runs/20260102-150405-checkout --margin 25%\n  plimsoll advise --tier basic=30% --tier gold=70%,1M/day",
-		Args:    cobra.MaximumNArgs(1),
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return misuse("advise takes one run at most, got %d arguments", len(args))
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				return a.advise(args[0])
@@ -45,12 +51,18 @@ func (a *app) policy(goal analyze.Goal) (limits.Policy, error) {
 		if err != nil {
 			return p, misuse("--margin: %w", err)
 		}
+		if margin == 1 {
+			return p, misuse("--margin %s keeps everything back: want less than 100%%", text)
+		}
 		p.Margin = &margin
 	}
 	for _, text := range a.spec.Limits.Tiers {
 		tier, err := limits.ParseTier(text)
 		if err != nil {
 			return p, misuse("--tier: %w", err)
+		}
+		if slices.ContainsFunc(p.Tiers, func(o limits.TierSpec) bool { return o.Name == tier.Name }) {
+			return p, misuse("--tier: %s is named twice", tier.Name)
 		}
 		p.Tiers = append(p.Tiers, tier)
 	}
@@ -63,6 +75,10 @@ func (a *app) advise(path string) error {
 	if err != nil {
 		return err
 	}
+	r := report.Fold(entries)
+	if len(a.spec.Goals) == 0 {
+		a.spec.Goals = strings.Fields(r.Run.Goal) // the goal of the search is that of its limits
+	}
 	goal, err := a.goal()
 	if err != nil {
 		return err
@@ -71,7 +87,6 @@ func (a *app) advise(path string) error {
 	if err != nil {
 		return err
 	}
-	r := report.Fold(entries)
 	if len(r.Capacities) == 0 {
 		return &failure{code: exitUndecided, hint: "go on with it: plimsoll find --resume " + dir, err: fmt.Errorf("%s holds no capacity", dir)}
 	}
@@ -83,16 +98,11 @@ func (a *app) advise(path string) error {
 	if err != nil {
 		return misuse("%w", err)
 	}
-	added := []journal.Entry{{Limits: &advice}, {End: &journal.End{At: time.Now(), Exit: exitKept, Outcome: sayLimit(advice.Limit)}}}
-	for _, e := range added {
-		if err := writer.Write(e); err != nil {
-			return errors.Join(err, writer.Close())
-		}
-	}
-	if err := writer.Close(); err != nil {
+	added := journal.Entry{Limits: &advice} // how the run ended stays as it was
+	if err := errors.Join(writer.Write(added), writer.Close()); err != nil {
 		return err
 	}
-	return a.publish(dir, append(entries, added...))
+	return a.publish(dir, append(entries, added))
 }
 
 // recommend turns a capacity into limits; an undecided one exits 3.

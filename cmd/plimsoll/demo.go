@@ -29,7 +29,7 @@ const (
 
 func (a *app) demoCmd() *cobra.Command {
 	fault := ""
-	c := &cobra.Command{Use: "demo", GroupID: "measure", Short: "The whole story against an embedded lab, in under 90 s", Args: cobra.NoArgs,
+	c := &cobra.Command{Use: "demo", GroupID: "measure", Short: "The whole story against an embedded lab, in under 90 s", Args: noArgs,
 		Long: "Start a backend of secret capacity in a process of its own, find what it bears, advise limits, put a throttle with these limits in\n" +
 			"front, prove it with storms, and write the report. --fault plants a fault in the throttle, which the storms then find.",
 		Example: "  plimsoll demo\n  plimsoll demo --fault retry-after-short\n  plimsoll demo --seed 7 --out demo",
@@ -53,6 +53,11 @@ func startLab(args ...string) (*child, error) {
 	}
 	cmd := exec.Command(self, append([]string{"lab", "--addr", "127.0.0.1:0", "--leash"}, args...)...)
 	cmd.Stderr = os.Stderr
+	for _, v := range os.Environ() { // what is said to this program is not said to the lab
+		if !strings.HasPrefix(v, "PLIMSOLL_") {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
 	leash, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -115,7 +120,7 @@ func (a *app) demo(ctx context.Context, fault string) error {
 		return err
 	}
 	return s.guarded(ctx, func(ctx context.Context) (int, string, error) {
-		c, err := s.search(ctx, plan, w, nil)
+		c, err := s.search(ctx, plan, limits.Policy{Goal: plan.Goal}, w, nil)
 		if err != nil {
 			return 0, "", err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -23,6 +24,7 @@ func (a *app) findCmd() *cobra.Command {
 		Args:    targetArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			a.takeURL(args)
+			a.given = c.Flags().Changed
 			return a.find(c.Context(), resume)
 		}}
 	fs := c.Flags()
@@ -37,6 +39,9 @@ func (a *app) findCmd() *cobra.Command {
 
 // targetArg wants a URL, or none with --targets.
 func targetArg(c *cobra.Command, args []string) error {
+	if err := applyEnv(c.Flags()); err != nil {
+		return err
+	}
 	if f := c.Flags().Lookup("targets"); f != nil && f.Changed && len(args) == 0 {
 		return nil
 	}
@@ -51,6 +56,13 @@ func (a *app) takeURL(args []string) {
 
 // find runs a search as a run of its own.
 func (a *app) find(ctx context.Context, resume string) error {
+	var before *journal.Run
+	if resume != "" {
+		var err error
+		if before, err = a.takeRun(resume); err != nil {
+			return err
+		}
+	}
 	plan, err := a.searchPlan()
 	if err != nil {
 		return err
@@ -63,24 +75,18 @@ func (a *app) find(ctx context.Context, resume string) error {
 	if a.plan {
 		return a.explain(plan, w)
 	}
-	var s *session
-	var done []attack.Measurement
-	if resume != "" {
-		if s, done, err = a.resume(resume, w, plan); err != nil {
-			return err
-		}
-		plan.Seed = a.spec.Seed
-	} else {
+	if before == nil {
 		if err := w.preflight(ctx, false); err != nil {
 			return err
 		}
-		if s, err = a.beginOn("find", w, func(r *journal.Run) { r.Goal = plan.Goal.String() }); err != nil {
-			return err
-		}
-		plan.Seed = a.spec.Seed
 	}
+	s, done, err := a.beginOrGoOn(resume, before, w, plan)
+	if err != nil {
+		return err
+	}
+	plan.Seed = a.spec.Seed
 	return s.guarded(ctx, func(ctx context.Context) (int, string, error) {
-		c, err := s.search(ctx, plan, w, done)
+		c, err := s.search(ctx, plan, limits.Policy{Goal: plan.Goal}, w, done)
 		if err != nil {
 			return 0, "", err
 		}
@@ -90,15 +96,18 @@ func (a *app) find(ctx context.Context, resume string) error {
 }
 
 // search finds a capacity and records it: the bracket and the knee, then the burst that the target takes.
-func (s *session) search(ctx context.Context, plan analyze.Plan, w *wire, done []attack.Measurement) (analyze.Capacity, error) {
-	began := time.Now()
+func (s *session) search(ctx context.Context, plan analyze.Plan, policy limits.Policy, w *wire, done []attack.Measurement) (analyze.Capacity, error) {
 	done, err := s.drive(ctx, plan, w.engine, done)
 	if err != nil {
 		return analyze.Capacity{}, err
 	}
 	c := plan.Capacity(done)
 	if ctx.Err() == nil && c.Decided() {
-		bursts := limits.Bursts{Capacity: c, Policy: limits.Policy{Goal: plan.Goal}, Budget: burstBudget(plan.Budget, time.Since(began)), First: next(done), Seed: plan.Seed, FlightMax: plan.MaxInFlight}
+		last, took := searched(done)
+		bursts := limits.Bursts{Capacity: c, Policy: policy, Budget: burstBudget(plan.Budget, took), First: last + 1, Seed: plan.Seed, FlightMax: plan.MaxInFlight}
+		if why := bursts.Unplanned(); why != nil {
+			c.Notes = append(c.Notes, attack.Note{Code: "no-bursts", Text: "no burst was tried: " + why.Error()})
+		}
 		if done, err = s.drive(ctx, bursts, w.engine, done); err != nil {
 			return c, err
 		}
@@ -112,13 +121,15 @@ func burstBudget(budget, used time.Duration) time.Duration {
 	return min(max(budget-used, budget/5), time.Minute)
 }
 
-// next is the first trial number that none of those done has.
-func next(done []attack.Measurement) int {
-	n := 0
+// searched is the last trial of the search proper and the time that it took, whatever bursts a resumed run has sent
+// already.
+func searched(done []attack.Measurement) (last int, took time.Duration) {
 	for _, m := range done {
-		n = max(n, m.Trial.N)
+		if m.Trial.Phase != limits.BurstPhase {
+			last, took = max(last, m.Trial.N), took+m.Took
+		}
 	}
-	return n + 1
+	return last, took
 }
 
 // judgeCapacity is the exit code and the outcome of a search.
@@ -164,23 +175,47 @@ func (a *app) goal() (analyze.Goal, error) {
 	return goal, nil
 }
 
-// resume opens a run that was cut off and gives back what it measured.
-func (a *app) resume(path string, w *wire, plan analyze.Plan) (*session, []attack.Measurement, error) {
+// boundBy are the flags that a resumed run takes from its own journal: another bound would be another search.
+var boundBy = []string{"budget", "quick", "thorough", "max-rate", "arrivals", "gentle", "max-overload-seconds", "max-failed", "max-inflight", "goal", "seed", "out"}
+
+// takeRun makes the bounds, the goal and the seed of a run that was cut off those of this one.
+func (a *app) takeRun(path string) (*journal.Run, error) {
 	dir, entries, err := readRun(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	run := entries[0].Run
 	if run.Command != "find" {
-		return nil, nil, misuse("--resume: %s is a run of %s, only a find can go on", dir, run.Command)
+		return nil, misuse("--resume: %s is a run of %s, only a find can go on", dir, run.Command)
 	}
-	if want := w.target.Fingerprint([]byte(run.ID)); want != run.Fingerprint {
-		return nil, nil, misuseHint("give the same URL, headers and body as the first time", "--resume: the target is not the one of %s", dir)
+	for _, name := range boundBy {
+		if a.given(name) {
+			return nil, misuse("--resume goes on with the run's own --%s: leave it out", name)
+		}
 	}
-	if run.Goal != plan.Goal.String() {
-		return nil, nil, misuseHint("its goal was "+run.Goal, "--resume: the goal %q is not the one of %s", plan.Goal.String(), dir)
+	var spec Spec
+	if err := json.Unmarshal(run.Spec, &spec); err != nil {
+		return nil, misuse("--resume: the spec of %s: %w", dir, err)
 	}
-	a.spec.Seed = run.Seed
+	health := a.spec.Find.Health
+	a.spec.Find, a.spec.Goals, a.spec.Seed = spec.Find, spec.Goals, run.Seed
+	a.spec.Find.Health = health // its URL may hold secrets, which the journal does not
+	return run, nil
+}
+
+// beginOrGoOn begins a find, or opens the one that was cut off and gives back what it measured.
+func (a *app) beginOrGoOn(resume string, before *journal.Run, w *wire, plan analyze.Plan) (*session, []attack.Measurement, error) {
+	if before == nil {
+		s, err := a.beginOn("find", w, func(r *journal.Run) { r.Goal = plan.Goal.String() })
+		return s, nil, err
+	}
+	if !w.matches(before.Fingerprint) {
+		return nil, nil, misuseHint("give the same URL, headers and body, and the same way to it, as the first time", "--resume: the target is not the one of %s", resume)
+	}
+	dir, _, err := readRun(resume)
+	if err != nil {
+		return nil, nil, err
+	}
 	writer, entries, err := journal.Append(filepath.Join(dir, journalName))
 	if err != nil {
 		return nil, nil, misuse("--resume: %w", err)

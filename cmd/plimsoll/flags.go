@@ -21,7 +21,7 @@ func (a *app) outputFlags(fs *pflag.FlagSet) {
 }
 
 func targetFlags(fs *pflag.FlagSet, t *TargetSpec) {
-	fs.StringArrayVarP((*[]string)(&t.Headers), "header", "H", nil, "header line `'Name: value'`, repeatable")
+	fs.StringArrayVarP((*[]string)(&t.Headers), "header", "H", t.Headers, "header line `'Name: value'`, repeatable")
 	fs.StringVarP(&t.Method, "method", "X", t.Method, "request method (default GET, POST with --data)")
 	fs.StringVarP(&t.Body, "data", "d", t.Body, "request body; @file reads it from a file, @- from standard input")
 	fs.StringVarP(&t.User, "user", "u", t.User, "basic authentication, `name:password`")

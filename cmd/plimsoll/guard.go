@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -21,14 +22,40 @@ const (
 	healthMisses = 3
 )
 
+// checkHealth says what is wrong with --health before any load can be blamed for it.
+func (a *app) checkHealth(ctx context.Context) error {
+	text := withScheme(a.spec.Find.Health)
+	if text == "" {
+		return nil
+	}
+	if u, err := url.Parse(text); err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return misuse("--health %q is no URL", attack.RedactURL(text))
+	}
+	client, err := a.healthClient()
+	if err != nil {
+		return err
+	}
+	if !healthy(ctx, client, text) && ctx.Err() == nil {
+		return unmeasured("it must answer 2xx before anything is sent", "the health check %s fails already", attack.RedactURL(text))
+	}
+	return nil
+}
+
+// healthClient trusts whom the target's client trusts, follows no redirect and uses no proxy.
+func (a *app) healthClient() (*http.Client, error) {
+	trust, err := a.spec.Target.tls()
+	return &http.Client{Timeout: healthEvery, Transport: &http.Transport{TLSClientConfig: trust, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, err
+}
+
 // guarded runs the body of a run under the health guard, records how it ended, and leaves no guard behind.
 func (s *session) guarded(ctx context.Context, body func(context.Context) (code int, outcome string, err error)) error {
 	inner, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if url := s.app.spec.Find.Health; url != "" {
-			watchHealth(inner, url, cancel)
+		if s.app.spec.Find.Health != "" {
+			s.app.watchHealth(inner, cancel)
 		}
 	}()
 	code, outcome, err := body(inner)
@@ -45,9 +72,14 @@ func (s *session) guarded(ctx context.Context, body func(context.Context) (code 
 	return s.end(ctx, code, outcome)
 }
 
-// watchHealth polls url until ctx ends, or cancels it with the cause harmed.
-func watchHealth(ctx context.Context, url string, cancel context.CancelCauseFunc) {
-	client := &http.Client{Timeout: healthEvery, Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}
+// watchHealth polls the health URL until ctx ends, or cancels it with the cause harmed.
+func (a *app) watchHealth(ctx context.Context, cancel context.CancelCauseFunc) {
+	url := withScheme(a.spec.Find.Health)
+	client, err := a.healthClient()
+	if err != nil {
+		cancel(&harmed{err.Error()}) // read once already
+		return
+	}
 	tick := time.NewTicker(healthEvery)
 	defer tick.Stop()
 	for misses := 0; misses < healthMisses; {

@@ -33,7 +33,7 @@ func (a *app) labCmd() *cobra.Command {
 	for _, f := range lab.Faults() {
 		names = append(names, f.Name)
 	}
-	c := &cobra.Command{Use: "lab", GroupID: "rest", Short: "Serve a backend of known capacity behind a reference gateway", Args: cobra.NoArgs,
+	c := &cobra.Command{Use: "lab", GroupID: "rest", Short: "Serve a backend of known capacity behind a reference gateway", Args: noArgs,
 		Long: "Serve a backend of exactly known capacity, to try plimsoll on. With --rate and --burst a reference gateway (token bucket,\n" +
 			"Retry-After, X-RateLimit-*) stands in front; /direct reaches the backend past it. --fault plants a fault in the gateway.",
 		Example: "  plimsoll lab --capacity 800/s\n  plimsoll lab --capacity 800/s --rate 500/s --burst 50 --fault no-retry-after",

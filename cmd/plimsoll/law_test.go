@@ -114,7 +114,7 @@ func outside(fset *token.FileSet, f *ast.File) (bad []string) {
 			base = im.Name.Name
 		}
 		names[base] = path
-		for _, root := range []string{"os", "net", "syscall", "io/fs", "io/ioutil", "log", "runtime", "math/rand", "unsafe", "golang.org/x/sys"} {
+		for _, root := range []string{"os", "net", "syscall", "io/fs", "io/ioutil", "log", "runtime", "math/rand", "unsafe", "golang.org/x/sys", "crypto/rand"} {
 			if path == root || strings.HasPrefix(path, root+"/") && path != "net/url" && path != "math/rand/v2" {
 				bad = append(bad, fmt.Sprintf("%s: imports %s", fset.Position(im.Pos()), path))
 			}
@@ -126,6 +126,9 @@ func outside(fset *token.FileSet, f *ast.File) (bad []string) {
 	forbidden := map[string]func(string) bool{
 		"time": func(fn string) bool {
 			return slices.Contains([]string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker", "Local"}, fn)
+		},
+		"context": func(fn string) bool {
+			return slices.Contains([]string{"WithTimeout", "WithTimeoutCause", "WithDeadline", "WithDeadlineCause"}, fn)
 		},
 		"math/rand/v2": func(fn string) bool {
 			return !slices.Contains([]string{"New", "NewPCG", "NewChaCha8", "NewZipf", "Rand", "Source", "PCG", "ChaCha8"}, fn)
@@ -183,6 +186,8 @@ func TestLawSeesPlantedImpurities(t *testing.T) {
 		`import "math/rand/v2"; var x = rand.IntN(3)`,
 		`import "math/rand"`,
 		`import . "time"`,
+		`import "crypto/rand"`,
+		`import "context"; func f() { context.WithTimeout(nil, 1) }`,
 	} {
 		fset := token.NewFileSet()
 		f, err := parser.ParseFile(fset, "planted.go", "package p; "+body, 0)

@@ -96,6 +96,9 @@ func judgeLoad(m attack.Measurement, goal analyze.Goal, asked bool) (int, string
 	if missed := goal.Missed(total); len(missed) > 0 {
 		return exitBroken, "goal missed: " + strings.Join(missed, "; ")
 	}
+	if total.OK == 0 {
+		return exitUndecided, "undecided: no request was answered well, so there is nothing to judge"
+	}
 	return exitKept, "goal kept: " + goal.String()
 }
 

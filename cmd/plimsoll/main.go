@@ -12,6 +12,10 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+
+	"golang.org/x/term"
+
+	"github.com/plimsoll-load/plimsoll/report/live"
 )
 
 func main() { os.Exit(mainWith(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -40,6 +44,9 @@ func mainWith(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			return code
 		case <-signals:
 			if interrupts++; interrupts > 1 {
+				if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+					_, _ = io.WriteString(stderr, live.Restore)
+				}
 				return exitInterrupted
 			}
 			cancel()

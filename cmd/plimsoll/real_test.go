@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/report"
+	"github.com/plimsoll-load/plimsoll/report/journal"
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
@@ -55,12 +56,16 @@ var built = sync.OnceValues(func() (string, error) {
 // plimsoll runs the program as a user does and gives back its exit code, its output and the result it wrote.
 func plimsoll(t *testing.T, args ...string) (code int, output string, result report.Result) {
 	t.Helper()
+	return plimsollIn(t, t.TempDir(), args...)
+}
+
+func plimsollIn(t *testing.T, out string, args ...string) (code int, output string, result report.Result) {
+	t.Helper()
 	path, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := t.TempDir()
-	cmd := exec.Command(path, append(args, "--out", out)...)
+	cmd := exec.Command(path, append(slices.Clone(args), "--out", out)...)
 	var both bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &both, &both
 	err = cmd.Run()
@@ -71,6 +76,23 @@ func plimsoll(t *testing.T, args ...string) (code int, output string, result rep
 		}
 	}
 	return cmd.ProcessState.ExitCode(), both.String(), result
+}
+
+// advise turns the capacity of a run into limits.
+func advise(t *testing.T, dir string) (r report.Result) {
+	t.Helper()
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := exec.Command(path, "advise", dir, "--json").Output()
+	if err != nil {
+		t.Fatalf("advise: %v", err)
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // startLabFor starts a lab and gives back its URL.
@@ -183,12 +205,17 @@ func TestRealNginx(t *testing.T) {
 	backend := startLabFor(t, "--capacity", "600/s", "--seed", "3")
 
 	t.Run("find direct to the backend, advise", func(t *testing.T) {
-		code, _, r := plimsoll(t, "find", backend, "--budget", "60s", "--seed", "11")
+		dir := filepath.Join(t.TempDir(), "direct")
+		code, _, r := plimsollIn(t, dir, "find", backend, "--budget", "60s", "--seed", "11")
 		if code != 0 || r.Capacity == nil || r.Capacity.Estimate == nil {
 			t.Fatalf("exit %d", code)
 		}
 		if e := r.Capacity.Estimate.Value; math.Abs(e/600-1) > .05 {
 			t.Errorf("estimate %.0f/s of a service that bears 600/s", e)
+		}
+		advised := advise(t, dir)
+		if l := advised.Limits; l == nil || l.Rate > r.Capacity.Sustained.Value || l.Rate < 300 || l.Burst < 1 {
+			t.Errorf("advises %+v for a service that bears 600/s", l)
 		}
 	})
 	for _, c := range []struct {
@@ -269,15 +296,19 @@ func TestRealResume(t *testing.T) {
 		t.Fatalf("the journal of a killed run: %v", err)
 	}
 
-	var out bytes.Buffer
-	again := exec.Command(path, "find", backend, "--budget", "40s", "--resume", dir)
-	again.Stdout, again.Stderr = &out, &out
-	if err := again.Run(); err != nil {
-		t.Fatalf("%v\n%s", err, out.String())
+	goOn := func() []journal.Entry {
+		if text, err := exec.Command(path, "find", backend, "--resume", dir).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		_, entries, err := readRun(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return entries
 	}
-	_, after, err := readRun(dir)
-	if err != nil {
-		t.Fatal(err)
+	after := goOn()
+	if trials := len(report.Fold(after).Trials); len(report.Fold(goOn()).Trials) != trials {
+		t.Errorf("a search that had ended with %d trials sent more", trials)
 	}
 	seen := map[int]int{}
 	for i, e := range after {
@@ -300,7 +331,7 @@ func TestRealResume(t *testing.T) {
 		t.Errorf("resumed %.0f (%.0f to %.0f), uninterrupted %.0f (%.0f to %.0f)", a.Value, a.Lo, a.Hi, b.Value, b.Lo, b.Hi)
 	}
 
-	wrong := exec.Command(path, "find", backend+"other", "--budget", "40s", "--resume", dir)
+	wrong := exec.Command(path, "find", backend+"other", "--resume", dir)
 	if text, err := wrong.CombinedOutput(); err == nil || !strings.Contains(string(text), "the target is not the one of") {
 		t.Errorf("another target went on with the run: %v %s", err, text)
 	}
@@ -327,5 +358,27 @@ func TestRealWeakGenerator(t *testing.T) {
 				t.Errorf("the output names neither the cause nor the way out:\n%s", text)
 			}
 		})
+	}
+}
+
+// The demo finds the lab's secret within 5 %, in time, and a planted fault by name.
+func TestRealDemo(t *testing.T) {
+	endToEnd(t)
+	began := time.Now()
+	code, output, r := plimsoll(t, "demo")
+	if took := time.Since(began); code != 0 || took > 90*time.Second {
+		t.Errorf("exit %d after %v", code, took)
+	}
+	if r.Lab == nil || r.Capacity == nil || r.Capacity.Estimate == nil || math.Abs(r.Capacity.Estimate.Value/r.Lab.Capacity-1) > .05 {
+		t.Errorf("the lab is %+v, the capacity %+v", r.Lab, r.Capacity)
+	}
+	for _, line := range []string{"latency knee", "breaking load", "recommended limit", "verification", "lab's truth", "report: "} {
+		if !strings.Contains(output, line) {
+			t.Errorf("the output lacks the line %q", line)
+		}
+	}
+	code, _, r = plimsoll(t, "demo", "--fault", "no-retry-after")
+	if got := failing(r); code != exitBroken || !slices.Equal(got, []string{"V06"}) {
+		t.Errorf("with a fault planted: exit %d, fails %v, want V06", code, got)
 	}
 }

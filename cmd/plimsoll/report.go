@@ -1,11 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,13 +44,20 @@ func readRun(path string) (dir string, entries []journal.Entry, err error) {
 	return dir, entries, nil
 }
 
-// latestRun is the newest run under plimsoll-runs.
+// latestRun is the newest run under plimsoll-runs that holds a capacity.
 func latestRun() (string, error) {
 	found, err := filepath.Glob(filepath.Join(runsDir, "*", journalName))
-	if err != nil || len(found) == 0 {
-		return "", misuseHint("plimsoll find URL makes one", "no run named, and none in %s", runsDir)
+	if err != nil {
+		return "", err
 	}
-	return filepath.Dir(slices.Max(found)), nil
+	slices.Sort(found)
+	for _, path := range slices.Backward(found) {
+		_, entries, err := readRun(path)
+		if err == nil && slices.ContainsFunc(entries, func(e journal.Entry) bool { return e.Capacity != nil }) {
+			return filepath.Dir(path), nil
+		}
+	}
+	return "", misuseHint("plimsoll find URL makes one", "no run named, and none with a capacity in %s", runsDir)
 }
 
 var formatsKnown = []string{"text", "json", "md", "html", "png"}
@@ -71,20 +79,21 @@ func (a *app) report(path string, formats []string) error {
 	if len(formats) == 0 {
 		return a.publish(dir, entries)
 	}
+	print := map[string]func(io.Writer, report.Report) error{"text": report.Text, "json": report.JSON, "md": report.Markdown}
+	var files []string
 	for _, f := range formats {
-		switch f {
-		case "text":
-			err = errors.Join(err, report.Text(a.out, r))
-		case "json":
-			err = errors.Join(err, report.JSON(a.out, r))
-		case "md":
-			err = errors.Join(err, report.Markdown(a.out, r))
+		if print[f] == nil {
+			files = append(files, f)
+		} else if err := print[f](a.out, r); err != nil {
+			return err
 		}
 	}
-	if err == nil && (slices.Contains(formats, "html") || slices.Contains(formats, "png")) {
-		if err = report.WriteAll(dir, r); err == nil {
-			_, err = fmt.Fprintf(a.err, "wrote the report to %s\n", dir)
-		}
+	if len(files) == 0 {
+		return nil
 	}
+	if err := report.WriteFiles(dir, r, files...); err != nil {
+		return misuse("--out: %w", err)
+	}
+	_, err = fmt.Fprintf(a.err, "wrote %s to %s\n", strings.Join(files, " and "), dir)
 	return err
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/plimsoll-load/plimsoll/attack"
 )
 
 // app is one call of the program: its streams and what the flags of every command set.
@@ -17,10 +19,11 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	spec     *Spec
-	json     bool // print result.json instead of text
-	quiet    bool // no progress
-	plan     bool // say what would be sent, send nothing
-	code     int  // exit code of a command that ended without an error
+	json     bool                   // print result.json instead of text
+	quiet    bool                   // no progress
+	plan     bool                   // say what would be sent, send nothing
+	code     int                    // exit code of a command that ended without an error
+	given    func(flag string) bool // tells flags that were given from those that were not
 }
 
 // run is the program without the process around it.
@@ -97,9 +100,9 @@ func unknownCommand(c *cobra.Command, args []string) error {
 		names = append(names, sub.Name())
 	}
 	if near := nearest(args[0], names); near != "" {
-		return misuse("unknown command %q, did you mean %s?", args[0], near)
+		return misuse("unknown command %q, did you mean %s?", attack.RedactURL(args[0]), near)
 	}
-	return misuseHint("plimsoll --help lists the commands", "unknown command %q", args[0])
+	return misuseHint("plimsoll --help lists the commands", "unknown command %q", attack.RedactURL(args[0]))
 }
 
 // flagError turns pflag's typed errors into one line with the way out.
@@ -121,7 +124,15 @@ func flagError(c *cobra.Command, err error) error {
 	return misuse("%v", err)
 }
 
-// oneURL wants exactly one argument.
+// noArgs wants none.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return misuse("%s takes no arguments, got %d", c.Name(), len(args))
+	}
+	return nil
+}
+
+// oneArg wants exactly one argument.
 func oneArg(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {

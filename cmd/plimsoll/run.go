@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/plimsoll-load/plimsoll/limits"
 	"github.com/plimsoll-load/plimsoll/report/journal"
 )
 
@@ -39,6 +42,7 @@ func (a *app) takeSpec(path string, given *pflag.FlagSet) error {
 		return err
 	}
 	a.spec = spec
+	headers := slices.Clone(spec.Target.Headers)
 	again := pflag.NewFlagSet("run", pflag.ContinueOnError)
 	a.runFlags(again)
 	var failed error
@@ -53,7 +57,25 @@ func (a *app) takeSpec(path string, given *pflag.FlagSet) error {
 		}
 		failed = to.Value.Set(f.Value.String())
 	})
+	if given.Changed("header") {
+		a.spec.Target.Headers = over(headers, a.spec.Target.Headers)
+	}
 	return failed
+}
+
+// over are the lines of base, those left out that the lines above name again, and then these.
+func over(base, above Headers) Headers {
+	name := func(line string) string {
+		n, _, _ := strings.Cut(line, ":")
+		return strings.ToLower(strings.TrimSpace(n))
+	}
+	out := Headers{}
+	for _, line := range base {
+		if !slices.ContainsFunc(above, func(o string) bool { return name(o) == name(line) }) {
+			out = append(out, line)
+		}
+	}
+	return append(out, above...)
 }
 
 // runSpec is the whole story of one spec.
@@ -63,6 +85,10 @@ func (a *app) runSpec(ctx context.Context) error {
 		return err
 	}
 	policy, err := a.policy(plan.Goal)
+	if err != nil {
+		return err
+	}
+	told, err := a.toldLimit()
 	if err != nil {
 		return err
 	}
@@ -87,7 +113,7 @@ func (a *app) runSpec(ctx context.Context) error {
 	}
 	plan.Seed = a.spec.Seed
 	return s.guarded(ctx, func(ctx context.Context) (int, string, error) {
-		c, err := s.search(ctx, plan, w, nil)
+		c, err := s.search(ctx, plan, policy, w, nil)
 		if err != nil || !c.Decided() || ctx.Err() != nil {
 			code, outcome := judgeCapacity(c)
 			return code, outcome, err
@@ -103,13 +129,34 @@ func (a *app) runSpec(ctx context.Context) error {
 			return exitKept, sayLimit(advice.Limit), nil
 		}
 		limit := advice.Limit
-		if a.spec.Verify.Limit != "" || a.spec.Verify.Limits != "" {
-			if limit, err = a.verifyLimit(); err != nil {
-				return 0, "", err
-			}
+		if told != nil {
+			limit = *told
 		}
 		return s.verify(ctx, throttled, limit)
 	})
+}
+
+// toldLimit is the limit that the throttle of a spec is said to have, or nil: it has the one that is advised. Whatever else
+// verify was told wrong is found out here too, before anything is sent.
+func (a *app) toldLimit() (*limits.Limit, error) {
+	v := a.spec.Verify
+	if v.URL == "" {
+		return nil, nil
+	}
+	stand := limits.Limit{Rate: 100, Burst: 10} // stands for the one to be advised
+	if v.Limit == "" && v.Limits == "" {
+		if v.Burst != 0 {
+			return nil, misuse("verify.burst %d needs verify.limit: without both, the limit is the one advised", v.Burst)
+		}
+		_, err := a.scenarioConfig(stand)
+		return nil, err
+	}
+	limit, err := a.verifyLimit()
+	if err != nil {
+		return nil, err
+	}
+	_, err = a.scenarioConfig(limit)
+	return &limit, err
 }
 
 // throttledWire is the way to the endpoint that verify.url names, or nil where the spec names none.
@@ -121,6 +168,9 @@ func (a *app) throttledWire(ctx context.Context) (*wire, error) {
 	spec := *a.spec
 	spec.Target.URL, spec.Target.File, spec.Target.Requests = spec.Verify.URL, "", nil
 	other.spec = &spec
+	if err := other.takeRefusal(); err != nil {
+		return nil, err
+	}
 	w, err := other.wire()
 	if err != nil {
 		return nil, err

@@ -63,13 +63,15 @@ func (a *app) openView() *live.View {
 	if f, ok := a.err.(*os.File); ok && !a.quiet && term.IsTerminal(int(f.Fd())) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb" {
 		o.TTY = true
 		o.Colour = os.Getenv("NO_COLOR") == ""
-		o.Width = func() int {
-			width, _, err := term.GetSize(int(f.Fd()))
+		size := func() (width, height int) {
+			width, height, err := term.GetSize(int(f.Fd()))
 			if err != nil {
-				return 80
+				return 80, 24
 			}
-			return width
+			return width, height
 		}
+		o.Width = func() int { width, _ := size(); return width }
+		o.Height = func() int { _, height := size(); return height }
 	}
 	return live.New(o)
 }
@@ -127,6 +129,10 @@ func (s *session) end(ctx context.Context, code int, outcome string) error {
 
 // abandon closes the run after an error. The journal keeps the error, and the report shows what was known by then.
 func (s *session) abandon(err error) error {
+	var u *unauthorized
+	if errors.As(err, &u) {
+		err = askOwner(err)
+	}
 	end := journal.Entry{End: &journal.End{At: time.Now(), Exit: exitCode(err), Outcome: err.Error()}}
 	recorded := s.put(end)
 	s.view.Close()

@@ -20,7 +20,7 @@ type Spec struct {
 	Goals  []string   `yaml:"goals" json:"goals,omitempty"`
 	Seed   uint64     `yaml:"seed" json:"seed,omitempty"`
 	Out    string     `yaml:"out" json:"out,omitempty"`
-	Load   LoadSpec   `yaml:"load" json:"load"`
+	Load   LoadSpec   `yaml:"-" json:"load"` // flags of the load command alone
 	Find   FindSpec   `yaml:"find" json:"find"`
 	Limits LimitsSpec `yaml:"limits" json:"limits"`
 	Verify VerifySpec `yaml:"verify" json:"verify"`
@@ -71,20 +71,27 @@ func (h *Headers) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind == yaml.SequenceNode {
 		return n.Decode((*[]string)(h))
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		*h = append(*h, n.Content[i].Value+": "+n.Content[i+1].Value)
-	}
 	if n.Kind != yaml.MappingNode {
-		return fmt.Errorf("headers are a map of names and values")
+		return fmt.Errorf("headers are a map of names and values, or a list of lines")
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i], n.Content[i+1]
+		if value.Kind == yaml.AliasNode {
+			value = value.Alias
+		}
+		if value.Kind != yaml.ScalarNode {
+			return fmt.Errorf("header %s: its value is not text (a list of lines repeats a header)", name.Value)
+		}
+		*h = append(*h, name.Value+": "+value.Value)
 	}
 	return nil
 }
 
 // LoadSpec is a load without a search.
 type LoadSpec struct {
-	Rate     string         `yaml:"rate" json:"rate,omitempty"`
-	For      time.Duration  `yaml:"for" json:"for_ns,omitempty"`
-	Arrivals attack.Process `yaml:"arrivals" json:"arrivals,omitempty"`
+	Rate     string         `json:"rate,omitempty"`
+	For      time.Duration  `json:"for_ns,omitempty"`
+	Arrivals attack.Process `json:"arrivals,omitempty"`
 }
 
 // FindSpec is the search for the knee and the breaking load.

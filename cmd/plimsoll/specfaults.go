@@ -40,9 +40,18 @@ func specFaults(path, text string, err error) string {
 			continue
 		}
 		out = append(out, fmt.Sprintf("%s:%d:%d: %s\n  %s\n  %s^", path, line, column, specFault(f.Message),
-			lines[line-1], strings.Repeat(" ", max(0, column-1))))
+			withoutValue(lines[line-1]), strings.Repeat(" ", max(0, column-1))))
 	}
 	return strings.Join(out, "\n")
+}
+
+// withoutValue is a line of a spec with its key alone: the value may be a secret.
+func withoutValue(line string) string {
+	key, value, has := strings.Cut(line, ":")
+	if !has || strings.TrimSpace(value) == "" {
+		return line
+	}
+	return key + ": …"
 }
 
 func specFault(message string) string {
@@ -72,8 +81,10 @@ func specKeys() map[string][]string {
 			return
 		}
 		for i := range t.NumField() {
-			keys[t.Name()] = append(keys[t.Name()], t.Field(i).Tag.Get("yaml"))
-			walk(t.Field(i).Type)
+			if key := t.Field(i).Tag.Get("yaml"); key != "-" {
+				keys[t.Name()] = append(keys[t.Name()], key)
+				walk(t.Field(i).Type)
+			}
 		}
 	}
 	walk(reflect.TypeFor[Spec]())

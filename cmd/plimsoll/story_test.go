@@ -135,7 +135,7 @@ func TestSpecSchemaKnowsTheKeysThatAreRead(t *testing.T) {
 	}
 	same("spec", "Spec", doc)
 	parts := doc["properties"].(map[string]any)
-	for key, typ := range map[string]string{"target": "TargetSpec", "load": "LoadSpec", "find": "FindSpec", "limits": "LimitsSpec", "verify": "VerifySpec"} {
+	for key, typ := range map[string]string{"target": "TargetSpec", "find": "FindSpec", "limits": "LimitsSpec", "verify": "VerifySpec"} {
 		same(key, typ, parts[key].(map[string]any))
 	}
 	requests := parts["target"].(map[string]any)["properties"].(map[string]any)["requests"].(map[string]any)
@@ -206,8 +206,9 @@ func TestAnInterruptLeavesAJournalAndAReport(t *testing.T) {
 }
 
 func TestTheHealthGuardStopsARun(t *testing.T) {
+	var asked atomic.Int64
 	url := server(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/healthz" {
+		if r.URL.Path == "/healthz" && asked.Add(1) > 1 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
@@ -258,5 +259,162 @@ func TestReportRendersTheSameBytesAgain(t *testing.T) {
 		if err != nil || !bytes.Equal(before[name], after) || len(after) == 0 {
 			t.Errorf("%s was %d bytes, is %d: %v", name, len(before[name]), len(after), err)
 		}
+	}
+}
+
+func TestAHealthCheckThatFailsFromTheStartIsNoHarm(t *testing.T) {
+	url := server(t, http.NotFound)
+	for _, c := range []struct {
+		health string
+		code   int
+		says   string
+	}{
+		{url + "/healthz", exitUnmeasured, "fails already"},
+		{"http://", exitMisuse, "is no URL"},
+	} {
+		code, _, stderr := call(t.Context(), "find", url, "--health", c.health, "--out", t.TempDir())
+		if code != c.code || !strings.Contains(stderr, c.says) {
+			t.Errorf("--health %s: exit %d, want %d: %s", c.health, code, c.code, stderr)
+		}
+	}
+}
+
+// A spec's headers reach the target, and flags win over those of the same name.
+func TestRunSendsTheHeadersOfItsSpec(t *testing.T) {
+	var right, wrong atomic.Int64
+	url := server(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "Bearer sesame" && r.Header.Get("X-Tenant") == "flag" && len(r.Header.Values("X-Tenant")) == 1 {
+			right.Add(1)
+			return
+		}
+		wrong.Add(1)
+	})
+	t.Setenv("SESAME", "sesame")
+	spec := filepath.Join(t.TempDir(), "spec.yaml")
+	text := "target:\n  url: " + url + "\n  headers:\n    Authorization: Bearer ${SESAME}\n    X-Tenant: spec\nfind: { budget: 5s, max_rate: 20/s }\n"
+	if err := os.WriteFile(spec, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	_, _, stderr := call(ctx, "run", spec, "-H", "x-tenant: flag", "--out", t.TempDir())
+	if right.Load() == 0 || wrong.Load() > 0 {
+		t.Errorf("%d requests had the headers, %d had not: %s", right.Load(), wrong.Load(), stderr)
+	}
+}
+
+func TestASpecIsJudgedBeforeAnythingIsSent(t *testing.T) {
+	var sent atomic.Int64
+	url := server(t, func(http.ResponseWriter, *http.Request) { sent.Add(1) })
+	for _, c := range []struct{ rest, says string }{
+		{"verify: { url: " + url + ", only: [stedy] }", "stedy"},
+		{"verify: { url: " + url + ", profile: lax }", "lax"},
+		{"verify: { url: " + url + ", expect: [perfection] }", "perfection"},
+		{"verify: { url: " + url + ", limit: fast }", "fast"},
+		{"verify: { url: " + url + ", burst: 5 }", "verify.burst 5 needs verify.limit"},
+		{"verify: { url: " + url + ", limits: absent.json }", "absent.json"},
+		{"limits: { margin: 100% }", "keeps everything back"},
+		{"limits: { tiers: [a=10%, a=20%] }", "a is named twice"},
+	} {
+		spec := filepath.Join(t.TempDir(), "spec.yaml")
+		if err := os.WriteFile(spec, []byte("target: { url: "+url+" }\n"+c.rest+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out := filepath.Join(t.TempDir(), "run")
+		code, _, stderr := call(t.Context(), "run", spec, "--out", out)
+		if code != exitMisuse || !strings.Contains(stderr, c.says) {
+			t.Errorf("%s: exit %d, want %d: %s", c.rest, code, exitMisuse, stderr)
+		}
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("%s: left a folder behind", c.rest)
+		}
+	}
+	if n := sent.Load(); n > 0 {
+		t.Errorf("%d requests were sent for specs that cannot be", n)
+	}
+}
+
+func TestALoadThatIsRefusedWholeKeepsNoGoal(t *testing.T) {
+	url := server(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) })
+	code, _, _ := call(t.Context(), "load", url, "--rate", "50/s", "--for", "200ms", "--goal", "p99<250ms", "--out", t.TempDir())
+	if code != exitUndecided {
+		t.Errorf("exit %d, want %d: nothing was answered, so nothing was kept", code, exitUndecided)
+	}
+}
+
+// What goes wrong is told without the secrets in it.
+func TestErrorsShowNoSecret(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, args := range [][]string{
+		{"find", "http://127.0.0.1:1/", "-H", "Authorization Bearer sesame"},
+		{"find", "ftp://ada:sesame@127.0.0.1/?token=sesame"},
+		{"find", "http://ada:sesame@127.0.0.1:1/?token=sesame", "--out", filepath.Join(dir, "a")},
+		{"https://ada:sesame@127.0.0.1/?token=sesame"},
+		{"find", "http://127.0.0.1:1/", "--proxy", "sesame@"},
+		{"find", "http://127.0.0.1:1/", "--health", "http://ada:sesame@127.0.0.1:1/?sesame"},
+		{"run", write("a.yaml", "target:\n  usr: ada:sesame\n")},
+		{"run", write("b.yaml", "target:\n  headers: \"Authorization: Bearer sesame\"\n")},
+		{"find", "--targets", write("c.http", "GET http://127.0.0.1:1/\nAuthorization Bearer sesame\n")},
+	} {
+		code, stdout, stderr := call(t.Context(), args...)
+		if code == 0 || stderr == "" {
+			t.Errorf("%q went well", args)
+		}
+		if strings.Contains(stdout+stderr, "sesame") {
+			t.Errorf("%q prints its secret: %s%s", args, stdout, stderr)
+		}
+	}
+}
+
+// A search goes on within the bounds that it began with.
+func TestResumeKeepsTheBoundsOfTheRun(t *testing.T) {
+	url := server(t, fine)
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if code, _, stderr := call(ctx, "find", url, "--max-rate", "40/s", "--budget", "6s", "--seed", "3", "--out", dir); code != exitInterrupted {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	code, _, stderr := call(t.Context(), "find", url, "--resume", dir, "--max-rate", "1000/s")
+	if code != exitMisuse || !strings.Contains(stderr, "goes on with the run's own --max-rate") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if code, _, stderr = call(t.Context(), "find", url, "--resume", dir); code != exitUndecided {
+		t.Errorf("exit %d, want %d, the ceiling: %s", code, exitUndecided, stderr)
+	}
+	_, entries, err := readRun(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Trial != nil && e.Trial.Trial.Load() > 40 {
+			t.Errorf("trial %d was sent at %.0f/s, above the run's --max-rate", e.Trial.Trial.N, e.Trial.Trial.Load())
+		}
+	}
+	if code, _, stderr = call(t.Context(), "find", url+"/other", "--resume", dir); code != exitMisuse || !strings.Contains(stderr, "the target is not the one of") {
+		t.Errorf("another target: exit %d: %s", code, stderr)
+	}
+}
+
+func TestReportWritesOnlyWhatWasAskedFor(t *testing.T) {
+	dir := t.TempDir()
+	if code, _, stderr := call(t.Context(), "load", server(t, fine), "--rate", "50/s", "--for", "300ms", "--out", dir); code != 0 {
+		t.Fatal(stderr)
+	}
+	out := filepath.Join(t.TempDir(), "public", "page")
+	code, stdout, stderr := call(t.Context(), "report", dir, "--format", "html,md", "--out", out)
+	if code != 0 || !strings.Contains(stdout, "answered") {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	files, err := os.ReadDir(out)
+	if err != nil || len(files) != 1 || files[0].Name() != "report.html" {
+		t.Errorf("the folder holds %v (%v), want report.html alone", files, err)
 	}
 }

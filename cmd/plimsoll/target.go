@@ -152,10 +152,10 @@ func (t TargetSpec) addCommon(target *attack.Target) error {
 
 func headerMap(lines []string) (map[string][]string, error) {
 	out := map[string][]string{}
-	for _, line := range lines {
+	for i, line := range lines {
 		name, value, ok := strings.Cut(line, ":")
 		if name = strings.TrimSpace(name); !ok || name == "" {
-			return nil, fmt.Errorf("%q is no header line, want 'Name: value'", attack.RedactURL(line))
+			return nil, fmt.Errorf("number %d is no header line, want 'Name: value'", i+1) // what it is may be a secret
 		}
 		out[name] = append(out[name], strings.TrimSpace(value))
 	}

@@ -38,6 +38,8 @@ func (a *app) verifyCmd() *cobra.Command {
 	fs.BoolVar(&list, "list", false, "list the scenarios and what they ask")
 	a.verifyFlags(fs)
 	a.goalFlags(fs)
+	fs.StringVar(&a.spec.Find.Health, "health", a.spec.Find.Health, "`URL` that must keep answering 2xx; three misses in a row stop the run (exit 5)")
+	fs.Var(&a.spec.Find.MaxRate, "max-rate", "highest rate ever sent")
 	a.outputFlags(fs)
 	targetFlags(fs, &a.spec.Target)
 	fs.BoolVar(&a.plan, "plan", false, "say what would be sent, and send nothing")
@@ -64,8 +66,8 @@ func (a *app) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if config.Refusal != 0 {
-		a.spec.Target.ThrottledStatus = []int{config.Refusal}
+	if err := a.takeRefusal(); err != nil {
+		return err
 	}
 	w, err := a.wire()
 	if err != nil {
@@ -85,12 +87,28 @@ func (a *app) verify(ctx context.Context) error {
 	return s.guarded(ctx, func(ctx context.Context) (int, string, error) { return s.verify(ctx, w, limit) })
 }
 
+// takeRefusal makes the status that the throttle is declared to refuse with the one that counts as throttled.
+func (a *app) takeRefusal() error {
+	var c scenarios.Config
+	for _, departure := range a.spec.Verify.Expect {
+		if err := c.Expect(departure); err != nil {
+			return misuse("--expect: %w", err)
+		}
+	}
+	if c.Refusal != 0 {
+		a.spec.Target.ThrottledStatus = []int{c.Refusal}
+	}
+	return nil
+}
+
 // verifyLimit is the limit that the throttle is said to be set to.
 func (a *app) verifyLimit() (limits.Limit, error) {
 	v := a.spec.Verify
 	switch {
 	case v.Limits != "" && v.Limit != "":
 		return limits.Limit{}, misuse("--limit and --limits exclude one another")
+	case v.Limits != "" && v.Burst != 0:
+		return limits.Limit{}, misuse("--burst and --limits exclude one another: the burst stands in %s", v.Limits)
 	case v.Limits != "":
 		return readLimits(v.Limits)
 	case v.Limit == "":
@@ -117,7 +135,7 @@ func (a *app) scenarioConfig(limit limits.Limit) (scenarios.Config, error) {
 	if err != nil {
 		return scenarios.Config{}, err
 	}
-	c := scenarios.Config{Limit: limit, Profile: scenarios.Profile(v.Profile), Goal: goal, Only: v.Only, Skip: v.Skip, Brief: v.Brief, Seed: a.seed()}
+	c := scenarios.Config{Limit: limit, Profile: scenarios.Profile(v.Profile), Goal: goal, Only: v.Only, Skip: v.Skip, Brief: v.Brief, Seed: a.seed(), MaxRate: float64(a.spec.Find.MaxRate)}
 	for _, departure := range v.Expect {
 		if err := c.Expect(departure); err != nil {
 			return c, misuse("--expect: %w", err)
@@ -157,6 +175,13 @@ func (s *session) verify(ctx context.Context, w *wire, limit limits.Limit) (int,
 		}
 	}
 	code, outcome := judgeVerdicts(verdicts)
+	if code == exitUndecided {
+		for _, m := range done {
+			if why, fix := m.Void(); why != "" {
+				return exitUnmeasured, "not measured: " + why + "; " + fix, nil
+			}
+		}
+	}
 	return code, outcome, nil
 }
 
@@ -173,10 +198,8 @@ func (s *session) nextTrial() int {
 
 // judgeVerdicts is the exit code and outcome of a verification: any failure beats inconclusive.
 func judgeVerdicts(verdicts []scenarios.Verdict) (int, string) {
-	var sum []scenarios.Outcome
 	var failed, unsure []string
 	for _, v := range verdicts {
-		sum = append(sum, v.Outcome)
 		for _, c := range v.Checks {
 			switch c.Outcome {
 			case scenarios.Fail:
@@ -186,7 +209,7 @@ func judgeVerdicts(verdicts []scenarios.Verdict) (int, string) {
 			}
 		}
 	}
-	switch scenarios.Sum(sum...) {
+	switch scenarios.Overall(verdicts) {
 	case scenarios.Fail:
 		return exitBroken, "fails " + strings.Join(failed, ", ")
 	case scenarios.Pass:

@@ -30,7 +30,7 @@ func version() string {
 }
 
 func (a *app) versionCmd() *cobra.Command {
-	return &cobra.Command{Use: "version", GroupID: "rest", Short: "Print the version", Args: cobra.NoArgs, Example: "  plimsoll version",
+	return &cobra.Command{Use: "version", GroupID: "rest", Short: "Print the version", Args: noArgs, Example: "  plimsoll version",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(a.out, "plimsoll %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/pbkdf2"
+	crand "crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -58,6 +62,11 @@ func (w *wire) authorize(addr netip.Addr) error {
 	return err
 }
 
+// askOwner is the way out of a refused address.
+func askOwner(err error) error {
+	return misuseHint("a load test of someone else's service is an attack: give --authorized if its owner agreed", "%w", err)
+}
+
 // shown is the target as outputs may show it.
 func (w *wire) shown() string {
 	first := attack.RedactURL(w.target.Requests[0].URL)
@@ -92,7 +101,9 @@ func (a *app) beginOn(command string, w *wire, more func(*journal.Run)) (*sessio
 	if err != nil {
 		return nil, err
 	}
-	run.Fingerprint = w.target.Fingerprint([]byte(run.ID))
+	if run.Fingerprint, err = w.fingerprint(); err != nil {
+		return nil, err
+	}
 	more(&run)
 	s, err := a.begin(run)
 	if err != nil {
@@ -106,12 +117,50 @@ func (a *app) beginOn(command string, w *wire, more func(*journal.Run)) (*sessio
 	return s, nil
 }
 
+// A fingerprint is slow to make, so that a weak password in it cannot be guessed from a report that was shared.
+const (
+	saltBytes        = 16
+	stretchedBy      = 200_000 // rounds of PBKDF2; NIST SP 800-132 asks for as many as the user bears: about 0.1 s here
+	fingerprintBytes = 32
+)
+
+// fingerprint tells whether a resumed run is given the same target, secrets and way included.
+func (w *wire) fingerprint() (string, error) {
+	salt := make([]byte, saltBytes)
+	_, _ = crand.Read(salt) // never fails: crypto/rand crashes the program instead
+	return w.stretch(salt)
+}
+
+func (w *wire) stretch(salt []byte) (string, error) {
+	t := w.app.spec.Target
+	way := fmt.Sprintf("%s %q %q %q %q", w.target.Fingerprint(nil), t.ConnectTo, t.UnixSocket, t.Proxy, t.CSV)
+	key, err := pbkdf2.Key(sha256.New, way, salt, stretchedBy, fingerprintBytes)
+	if err != nil {
+		return "", fmt.Errorf("fingerprint of the target: %w", err)
+	}
+	return hex.EncodeToString(salt) + "-" + hex.EncodeToString(key), nil
+}
+
+// matches tells whether a fingerprint is that of this target.
+func (w *wire) matches(fingerprint string) bool {
+	text, _, _ := strings.Cut(fingerprint, "-")
+	salt, err := hex.DecodeString(text)
+	if err != nil || len(salt) != saltBytes {
+		return false
+	}
+	again, err := w.stretch(salt)
+	return err == nil && again == fingerprint
+}
+
 // preflight sends one request, so that a mistyped URL, a closed port or a refusal of credentials is told in one line
 // before anything is written. A throttled answer passes where throttled is true.
 func (w *wire) preflight(ctx context.Context, throttled bool) error {
+	if err := w.app.checkHealth(ctx); err != nil {
+		return err
+	}
 	m, err := w.engine.Run(ctx, attack.Trial{N: 1, Phase: "preflight", Why: "does it answer", Serial: &attack.Serial{Max: 1}, LogMax: 1}, nil)
 	if u := w.refused.Load(); u != nil {
-		return misuseHint("a load test of someone else's service is an attack: give --authorized if its owner agreed", "%s: %w", w.shown(), u)
+		return askOwner(fmt.Errorf("%s: %w", w.shown(), u))
 	}
 	if err != nil {
 		return err
@@ -124,7 +173,7 @@ func (w *wire) preflight(ctx context.Context, throttled bool) error {
 		return nil
 	}
 	for class := range total.Errors {
-		return unmeasured(reach[class], "cannot reach %s: %s", w.shown(), class)
+		return unmeasured(reach[class], "cannot reach %s: %s", w.shown(), because(m, class))
 	}
 	for status := range total.Statuses {
 		if total.Throttled > 0 {
@@ -133,6 +182,16 @@ func (w *wire) preflight(ctx context.Context, throttled bool) error {
 		return unmeasured(fmt.Sprintf("--expect-status %d allows it", status), "%s answers with status %d", w.shown(), status)
 	}
 	return unmeasured("", "%s gave no answer", w.shown())
+}
+
+// because is a class of error, with the error's own words where the class alone leads nowhere.
+func because(m attack.Measurement, class string) string {
+	for _, n := range m.Notes {
+		if n.Code == "error" && reach[class] == "" || n.Code == "error" && class == "tls" {
+			return n.Text
+		}
+	}
+	return class
 }
 
 // reach is the way out for each class of error that a first request can meet.
