@@ -96,6 +96,46 @@ func TestEndings(t *testing.T) {
 	}
 }
 
+// nginx refuses with 503 and no Retry-After, which counts as failed: the search must not be silent that this may be a
+// limiter's rate. A target that fails for want of capacity is not taken for one.
+func TestALimiterThatAnswers503IsSuspected(t *testing.T) {
+	silent := func(status int) sim.Target {
+		target, b := queue(800, 8, sim.Lognormal), bucket(300, 30)
+		target.Status = status
+		target.Limiter = sim.LimiterFunc(func(at time.Duration, key string) (bool, time.Duration) {
+			ok, _ := b.Take(at, key)
+			return ok, -1
+		})
+		return target
+	}
+	queued := queue(800, 8, sim.Lognormal)
+	queued.Queue = 20
+	for _, row := range []struct {
+		name   string
+		target func() sim.Target
+		option string // named in the note; empty for no note
+	}{
+		{"a limiter that answers 503", func() sim.Target { return silent(503) }, "--throttled-status 503"},
+		{"a limiter that answers 403", func() sim.Target { return silent(403) }, "--throttled-status 403"},
+		{"a target that crashes above 300/s", func() sim.Target { return silent(500) }, ""},
+		{"a queue of 20", func() sim.Target { return queued }, ""},
+		{"a target that queues", func() sim.Target { return queue(800, 8, sim.Lognormal) }, ""},
+	} {
+		for seed := range uint64(3) {
+			f := search(t, analyze.Plan{Seed: seed}, sim.New(row.target(), seed))
+			note := ""
+			for _, n := range f.Notes {
+				if n.Code == analyze.LooksLimited {
+					note = n.Text
+				}
+			}
+			if (note != "") != (row.option != "") || !strings.Contains(note, row.option) {
+				t.Errorf("%s, seed %d: note %q, want one with %q (%s, mode %s)", row.name, seed, note, row.option, f.Why, f.Mode)
+			}
+		}
+	}
+}
+
 // Where the target is as fast as at rest and all that may be in flight is, the flight is the limit and not the target;
 // where the flight is full of the target's backlog, the target is.
 func TestAFlightThatIsTooSmallIsNoBreakingLoad(t *testing.T) {

@@ -22,6 +22,9 @@ func (s *search) capacity() Capacity {
 		s.bracket(&c)
 		s.shape(&c)
 	}
+	if n, ok := s.lookalike(); ok && s.mode != ModeLimited {
+		c.Notes = append(c.Notes, n)
+	}
 	s.because(&c)
 	if c.Mode == "" || c.Breaking == nil && c.Mode != ModeLimited {
 		c.Mode = ModeIrregular

@@ -72,8 +72,13 @@ func Recommend(c analyze.Capacity, p Policy) (Recommendation, error) {
 	return r, nil
 }
 
-// decided refuses a capacity without a bracket, in words that fit its cause.
+// decided refuses a capacity without a bracket, and one whose bracket may be a limiter's, in words that fit its cause.
 func decided(c analyze.Capacity) error {
+	for _, n := range c.Notes {
+		if n.Code == analyze.LooksLimited {
+			return &UndecidedError{Why: "it may be a limiter's: " + n.Text, Fix: "if it is the target that refuses, have it send Retry-After with its 503"}
+		}
+	}
 	if c.Decided() && c.Estimate.Lo > 0 {
 		return nil
 	}

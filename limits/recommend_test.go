@@ -234,6 +234,12 @@ func TestNoRecommendationFromAnUndecidedCapacity(t *testing.T) {
 	if _, err := limits.Recommend(c, limits.Policy{}); err == nil || !strings.Contains(err.Error(), "raise --max-inflight") || strings.Contains(err.Error(), "--max-rate") {
 		t.Errorf("a flight that was too small: %v, want the way out to be --max-inflight", err)
 	}
+	c = service()
+	c.Notes = []attack.Note{{Code: analyze.LooksLimited, Text: "run find again with --throttled-status 503"}}
+	var undecided *limits.UndecidedError
+	if _, err := limits.Recommend(c, limits.Policy{}); !errors.As(err, &undecided) || !strings.Contains(err.Error(), "--throttled-status 503") {
+		t.Errorf("a capacity that may be a limiter's: %v, want an UndecidedError with the way out", err)
+	}
 	all := 1.
 	if _, err := limits.Recommend(service(), limits.Policy{Margin: &all}); err == nil || !strings.Contains(err.Error(), "100 %") {
 		t.Errorf("a margin of 100 %%: %v, want it refused", err)
