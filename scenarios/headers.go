@@ -167,7 +167,7 @@ func reset(e *evidence, ms []attack.Measurement) finding {
 // now is the moment of an answer by the server's clock, or by ours; zero when neither is known.
 func now(m attack.Measurement, a attack.Attempt) time.Time {
 	text, _ := header(a, "Date")
-	if t, err := time.Parse(httpDate, text); err == nil {
+	if t, ok := attack.ParseDate(text); ok {
 		return t
 	}
 	if m.Began.IsZero() {
@@ -191,7 +191,8 @@ func untilReset(text string, now time.Time) (d time.Duration, form string) {
 	case err == nil:
 		at, form = time.Unix(0, int64(v*1e9)), "seconds of the epoch"
 	default:
-		if at, err = time.Parse(httpDate, text); err != nil {
+		var ok bool
+		if at, ok = attack.ParseDate(text); !ok {
 			return 0, ""
 		}
 		form = "a date"

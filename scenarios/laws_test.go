@@ -104,13 +104,31 @@ func TestMalformed(t *testing.T) {
 		ok   bool
 	}{
 		{"1", true}, {"120", true}, {"007", true}, {"Sun, 06 Nov 1994 08:49:37 GMT", true},
-		{"0", false}, {"-1", false}, {"1.9", false}, {"1s", false}, {"", false}, {"soon", false}, {"+1", false}, {"1e3", false}, {" 1", false},
+		{"0", false}, {"-1", false}, {"1.9", false}, {"1s", false}, {"", false}, {"soon", false}, {"+1", false}, {"1e3", false}, {" 1", true}, {"\t1 ", true}, {" ", false}, {"Sun, 6 Nov 1994 08:49:37 GMT", false},
 		{"Sun, 06 Nov 1994 08:49:37 UTC", false}, {"Sunday, 06-Nov-94 08:49:37 GMT", false}, {"2026-11-23T04:00:00Z", false},
 	} {
 		if got := malformed(row.text); (got == "") != row.ok {
 			t.Errorf("malformed(%q) = %q, want well-formed %v", row.text, got, row.ok)
 		}
 	}
+}
+
+// A Retry-After is read in one way: what the judge calls well-formed is what a client acts on, and nothing else.
+func TestRetryAfterIsReadOnce(t *testing.T) {
+	const now = "Mon, 23 Nov 2026 04:00:00 GMT"
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.StringMatching(`[ \t]?[-+]?[0-9]{0,22}(\.[0-9]|s)?[ \t]?`),
+			rapid.StringMatching(`(Mon|Tue), [0-3]?[0-9] (Nov|Dec) 2026 [0-2]?[0-9]:[0-5][0-9]:07 (GMT|UTC)`)).Draw(t, "text")
+		date, _ := attack.ParseDate(now)
+		wait, form, ok := attack.ParseRetryAfter(text, date)
+		got, usable := told(attack.Attempt{Headers: map[string]string{"Retry-After": text, "Date": now}})
+		if got != wait || usable != ok {
+			t.Fatalf("told(%q) = %v, %v, a client reads %v, %v", text, got, usable, wait, ok)
+		}
+		if fine := ok && !(form == attack.RetrySeconds && wait == 0); (malformed(text) == "") != fine {
+			t.Fatalf("malformed(%q) = %q, a client reads %v, %v", text, malformed(text), wait, ok)
+		}
+	})
 }
 
 func TestTold(t *testing.T) {
@@ -126,7 +144,10 @@ func TestTold(t *testing.T) {
 		{map[string]string{"Retry-After": now, "Date": later}, 0, true},
 		{map[string]string{"Retry-After": later}, 0, false},
 		{map[string]string{"Retry-After": "1.5"}, 0, false},
-		{map[string]string{"Retry-After": "99999999999999999999"}, secondsMax * time.Second, true},
+		{map[string]string{"Retry-After": "99999999999999999999"}, math.MaxInt64, true},
+		{map[string]string{"Retry-After": " 3 "}, 3 * time.Second, true},
+		{map[string]string{"Retry-After": ""}, 0, false},
+		{map[string]string{"Retry-After": "Mon, 23 Nov 2026 4:00:07 GMT", "Date": now}, 0, false},
 		{nil, 0, false},
 	} {
 		if got, ok := told(attack.Attempt{Headers: row.headers}); got != row.want || ok != row.ok {

@@ -19,33 +19,12 @@ func header(a attack.Attempt, name string) (string, bool) {
 	return "", false
 }
 
-// httpDate is the one date form that may be sent (IMF-fixdate, RFC 9110 §5.6.7).
-const httpDate = "Mon, 02 Jan 2006 15:04:05 GMT"
-
-// secondsMax bounds what is read as seconds: 30 years.
-const secondsMax = 1e9
-
-// wholeSeconds reads delay-seconds: digits and nothing else.
-func wholeSeconds(v string) (time.Duration, bool) {
-	if v == "" || strings.Trim(v, "0123456789") != "" {
-		return 0, false
-	}
-	n, err := strconv.ParseFloat(v, 64)
-	if err != nil {
-		return 0, false
-	}
-	return time.Duration(min(n, secondsMax)) * time.Second, true
-}
-
 // malformed says what is wrong with the text of a Retry-After, or "".
 func malformed(v string) string {
-	if d, ok := wholeSeconds(v); ok {
-		if d == 0 {
-			return "Retry-After: 0 tells clients to come back at once, which is what makes a storm"
-		}
-		return ""
-	}
-	if _, err := time.Parse(httpDate, v); err == nil {
+	switch wait, form, ok := attack.ParseRetryAfter(v, time.Time{}); {
+	case form == attack.RetrySeconds && wait == 0:
+		return "Retry-After: 0 tells clients to come back at once, which is what makes a storm"
+	case ok:
 		return ""
 	}
 	why := "it is neither whole seconds nor an HTTP date"
@@ -62,20 +41,14 @@ func malformed(v string) string {
 
 // told is how long a refusal tells its client to wait; a date counts from the server's own Date.
 func told(a attack.Attempt) (time.Duration, bool) {
-	v, ok := header(a, "Retry-After")
-	if !ok {
-		return 0, false
-	}
-	if d, ok := wholeSeconds(v); ok {
-		return d, true
-	}
-	until, err := time.Parse(httpDate, v)
+	v, _ := header(a, "Retry-After")
 	text, _ := header(a, "Date")
-	now, err2 := time.Parse(httpDate, text)
-	if err != nil || err2 != nil {
+	now, dated := attack.ParseDate(text)
+	wait, form, ok := attack.ParseRetryAfter(v, now)
+	if form == attack.RetryDate && !dated {
 		return 0, false
 	}
-	return max(until.Sub(now), 0), true
+	return wait, ok
 }
 
 // told is the longest wait that any refusal told so far; false when none told one.
@@ -177,9 +150,8 @@ func clock(_ *evidence, ms []attack.Measurement) finding {
 	for _, a := range m.Log {
 		v, _ := header(a, "Retry-After")
 		text, _ := header(a, "Date")
-		_, err := time.Parse(httpDate, v)
-		now, err2 := time.Parse(httpDate, text)
-		if err != nil || err2 != nil || m.Began.IsZero() {
+		now, dated := attack.ParseDate(text)
+		if _, form, _ := attack.ParseRetryAfter(v, now); form != attack.RetryDate || !dated || m.Began.IsZero() {
 			continue
 		}
 		skew := now.Sub(m.Began.Add(a.Received))
