@@ -16,7 +16,8 @@ const (
 //	interval R(1−u) … R(1+u)/(1−1 %),   u = max(1 %, 2/√ok)
 //
 // A bucket lets short trials pass above R, hence two trials back to back, of which the first empties it. It always ends
-// the search: what the target behind bears stays unknown, and no estimate of it is given.
+// the search: what the target behind bears stays unknown, and no estimate of it is given. One that refuses all has no rate,
+// and is asked no further.
 func (s *search) limited() bool {
 	s.mode = ModeLimited
 	load := min(s.hi, max(1.02*s.lo, limiterRaise*s.good))
@@ -26,7 +27,7 @@ func (s *search) limited() bool {
 		if !ok {
 			return false
 		}
-		if refused > limiterShare || load >= s.plan.Max {
+		if refused > limiterShare || load >= s.plan.Max || !s.within(2*s.effort.limiter.long(load, s.rest.P99)) {
 			break
 		}
 		load *= limiterRaise
@@ -41,7 +42,10 @@ func (s *search) limited() bool {
 // admitted is the limiter's rate.
 func (s *search) drained(load float64) (refused float64, ok bool) {
 	admitted, long := 0., s.effort.limiter.long(load, s.rest.P99)
-	for _, why := range []string{"empties the limiter's bucket", "what the limiter admits once its bucket is empty"} {
+	for _, why := range [...]string{"empties the limiter's bucket", "what the limiter admits once its bucket is empty"} {
+		if !s.within(long) {
+			return refused, true // the bucket may not be empty, so what was admitted is no rate
+		}
 		t := s.hold(Limiter, why, load, long, 0)
 		m, ok := s.ask(t, newVigil(t, s.rest, s.plan.Goal, Brief, s.plan.MaxInFlight).see)
 		if !ok {
@@ -50,10 +54,13 @@ func (s *search) drained(load float64) (refused float64, ok bool) {
 		j := Judge(m, s.rest, s.plan.Goal, Brief)
 		s.rows = append(s.rows, row{m, j})
 		c, secs := counts(m), lasted(m).Seconds()
-		if secs <= 0 || c.OK == 0 {
-			continue
+		refused, admitted = share(c.Throttled, c.Due), 0
+		if secs > 0 {
+			admitted = float64(c.OK) / secs
 		}
-		admitted, refused = float64(c.OK)/secs, share(c.Throttled, c.Due)
+		if c.OK == 0 && c.Throttled > 0 {
+			return refused, true
+		}
 	}
 	if admitted > 0 && refused > limiterShare {
 		u := max(.01, 2/math.Sqrt(admitted*long))

@@ -136,6 +136,56 @@ func TestALimiterThatAnswers503IsSuspected(t *testing.T) {
 	}
 }
 
+// Whatever answers, a search takes no longer than its budget and one more trial.
+func TestTheBudgetBindsEveryStep(t *testing.T) {
+	admitting := func(rate float64) sim.Limiter { return bucket(rate, max(1, rate/4)) }
+	for _, row := range []struct {
+		name   string
+		target func() sim.Target
+		most   float64 // seconds
+	}{
+		{"a limiter that refuses all", func() sim.Target {
+			target := queue(800, 8, sim.Lognormal)
+			target.Limiter = sim.LimiterFunc(func(time.Duration, string) (bool, time.Duration) { return false, time.Second })
+			return target
+		}, 15},
+		{"a limiter of 1/s", func() sim.Target {
+			target := queue(800, 8, sim.Lognormal)
+			target.Limiter = admitting(1)
+			return target
+		}, 45},
+		{"a limiter of 300/s", func() sim.Target {
+			target := queue(800, 8, sim.Lognormal)
+			target.Limiter = admitting(300)
+			return target
+		}, 45},
+		{"a limiter that soon refuses 1 in 30", func() sim.Target {
+			target, calls := queue(800, 8, sim.Lognormal), 0
+			target.Limiter = sim.LimiterFunc(func(time.Duration, string) (bool, time.Duration) {
+				calls++
+				return calls < 500 || calls%30 != 0, time.Second
+			})
+			return target
+		}, 45},
+		{"a target that takes long to recover", func() sim.Target {
+			target := queue(20, 1, sim.Lognormal)
+			target.Pause, target.PauseGap = 3*time.Second, 8*time.Second
+			return target
+		}, 45},
+	} {
+		for seed := range uint64(3) {
+			f := search(t, analyze.Plan{Budget: 45 * time.Second, Seed: seed}, sim.New(row.target(), seed))
+			last := f.done[len(f.done)-1].Took.Seconds()
+			if f.Seconds > row.most+last {
+				t.Errorf("%s, seed %d: took %.1fs, want %.0fs and the last trial of %.1fs at most (%s)", row.name, seed, f.Seconds, row.most, last, f.Why)
+			}
+			if f.Limiter != nil && f.Limiter.Value > 400 {
+				t.Errorf("%s, seed %d: a limiter of %.0f/s", row.name, seed, f.Limiter.Value)
+			}
+		}
+	}
+}
+
 // Where the target is as fast as at rest and all that may be in flight is, the flight is the limit and not the target;
 // where the flight is full of the target's backlog, the target is.
 func TestAFlightThatIsTooSmallIsNoBreakingLoad(t *testing.T) {

@@ -197,6 +197,9 @@ func (s *search) judge(t attack.Trial, rigour Rigour, v *vigil) (Judgement, bool
 	if s.harmed() {
 		return Judgement{}, false
 	}
+	if long := t.Len().Seconds(); !s.within(long) {
+		return Judgement{}, s.stop(CauseBudget, "the budget of %v had no room for a trial of %.1fs at %s", s.plan.Budget, long, perSecond(t.Load()))
+	}
 	v.left = max(s.plan.MaxOverloadSeconds-s.overload, 1e-3)
 	m, ok := s.ask(t, v.see)
 	if !ok {
@@ -242,6 +245,14 @@ func (s *search) fits(long float64) bool {
 	return s.spent.Seconds()+long <= shareAll*s.plan.Budget.Seconds()
 }
 
+// within tells whether a trial of so many seconds would end within the whole budget, its reserve included.
+func (s *search) within(long float64) bool {
+	return s.spent.Seconds()+long <= s.plan.Budget.Seconds()
+}
+
+// leastSettle is how many seconds are left to a target to recover, even where the budget has none.
+const leastSettle = 1.
+
 // The canaries after a loaded trial: so many fast answers in a row.
 const (
 	canaries    = 3
@@ -251,9 +262,10 @@ const (
 // settle waits until the target is as fast as at rest, with one request after the other. Without it an overload poisons
 // the trials that follow: the server still works on requests that their clients have given up on.
 func (s *search) settle() bool {
+	long := min(s.effort.settle, max(s.plan.Budget.Seconds()-s.spent.Seconds(), leastSettle))
 	gap := min(max(s.rest.P50, 5*time.Millisecond), 50*time.Millisecond)
 	t := attack.Trial{Phase: Settle, Why: "wait until the target has recovered", Serial: &attack.Serial{Max: canariesMax,
-		For: seconds(s.effort.settle), Gap: gap, Identity: s.plan.Identity,
+		For: seconds(long), Gap: gap, Identity: s.plan.Identity,
 		Until: attack.Until{Fast: canaries, Within: max(2*s.rest.P99, 3*s.rest.P50)}}}
 	m, ok := s.ask(t, nil)
 	if ok && !m.Settled {
