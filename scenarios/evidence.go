@@ -33,19 +33,25 @@ func gather(c Config, done []attack.Measurement) *evidence {
 }
 
 // dominating is the status that most of the requests which were not let in got. A throttle with a wrong status is wrong
-// in that alone: all other arithmetic goes on with the status it has.
+// in that alone: all other arithmetic goes on with the status it has. An error that is declared to count as ok, as the 404 of
+// a target that has nothing to show, refuses nobody.
 func (e *evidence) dominating() int {
-	seen := map[int]int64{}
+	seen, served := map[int]int64{}, map[int]bool{}
 	for _, ms := range e.stages {
 		for _, m := range ms {
 			for status, n := range m.All().Statuses {
 				seen[status] += n
 			}
+			for _, a := range m.Log {
+				if a.Outcome == attack.OK {
+					served[a.Status] = true
+				}
+			}
 		}
 	}
 	best, all := 0, int64(0)
 	for status, n := range seen {
-		if status < 400 && status != e.c.refusal() {
+		if served[status] || status < 400 && status != e.c.refusal() {
 			continue
 		}
 		all += n
