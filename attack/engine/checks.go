@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -47,7 +46,7 @@ func (l *ledger) checks(before, after look, churns bool) []attack.SelfCheck {
 		checkUnsent(l.dropped, l.duen),
 		checkLag(lags{n: l.lag.N(), p99: l.lag.Quantile(.99), early: l.early.Quantile(.5), late: l.late.Quantile(.5), quarter: min(l.early.N(), l.late.N())}),
 		checkSched(p99, n),
-		checkHeld(l.held, l.duen, strained(before, after, runtime.GOMAXPROCS(0))),
+		checkHeld(l.held, l.duen, strained(before, after)),
 		checkDials(churns, closed-(after.lost-before.lost)-l.excused, l.attempts),
 		checkIdle(after.idle-before.idle, after.total-before.total))
 }
@@ -157,7 +156,7 @@ func heldByUs(checks []attack.SelfCheck) bool {
 func (s strain) busy() []string {
 	var out []string
 	if s.own > ownBusy {
-		out = append(out, fmt.Sprintf("own CPU %.0f%% of %d cores", 100*s.own, s.cores))
+		out = append(out, fmt.Sprintf("own CPU %.0f%% of %.3g cores", 100*s.own, s.cores))
 	}
 	if s.idle < idleBusy {
 		out = append(out, "host idle "+percent(s.idle))

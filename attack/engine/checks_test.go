@@ -2,7 +2,6 @@ package engine
 
 import (
 	"math"
-	"runtime"
 	"runtime/metrics"
 	"strings"
 	"testing"
@@ -90,17 +89,16 @@ func TestSelfChecks(t *testing.T) {
 // The planted fault: a process that had its cores for itself and still did not get its answers read.
 func TestAGeneratorWithoutCPUIsNotATargetThatIsSlow(t *testing.T) {
 	began := time.Now()
-	cores := time.Duration(runtime.GOMAXPROCS(0))
 	for name, row := range map[string]struct {
 		own  time.Duration // of each core, in a second
 		want string
 	}{
-		"all of each core": {time.Second, "held while busy: arrivals waited at the in-flight cap while this machine was busy: 50.00% of them, own CPU 100% of"},
+		"all of each core": {time.Second, "held while busy: arrivals waited at the in-flight cap while this machine was busy: 50.00% of them, own CPU 100% of 0.5 cores"},
 		"half of each":     {time.Second / 2, ""},
 	} {
 		l := newLedger(steady(100, time.Second), time.Second)
 		l.duen, l.held = 100, 50
-		m := attack.Measurement{Checks: l.checks(look{at: began, ownKnown: true}, look{at: began.Add(time.Second), own: row.own * cores, ownKnown: true}, false)}
+		m := attack.Measurement{Checks: l.checks(look{at: began, ownKnown: true}, look{at: began.Add(time.Second), own: row.own / 2, ownKnown: true, cores: .5}, false)}
 		why, fix := m.Void()
 		if !strings.HasPrefix(why, row.want) || (why == "") != (row.want == "") || (why == "") != (fix == "") {
 			t.Errorf("%s used: void %q, fix %q; want %q, and a fix with it", name, why, fix, row.want)

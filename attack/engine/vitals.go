@@ -12,14 +12,17 @@ import (
 
 // vitals reads how this machine and this process are. Files are kept open from the start: with no descriptors left they
 // could not be opened when it matters.
-type vitals struct{ stat *os.File }
+type vitals struct {
+	stat  *os.File
+	cores float64 // that this process may use
+}
 
 func openVitals() *vitals {
 	stat, err := os.Open("/proc/stat")
 	if err != nil {
 		stat = nil // not this system: what rests on it is unavailable
 	}
-	return &vitals{stat: stat}
+	return &vitals{stat: stat, cores: usableCores()}
 }
 
 func (v *vitals) close() error {
@@ -37,6 +40,7 @@ type look struct {
 	at                time.Time
 	own               time.Duration // what this process had of all cores
 	ownKnown          bool
+	cores             float64 // that this process may use
 }
 
 // look sees nothing where a Transport took the network's place: in virtual time this machine's clocks say nothing.
@@ -47,7 +51,7 @@ func (e *Engine) look() look {
 	l := look{sched: schedLatencies(), dials: e.net.dials.Load(), open: e.net.open.Load(), lost: e.net.lost.Load()}
 	l.idle, l.total = e.vitals.cpu()
 	l.own, l.ownKnown = ownCPU()
-	l.at = time.Now()
+	l.at, l.cores = time.Now(), e.vitals.cores
 	return l
 }
 
@@ -56,15 +60,15 @@ type strain struct {
 	own   float64       // share of the cores this process may use that it did use
 	idle  float64       // share of this machine's cores that nobody used
 	sched time.Duration // 99th percentile of scheduler latency
-	cores int           // that this process may use: GOMAXPROCS, which the runtime bounds by affinity and cgroup
+	cores float64       // that this process may use
 	few   bool          // too few values for sched
 }
 
-func strained(before, after look, cores int) strain {
+func strained(before, after look) strain {
 	p99, n := waited(before.sched, after.sched)
-	s := strain{own: math.NaN(), idle: math.NaN(), sched: p99, few: n < enough, cores: cores}
-	if wall := after.at.Sub(before.at); before.ownKnown && after.ownKnown && wall > 0 {
-		s.own = float64(after.own-before.own) / float64(wall) / float64(cores)
+	s := strain{own: math.NaN(), idle: math.NaN(), sched: p99, few: n < enough, cores: after.cores}
+	if wall := after.at.Sub(before.at); before.ownKnown && after.ownKnown && wall > 0 && after.cores > 0 {
+		s.own = float64(after.own-before.own) / float64(wall) / after.cores
 	}
 	if total := after.total - before.total; total >= enoughTicks {
 		s.idle = float64(after.idle-before.idle) / float64(total)
