@@ -88,7 +88,8 @@ func (t Trial) Count() int64 {
 	return n
 }
 
-// Load is the arrival rate that the trial holds: arrivals after its warm-up over the time they are due in, per second.
+// Load is the arrival rate that the trial holds at its end, per second: the sum of what the actors' last segments end at.
+// Of a trial of one steady rate it is the rate; bursts do not count. 0 for a Serial.
 func (t Trial) Load() float64 {
 	load := 0.0
 	for _, a := range t.Actors {
