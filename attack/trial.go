@@ -53,7 +53,6 @@ type Serial struct {
 	Fresh    bool          `json:"fresh,omitempty"`  // a new connection for each
 	Identity Identity      `json:"identity"`         // who asks
 	Until    Until         `json:"until"`            // what ends it early
-	Paths    []string      `json:"paths,omitempty"`  // reserved for probes that vary the path; empty sends the target as it is
 }
 
 // Until ends a Serial early: each field that is not zero is a rule, the first that holds wins.
