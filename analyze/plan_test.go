@@ -186,6 +186,30 @@ func TestTheBudgetBindsEveryStep(t *testing.T) {
 	}
 }
 
+// Most answers take 1 ms and a few 400 ms of one server: a load that is light by the median, 300/s, is far above the 50/s
+// that it bears. The search begins below, or notices at once.
+func TestALoadThatIsLightByTheMedianAlone(t *testing.T) {
+	for seed := range uint64(6) {
+		target := sim.Target{Servers: 1, Network: 100 * time.Microsecond, Service: sim.Service{Shape: sim.HeavyTail, CV: .1, Share: .05, Factor: 400, Mean: 20 * time.Millisecond}}
+		f := search(t, analyze.Plan{Seed: seed, Budget: 5 * time.Minute}, sim.New(target, seed))
+		last, worst := 0., time.Duration(0)
+		for _, m := range f.done {
+			if m.Trial.Phase == analyze.Baseline && last == 0 {
+				worst = max(worst, m.Took)
+			}
+			if m.Trial.Phase == analyze.Ramp && last == 0 {
+				last = f.done[m.Trial.N-2].Trial.Load()
+			}
+		}
+		if last > 50 || worst > 10*time.Second {
+			t.Errorf("seed %d: at rest at %.0f/s, after up to %v of working off a light load; want at most 50/s, and 10s", seed, last, worst)
+		}
+		if f.Estimate == nil || f.Estimate.Value > 100 || f.Estimate.Value < 25 {
+			t.Errorf("seed %d: estimate %+v (%s), want about 50/s", seed, f.Estimate, f.Why)
+		}
+	}
+}
+
 // Where the target is as fast as at rest and all that may be in flight is, the flight is the limit and not the target;
 // where the flight is full of the target's backlog, the target is.
 func TestAFlightThatIsTooSmallIsNoBreakingLoad(t *testing.T) {

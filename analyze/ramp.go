@@ -36,24 +36,42 @@ func (s *search) preflight() bool {
 	return true
 }
 
-// light is a load of at most 0.3 requests in flight, light for any target that works whenever there is work.
-func (s *search) light() float64 { return .3 / max(s.rest.P50.Seconds(), 1e-5) }
+// light is a load of at most 0.3 requests in flight, light for any target that works whenever there is work. Where a few
+// answers take much longer than the others it is the mean that tells how busy the target is.
+func (s *search) light() float64 { return .3 / max(s.rest.P50.Seconds(), s.rest.Mean.Seconds(), 1e-5) }
 
 // leastBaseline is how many response times a baseline must have to replace the one before.
 const leastBaseline = 20
 
-// baseline measures the target at rest.
+// lighter is what a baseline whose load was no light one is divided by.
+const lighter = 4
+
+// baseline measures the target at rest. A load under which work piles up is no rest: it is ended, and a lighter one tried,
+// down to the lowest that is allowed.
 func (s *search) baseline(load float64) bool {
-	load = s.clamp(load)
-	m, ok := s.ask(s.hold(Baseline, "response times at a light load", load, s.effort.baseline.long(load, 0), 0), nil)
-	if !ok {
-		return false
+	for load = s.clamp(load); ; load = s.clamp(load / lighter) {
+		t := s.hold(Baseline, "response times at a light load", load, s.effort.baseline.long(load, 0), 0)
+		m, ok := s.ask(t, newVigil(t, s.rest, s.plan.Goal, Brief, s.plan.MaxInFlight).see)
+		if !ok {
+			return false
+		}
+		j := Judge(m, s.rest, s.plan.Goal, Brief)
+		s.rows = append(s.rows, row{m, j})
+		if j.Why == Backlog && (m.Aborted != nil || load > s.plan.Min) {
+			s.overload += lasted(m).Seconds()
+			switch {
+			case load <= s.plan.Min:
+				return s.stop(CauseTarget, "the lowest load allowed, %s, was too much: %s", perSecond(load), j.Text)
+			case s.harmed() || !s.settle():
+				return false
+			}
+			continue
+		}
+		if h := response(m); h.N() >= leastBaseline && m.Aborted == nil {
+			s.rest = RestOf(h)
+		}
+		return s.lo > 0 || s.sound(m, judged(m))
 	}
-	s.rows = append(s.rows, row{m, Judge(m, s.rest, s.plan.Goal, Brief)})
-	if h := response(m); h.N() >= leastBaseline {
-		s.rest = RestOf(h)
-	}
-	return s.lo > 0 || s.sound(m, judged(m))
 }
 
 // sound stops the search of a target that breaks its promise at rest, where no load is to blame.
