@@ -143,7 +143,7 @@ func viewCapacity(c *analyze.Capacity) *capacityView {
 		add("bursts", burstWords(*c.Burst))
 	}
 	if c.Stationary != nil {
-		add("bookend", map[bool]string{true: "the light load at the end was answered as at the beginning", false: "the target changed while it was measured"}[*c.Stationary])
+		add("bookend", map[bool]string{true: "the overload at the end was borne as the one at the beginning", false: "the target changed while it was measured"}[*c.Stationary])
 	}
 	add("spent", fmt.Sprintf("%s, %s requests, %s s of load, %s s of it overload", plural(c.Trials, "trial"), count(c.Requests), Number(c.Seconds), Number(c.OverloadSeconds)))
 	return v
