@@ -6,6 +6,7 @@ import (
 	"image/png"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/limits"
+	"github.com/plimsoll-load/plimsoll/report/journal"
+	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
 // drawnTrials are trials of windows of any length and count.
@@ -277,4 +281,17 @@ func columnOf(t *testing.T, hit func(x, y int) bool) float64 {
 		t.Fatalf("the marker's line has %d pixels, want it from top to bottom", most)
 	}
 	return float64(best)
+}
+
+// A run that advises one limit and proves another must not let the second pass for the first.
+func TestAProvenLimitThatIsNotTheAdvisedOneIsNamed(t *testing.T) {
+	r := Report{Run: journal.Run{Title: "shop", Limit: &limits.Limit{Rate: 500, Burst: 50}},
+		Limits: &limits.Recommendation{Limit: limits.Limit{Rate: 564, Burst: 247}},
+		Storms: []Storm{{Verdict: scenarios.Verdict{Scenario: "steady", Outcome: scenarios.Pass, Checks: []scenarios.Check{{ID: "V28", Outcome: scenarios.Pass}}}}}}
+	if got := r.Tiles()[3].Detail; !strings.Contains(got, "at 500/s and burst 50") {
+		t.Errorf("the tile says %q, want the limit that was proven in it", got)
+	}
+	if got := r.Headline(); got != "shop bears 564 requests a second; its throttle holds the 500 it is set to" {
+		t.Errorf("the headline is %q", got)
+	}
 }

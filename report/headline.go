@@ -19,6 +19,8 @@ func (r Report) Headline() string {
 		return fmt.Sprintf("The throttle in front of %s does not hold: %s failed", name, plural(failed, "check"))
 	case r.Limits != nil && r.Outcome() == scenarios.Inconclusive:
 		return fmt.Sprintf("%s bears %s requests a second; its throttle is not proven", name, Number(r.Limits.Rate))
+	case r.Limits != nil && r.Run.Limit != nil && r.Outcome() == scenarios.Pass:
+		return fmt.Sprintf("%s bears %s requests a second; its throttle holds the %s it is set to", name, Number(r.Limits.Rate), Number(r.Run.Limit.Rate))
 	case r.Limits != nil:
 		return fmt.Sprintf("%s holds %s requests a second", name, Number(r.Limits.Rate))
 	case c != nil:

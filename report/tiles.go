@@ -72,10 +72,15 @@ func (r Report) limitTile() Tile {
 	return Tile{Label: "recommended limit", Value: "–", Detail: "none was asked for"}
 }
 
-func (r Report) verdictTile() Tile {
+func (r Report) verdictTile() (t Tile) {
 	pass, fail, unclear := r.tally()
 	all := pass + fail + unclear
-	t := Tile{Label: "verification", Value: string(r.Outcome())}
+	t = Tile{Label: "verification", Value: string(r.Outcome())}
+	defer func() {
+		if l := r.Run.Limit; l != nil && r.Limits != nil && t.Value != "–" { // not the limit in the tile beside it
+			t.Detail += fmt.Sprintf(", at %s/s and burst %s", Number(l.Rate), Number(float64(l.Burst)))
+		}
+	}()
 	switch r.Outcome() {
 	case "":
 		return Tile{Label: "verification", Value: "–", Detail: "no storm was sent"}

@@ -128,7 +128,7 @@ func (a *app) demo(ctx context.Context, fault string) error {
 			return 0, "", err
 		}
 		if !c.Decided() || ctx.Err() != nil {
-			code, outcome := judgeCapacity(c)
+			code, outcome := judgeCapacity(ctx, c)
 			return code, outcome, nil
 		}
 		advice, err := recommend(c, limits.Policy{Goal: plan.Goal})

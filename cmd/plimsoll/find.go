@@ -90,7 +90,7 @@ func (a *app) find(ctx context.Context, resume string) error {
 		if err != nil {
 			return 0, "", err
 		}
-		code, outcome := judgeCapacity(c)
+		code, outcome := judgeCapacity(ctx, c)
 		return code, outcome, nil
 	})
 }
@@ -113,6 +113,9 @@ func (s *session) search(ctx context.Context, plan analyze.Plan, policy limits.P
 		}
 		c.Burst = bursts.Tolerated(done)
 	}
+	if ctx.Err() != nil && !c.Decided() {
+		return c, nil // cut off, it decided nothing: the trials stand for themselves
+	}
 	return c, s.put(journal.Entry{Capacity: &c})
 }
 
@@ -133,8 +136,10 @@ func searched(done []attack.Measurement) (last int, took time.Duration) {
 }
 
 // judgeCapacity is the exit code and the outcome of a search.
-func judgeCapacity(c analyze.Capacity) (int, string) {
+func judgeCapacity(ctx context.Context, c analyze.Capacity) (int, string) {
 	switch {
+	case ctx.Err() != nil && !c.Decided():
+		return exitInterrupted, "nothing is decided yet; find --resume goes on with a find"
 	case c.Decided():
 		return exitKept, fmt.Sprintf("breaks at %.0f/s (%.0f to %.0f)", c.Estimate.Value, c.Estimate.Lo, c.Estimate.Hi)
 	case c.Cause == analyze.CauseGenerator:
@@ -222,11 +227,14 @@ func (a *app) beginOrGoOn(resume string, before *journal.Run, w *wire, plan anal
 	}
 	s := &session{app: a, dir: dir, writer: writer, view: a.openView(), entries: entries}
 	var done []attack.Measurement
+	s.view.Feed(entries[0])
 	for _, e := range entries {
-		s.view.Feed(e)
 		if e.Trial != nil && (e.Trial.Aborted == nil || e.Trial.Aborted.Reason != attack.Interrupted) {
 			done = append(done, *e.Trial)
 		}
+	}
+	if !a.quiet {
+		fmt.Fprintf(a.err, "going on after %d trials of %s\n", len(done), dir)
 	}
 	return s, done, nil
 }

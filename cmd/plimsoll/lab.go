@@ -41,7 +41,7 @@ func (a *app) labCmd() *cobra.Command {
 	fs := c.Flags()
 	fs.StringVar(&l.addr, "addr", l.addr, "address to listen on; port 0 takes a free one")
 	fs.Var(&l.capacity, "capacity", "what the backend bears, 20/s to 20k/s")
-	fs.Var(&l.rate, "rate", "limit of the gateway (default none)")
+	fs.Var(&l.rate, "rate", "limit of the gateway; without it nothing is throttled")
 	fs.IntVar(&l.burst, "burst", l.burst, "burst of the gateway")
 	fs.StringVar(&l.fault, "fault", l.fault, "fault of the gateway: "+strings.Join(names, ", "))
 	fs.Uint64Var(&l.seed, "seed", l.seed, "seed of the service times")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -98,6 +99,11 @@ func judgeLoad(m attack.Measurement, goal analyze.Goal, asked bool) (int, string
 	}
 	if total.OK == 0 {
 		return exitUndecided, "undecided: no request was answered well, so there is nothing to judge"
+	}
+	for _, b := range goal.Latency {
+		if n := float64(total.Response.N()); n*(1-b.Quantile) < 1-1e-9 {
+			return exitUndecided, fmt.Sprintf("undecided: %.0f requests have no p%g, it needs %.0f", n, b.Quantile*100, math.Ceil(1/(1-b.Quantile)-1e-9))
+		}
 	}
 	return exitKept, "goal kept: " + goal.String()
 }

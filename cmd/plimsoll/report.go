@@ -89,6 +89,9 @@ func (a *app) report(path string, formats []string) error {
 		}
 	}
 	if len(files) == 0 {
+		if a.spec.Out != "" {
+			return misuse("--out is for html and png; %s went to standard output", strings.Join(formats, " and "))
+		}
 		return nil
 	}
 	if err := report.WriteFiles(dir, r, files...); err != nil {

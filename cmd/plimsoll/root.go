@@ -71,6 +71,8 @@ func (a *app) root() *cobra.Command {
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return applyEnv(c.Flags()) },
 	}
+	root.Version = version()
+	root.SetVersionTemplate("plimsoll {{.Version}}\n")
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
@@ -115,7 +117,7 @@ func flagError(c *cobra.Command, err error) error {
 		if near := nearest(name, names); near != "" && len(name) > 1 {
 			return misuse("unknown flag --%s, did you mean --%s?", name, near)
 		}
-		return misuseHint(fmt.Sprintf("plimsoll %s --help lists the flags", c.Name()), "%v", err)
+		return misuseHint(c.CommandPath()+" --help lists the flags", "%v", err)
 	}
 	var bad *pflag.InvalidValueError
 	if errors.As(err, &bad) {

@@ -107,7 +107,7 @@ func (a *app) runSpec(ctx context.Context) error {
 	if throttled != nil {
 		defer throttled.close()
 	}
-	s, err := a.beginOn("run", w, func(r *journal.Run) { r.Goal = plan.Goal.String() })
+	s, err := a.beginOn("run", w, func(r *journal.Run) { r.Goal, r.Limit = plan.Goal.String(), told })
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (a *app) runSpec(ctx context.Context) error {
 	return s.guarded(ctx, func(ctx context.Context) (int, string, error) {
 		c, err := s.search(ctx, plan, policy, w, nil)
 		if err != nil || !c.Decided() || ctx.Err() != nil {
-			code, outcome := judgeCapacity(c)
+			code, outcome := judgeCapacity(ctx, c)
 			return code, outcome, err
 		}
 		advice, err := recommend(c, policy)

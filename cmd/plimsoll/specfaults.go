@@ -66,6 +66,9 @@ func specFault(message string) string {
 			return fmt.Sprintf("%q is not %s", m[1], want)
 		}
 	}
+	if strings.Contains(message, "no documents in stream") {
+		return "the spec is empty (plimsoll schema spec describes one)"
+	}
 	return strings.TrimSpace(message)
 }
 

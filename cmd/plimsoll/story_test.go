@@ -46,6 +46,7 @@ func TestLoadEndsWithFilesAndAnExitCode(t *testing.T) {
 	}{
 		{"without a goal there is nothing to break", fine, nil, 0, "30 requests, 30 ok"},
 		{"a goal that holds", fine, []string{"--goal", "failed<1%", "--goal", "p50<5s"}, 0, "goal kept"},
+		{"a quantile of too few requests", fine, []string{"--goal", "p99<5s"}, 3, "30 requests have no p99, it needs 100"},
 		{"a goal that does not", fine, []string{"--goal", "p50<1us"}, 1, "goal missed: p50 is"},
 		{"failures break the default share", func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("X-N") != "0" {
@@ -416,5 +417,8 @@ func TestReportWritesOnlyWhatWasAskedFor(t *testing.T) {
 	files, err := os.ReadDir(out)
 	if err != nil || len(files) != 1 || files[0].Name() != "report.html" {
 		t.Errorf("the folder holds %v (%v), want report.html alone", files, err)
+	}
+	if code, _, stderr = call(t.Context(), "report", dir, "--format", "md", "--out", out); code != exitMisuse {
+		t.Errorf("--out with nothing to write: exit %d: %s", code, stderr)
 	}
 }
