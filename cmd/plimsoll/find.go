@@ -233,8 +233,6 @@ func (a *app) beginOrGoOn(resume string, before *journal.Run, w *wire, plan anal
 			done = append(done, *e.Trial)
 		}
 	}
-	if !a.quiet {
-		fmt.Fprintf(a.err, "going on after %d trials of %s\n", len(done), dir)
-	}
+	s.view.Feed(journal.Entry{Note: &attack.Note{Code: "resumed", Text: fmt.Sprintf("going on after %d trials of %s", len(done), dir)}})
 	return s, done, nil
 }
