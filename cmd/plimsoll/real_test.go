@@ -273,29 +273,7 @@ func TestRealResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "run")
-	journalFile := filepath.Join(dir, journalName)
-	cmd := exec.Command(path, append(args, "--out", dir)...)
-	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	killed := false
-	for range 1200 {
-		if data, _ := os.ReadFile(journalFile); bytes.Count(data, []byte("\n")) > 15 {
-			killed = cmd.Process.Kill() == nil
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	_ = cmd.Wait()
-	if !killed {
-		t.Fatal("the run ended before it could be killed")
-	}
-	_, before, err := readRun(dir)
-	if err != nil {
-		t.Fatalf("the journal of a killed run: %v", err)
-	}
-
+	before := killedMidway(t, path, dir, args)
 	goOn := func() []journal.Entry {
 		if text, err := exec.Command(path, "find", backend, "--resume", dir).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, text)
@@ -310,19 +288,7 @@ func TestRealResume(t *testing.T) {
 	if trials := len(report.Fold(after).Trials); len(report.Fold(goOn()).Trials) != trials {
 		t.Errorf("a search that had ended with %d trials sent more", trials)
 	}
-	seen := map[int]int{}
-	for i, e := range after {
-		if e.Trial == nil {
-			continue
-		}
-		if first, twice := seen[e.Trial.Trial.N]; twice {
-			t.Errorf("trial %d stands in entries %d and %d", e.Trial.Trial.N, first, i)
-		}
-		seen[e.Trial.Trial.N] = i
-		if i < len(before) && before[i].Trial.Trial.N != e.Trial.Trial.N {
-			t.Errorf("entry %d changed", i)
-		}
-	}
+	nothingTwice(t, before, after)
 	c := report.Fold(after).Capacities[0]
 	if c.Mode != whole.Capacity.Mode || c.Estimate == nil {
 		t.Fatalf("resumed: %s, uninterrupted: %s", c.Mode, whole.Capacity.Mode)
@@ -334,6 +300,52 @@ func TestRealResume(t *testing.T) {
 	wrong := exec.Command(path, "find", backend+"other", "--resume", dir)
 	if text, err := wrong.CombinedOutput(); err == nil || !strings.Contains(string(text), "the target is not the one of") {
 		t.Errorf("another target went on with the run: %v %s", err, text)
+	}
+}
+
+// killedMidway kills a search after some trials and gives back what its journal holds.
+func killedMidway(t *testing.T, path, dir string, args []string) []journal.Entry {
+	t.Helper()
+	cmd := exec.Command(path, append(slices.Clone(args), "--out", dir)...)
+	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	killed := false
+	for range 1200 {
+		if data, _ := os.ReadFile(filepath.Join(dir, journalName)); bytes.Count(data, []byte("\n")) > 15 {
+			killed = cmd.Process.Kill() == nil
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	_ = cmd.Wait()
+	if !killed {
+		t.Fatal("the run ended before it could be killed")
+	}
+	_, entries, err := readRun(dir)
+	if err != nil {
+		t.Fatalf("the journal of a killed run: %v", err)
+	}
+	return entries
+}
+
+// nothingTwice wants every trial once, and those done before the kill where they stood. What a kill tore off is a note at
+// the end of before.
+func nothingTwice(t *testing.T, before, after []journal.Entry) {
+	t.Helper()
+	seen := map[int]int{}
+	for i, e := range after {
+		if e.Trial == nil {
+			continue
+		}
+		if first, twice := seen[e.Trial.Trial.N]; twice {
+			t.Errorf("trial %d stands in entries %d and %d", e.Trial.Trial.N, first, i)
+		}
+		seen[e.Trial.Trial.N] = i
+		if i < len(before) && before[i].Trial != nil && before[i].Trial.Trial.N != e.Trial.Trial.N {
+			t.Errorf("entry %d changed", i)
+		}
 	}
 }
 
