@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/plimsoll-load/plimsoll/attack"
 )
@@ -12,6 +13,7 @@ type scenario struct {
 	name   string
 	title  string
 	checks []check
+	lacks  func(c Config) string // what must be declared for it and was not, or ""; nil means nothing must
 }
 
 // A check is one expectation. Its judge is asked only when all its stages were measured.
@@ -86,59 +88,12 @@ func (e *evidence) skipped(name string) bool {
 	return false
 }
 
-// catalogue is every scenario, in the order in which they are told.
-var catalogue = []scenario{
-	{name: "steady", title: "A client just below its limit", checks: []check{
-		{id: "V28", name: "no-false-refusal", asks: "nobody below the limit is refused",
-			stages: []string{"steady"}, look: falseRefusals},
-	}},
-	{name: "flash-crowd", title: "A crowd at once after a silence", checks: []check{
-		{id: "V02", name: "burst", asks: "a full bucket admits the burst, and no more",
-			stages: []string{"flash"}, sure: true, look: burstFromFull},
-		{id: "V11", name: "limit-headers", asks: "limit and remaining add up",
-			stages: []string{"flash"}, sure: true, look: remaining},
-		{id: "V12", name: "reset-header", asks: "the reset is a time at which more is to be had",
-			stages: []string{"flash"}, look: reset},
-	}},
-	{name: "overload", title: "Five times and twice the limit, sustained", checks: []check{
-		{id: "V01", name: "sustained-rate", asks: "the rate admitted is the limit",
-			stages: []string{"overload"}, sure: true, look: sustainedRate},
-		{id: "V04", name: "no-over-admission", asks: "no interval admits more than burst + rate × its length",
-			stages: []string{"overload"}, sure: true, look: overAdmission},
-		{id: "V05", name: "refused-properly", asks: "excess is refused, with the one status that says so",
-			stages: []string{"overload"}, sure: true, look: properRefusals},
-		{id: "V06", name: "retry-after-present", asks: "every refusal tells when to come back",
-			stages: []string{"overload"}, sure: true, look: retryAfterPresent},
-		{id: "V07", name: "retry-after-well-formed", asks: "Retry-After is whole seconds from 1, or an HTTP date",
-			stages: []string{"overload"}, sure: true, look: retryAfterWellFormed},
-		{id: "V13", name: "refusals-cheap", asks: "a refusal costs little time",
-			stages: []string{"rest", "overload"}, look: cheapRefusals},
-		{id: "V22", name: "no-starvation", asks: "the limit is served however much is asked",
-			stages: []string{"overload"}, look: starvation},
-		{id: "V29", name: "admitted-latency", asks: "whoever is let in is served in time",
-			stages: []string{"rest", "overload"}, look: admittedLatency},
-	}},
-	{name: "refill", title: "Drained, silent for a while, and asked again", checks: []check{
-		{id: "V03", name: "refill", asks: "silence fills the bucket at the rate, up to the burst",
-			stages: []string{"refill"}, sure: true, look: refill},
-	}},
-	{name: "retry-after", title: "Clients that wait exactly as long as they are told", checks: []check{
-		{id: "V08", name: "retry-after-sufficient", asks: "who waits so long is let in",
-			stages: []string{"flash", "honour"}, sure: true, look: sufficient},
-		{id: "V09", name: "retry-after-not-excessive", asks: "nobody is told to wait much longer than needed",
-			stages: []string{"flash"}, sure: true, look: excessive},
-		{id: "V10", name: "clock", asks: "a date is told by a clock that is right",
-			stages: []string{"flash"}, sure: true, look: clock},
-	}},
-	{name: "retry-storm", title: "The same crowd with naive and with well-behaved clients", checks: []check{
-		{id: "V26", name: "retry-storm", asks: "clients that back off are served without a second storm",
-			stages: []string{"naive", "jitter"}, extra: "told", look: retryStorm},
-	}},
-	{name: "recovery", title: "Half the limit right after the storm", checks: []check{
-		{id: "V15", name: "recovery", asks: "after a storm the service is back within a second",
-			stages: []string{"rest", "overload"}, look: recovery},
-	}},
-}
+// catalogue is every scenario, in the order in which they are told, and stages what they rest on, in the order in which they
+// are run. Each kind stands in a file of its own, beside its stages.
+var (
+	catalogue = slices.Concat(core, comeback)
+	stages    = slices.Concat(coreStages, comebackStages)
+)
 
 // Listed is one scenario as a list shows it.
 type Listed struct {

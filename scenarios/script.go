@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,6 +24,9 @@ func New(c Config) (Script, error) {
 		return Script{}, err
 	}
 	s := Script{c: c, chosen: choose(c)}
+	if why := c.asksInVain(); why != "" {
+		return Script{}, errors.New(why)
+	}
 	if len(s.chosen) == 0 {
 		return Script{}, fmt.Errorf("only %q and skip %q leave no check to make", c.Only, c.Skip)
 	}
@@ -34,7 +38,7 @@ func choose(c Config) []scenario {
 	var out []scenario
 	for _, s := range catalogue {
 		whole := len(c.Only) == 0 || slices.Contains(c.Only, s.name)
-		if slices.Contains(c.Skip, s.name) {
+		if slices.Contains(c.Skip, s.name) || s.needs(c) != "" {
 			continue
 		}
 		var checks []check
@@ -50,6 +54,38 @@ func choose(c Config) []scenario {
 		}
 	}
 	return out
+}
+
+// needs is what must be declared for a scenario and was not, or "".
+func (s scenario) needs(c Config) string {
+	if s.lacks == nil {
+		return ""
+	}
+	return s.lacks(c)
+}
+
+// asksInVain says that something was asked for by name, and what it needs was not declared.
+func (c Config) asksInVain() string {
+	for _, w := range c.Only {
+		why := ""
+		for _, s := range catalogue {
+			if !s.has(w) {
+				continue
+			}
+			if why = s.needs(c); why == "" {
+				break
+			}
+		}
+		if why != "" {
+			return fmt.Sprintf("%s needs %s", w, why)
+		}
+	}
+	return ""
+}
+
+// has tells whether a word names the scenario, or a check of it.
+func (s scenario) has(w string) bool {
+	return s.name == w || slices.ContainsFunc(s.checks, func(k check) bool { return k.id == w || k.name == w })
 }
 
 func (c Config) first() int { return max(c.First, 1) }

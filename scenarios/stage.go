@@ -23,19 +23,6 @@ type stage struct {
 // PhasePrefix begins the phase of every trial of a Script.
 const PhasePrefix = "verify/"
 
-// stages, in the order in which they are run.
-var stages = []stage{
-	{name: "rest", tries: 2, build: restTrial},
-	{name: "steady", tries: 2, build: steadyTrial},
-	{name: "flash", tries: 4, build: flashTrial, thin: scattered},
-	{name: "overload", tries: 3, build: overloadTrial},
-	{name: "refill", tries: 2, build: refillTrial},
-	{name: "honour", tries: 2, build: honourTrial, thin: fewProbes},
-	{name: "naive", tries: 2, build: naiveTrial},
-	{name: "jitter", tries: 2, build: jitterTrial},
-	{name: "told", tries: 2, build: toldTrial},
-}
-
 // long is a length: brief or full, and never so short that fewer than n requests come in at the rate.
 func (c Config) long(brief, full time.Duration, n float64) time.Duration {
 	d := full
@@ -173,94 +160,6 @@ func refillTrial(c Config, _ *evidence) (attack.Trial, string) {
 	}
 	return attack.Trial{LogMax: attack.MaxLog, Warm: 2 * all, Flight: 4 * all, Why: "drain, keep silent for part of the time to fill, and ask again",
 		Actors: []attack.Actor{c.actor("crowd", attack.Even, attack.Manners{}, segments...)}}, ""
-}
-
-// probeActor of the honour stage waits as it is told; crowdActor keeps the bucket empty until it is told.
-const probeActor = 1
-
-// probeAfter is when, in each cycle of the honour stage, its clients ask: the bucket is empty by then.
-const probeAfter = 150 * time.Millisecond
-
-// probes is how many clients ask at once and come back at once: no more than find a token each when they do.
-func (c Config) probes() int { return min(max(min(c.Limit.Burst, int(c.Limit.Rate/2)), 1), 3) }
-
-// cycles is how often they do. Of several who ask an empty bucket at once no more than one can find a token; a single one
-// may, every fourth time, so it asks more often.
-func (c Config) cycles() int {
-	switch {
-	case c.probes() == 1 && c.Limit.Rate >= 4:
-		return 6
-	case c.probes() > 2 && c.Brief:
-		return 2
-	case c.probes() > 2:
-		return 3
-	}
-	return 4
-}
-
-// toldMax is the longest Retry-After that the script waits out.
-func (c Config) toldMax() time.Duration {
-	if c.Brief {
-		return 3 * time.Second
-	}
-	return 30 * time.Second
-}
-
-func honourTrial(c Config, e *evidence) (attack.Trial, string) {
-	told, ok := e.told()
-	switch {
-	case !ok:
-		return attack.Trial{}, "no refusal told when to come back"
-	case told > c.toldMax():
-		return attack.Trial{}, fmt.Sprintf("clients are told to wait %v, longer than the %v that this script waits", told, c.toldMax())
-	}
-	var crowd, probe []attack.Segment
-	drain := c.at(min(4, c.peakMultiple(e.voids("honour"))), 250*time.Millisecond)
-	drain.Burst = c.crowd(float64(c.Limit.Burst))
-	probe = append(probe, attack.Segment{Len: probeAfter})
-	for k := range c.cycles() {
-		// A third of a token's time more in each cycle: the next token's distance is then another each time.
-		quiet := told + 400*time.Millisecond + time.Duration(float64(k)/c.Limit.Rate/3*float64(time.Second))
-		crowd = append(crowd, drain, attack.Segment{Len: quiet})
-		probe = append(probe, attack.Segment{Len: drain.Len + quiet, Burst: c.probes()})
-	}
-	probe[len(probe)-1].Len -= probeAfter
-	return attack.Trial{LogMax: attack.MaxLog, Warm: c.warm(drain.Burst), Why: fmt.Sprintf("clients that wait the %v they are told, in silence: are they let in?", told),
-		Actors: []attack.Actor{
-			crowdActor: c.actor("crowd", attack.Poisson, attack.Manners{}, crowd...),
-			probeActor: c.actor("probe", attack.Even, attack.Manners{Policy: attack.RetryAfter, Tries: 2}, probe...),
-		}}, ""
-}
-
-// excess is how many of a storm's clients find no token at first: few enough to be served within a second.
-func (c Config) excess() int {
-	return int(math.Ceil(max(2, min(.5*float64(c.Limit.Burst), .5*c.Limit.Rate))))
-}
-
-// stormTrial is one crowd, larger than the bucket by excess, whose clients have the given manners. Backing off, they
-// spread over twice the time in which the limit serves them: so half the limit is asked for.
-func stormTrial(c Config, why string, m attack.Manners) attack.Trial {
-	n := c.Limit.Burst + c.excess()
-	m.Base = max(attack.DefaultBase, time.Duration(2*float64(c.excess())/c.Limit.Rate*1e9))
-	m.Cap = 4 * m.Base
-	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: n, Why: fmt.Sprintf("%d at once, whose clients %s", n, why),
-		Actors: []attack.Actor{c.actor("crowd", attack.Even, m, attack.Segment{Len: 200 * time.Millisecond, Burst: n})}}
-}
-
-func naiveTrial(c Config, _ *evidence) (attack.Trial, string) {
-	return stormTrial(c, "try again at once", attack.Manners{Policy: attack.AtOnce, Tries: 5}), ""
-}
-
-func jitterTrial(c Config, _ *evidence) (attack.Trial, string) {
-	return stormTrial(c, "back off with full jitter", attack.Manners{Policy: attack.FullJitter, Tries: 6}), ""
-}
-
-func toldTrial(c Config, e *evidence) (attack.Trial, string) {
-	told, ok := e.told()
-	if !ok || told > c.toldMax() {
-		return attack.Trial{}, "no refusal told a time worth waiting for"
-	}
-	return stormTrial(c, "wait as they are told, and a little jitter", attack.Manners{Policy: attack.RetryAfterJitter, Tries: 6}), ""
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.3g %%", share*100) }

@@ -1,0 +1,47 @@
+package scenarios
+
+// core is what every throttle is asked: steady and bursty clients below, at and beyond its limit.
+var core = []scenario{
+	{name: "steady", title: "A client just below its limit", checks: []check{
+		{id: "V28", name: "no-false-refusal", asks: "nobody below the limit is refused",
+			stages: []string{"steady"}, look: falseRefusals},
+	}},
+	{name: "flash-crowd", title: "A crowd at once after a silence", checks: []check{
+		{id: "V02", name: "burst", asks: "a full bucket admits the burst, and no more",
+			stages: []string{"flash"}, sure: true, look: burstFromFull},
+		{id: "V11", name: "limit-headers", asks: "limit and remaining add up",
+			stages: []string{"flash"}, sure: true, look: remaining},
+		{id: "V12", name: "reset-header", asks: "the reset is a time at which more is to be had",
+			stages: []string{"flash"}, look: reset},
+	}},
+	{name: "overload", title: "Five times and twice the limit, sustained", checks: []check{
+		{id: "V01", name: "sustained-rate", asks: "the rate admitted is the limit",
+			stages: []string{"overload"}, sure: true, look: sustainedRate},
+		{id: "V04", name: "no-over-admission", asks: "no interval admits more than burst + rate × its length",
+			stages: []string{"overload"}, sure: true, look: overAdmission},
+		{id: "V05", name: "refused-properly", asks: "excess is refused, with the one status that says so",
+			stages: []string{"overload"}, sure: true, look: properRefusals},
+		{id: "V06", name: "retry-after-present", asks: "every refusal tells when to come back",
+			stages: []string{"overload"}, sure: true, look: retryAfterPresent},
+		{id: "V07", name: "retry-after-well-formed", asks: "Retry-After is whole seconds from 1, or an HTTP date",
+			stages: []string{"overload"}, sure: true, look: retryAfterWellFormed},
+		{id: "V13", name: "refusals-cheap", asks: "a refusal costs little time",
+			stages: []string{"rest", "overload"}, look: cheapRefusals},
+		{id: "V22", name: "no-starvation", asks: "the limit is served however much is asked",
+			stages: []string{"overload"}, look: starvation},
+		{id: "V29", name: "admitted-latency", asks: "whoever is let in is served in time",
+			stages: []string{"rest", "overload"}, look: admittedLatency},
+	}},
+	{name: "refill", title: "Drained, silent for a while, and asked again", checks: []check{
+		{id: "V03", name: "refill", asks: "silence fills the bucket at the rate, up to the burst",
+			stages: []string{"refill"}, sure: true, look: refill},
+	}},
+}
+
+var coreStages = []stage{
+	{name: "rest", tries: 2, build: restTrial},
+	{name: "steady", tries: 2, build: steadyTrial},
+	{name: "flash", tries: 4, build: flashTrial, thin: scattered},
+	{name: "overload", tries: 3, build: overloadTrial},
+	{name: "refill", tries: 2, build: refillTrial},
+}
