@@ -159,6 +159,7 @@ type Measurement struct {
 	PeakFlight int64         `json:"peak_flight,omitempty"` // most arrivals in flight at once
 	Spread     time.Duration `json:"spread_ns,omitempty"`   // first to last first attempt, of a trial whose schedule has bursts
 	Settled    bool          `json:"settled,omitempty"`     // a Serial whose Until held
+	Sights     []Sight       `json:"sights,omitempty"`      // what was seen beside the target meanwhile, by At
 }
 
 // Void names the first self-check that makes the measurement worthless, or "" when there is none.
@@ -202,6 +203,11 @@ func (m Measurement) Check() error {
 			return fmt.Errorf("trial %d, window at %v: %d response times for %d ok and %d timeouts", m.Trial.N, w.At, n, w.OK, w.Timeout)
 		}
 	}
+	for _, s := range m.Sights {
+		if err := s.check(); err != nil {
+			return fmt.Errorf("trial %d: %w", m.Trial.N, err)
+		}
+	}
 	return nil
 }
 
@@ -229,6 +235,7 @@ func Merge(shares ...Measurement) Measurement {
 	}
 	slices.SortFunc(out.Windows, byPlace)
 	slices.SortStableFunc(out.Log, func(a, b Attempt) int { return cmpAttempt(a, b) })
+	slices.SortFunc(out.Sights, cmpSight)
 	slices.SortFunc(out.Checks, func(a, b SelfCheck) int {
 		return cmpStrings(a.Name, b.Name, string(a.Outcome), string(b.Outcome), a.Got, b.Got)
 	})

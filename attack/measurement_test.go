@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -38,6 +39,10 @@ func shares() *rapid.Generator[[]Measurement] {
 		}
 		if rapid.Bool().Draw(t, "aborted") {
 			m.Aborted = &Abort{At: time.Duration(rapid.Int64Range(0, 3).Draw(t, "at")), Reason: Reason(rapid.SampledFrom([]string{"errors", "backlog"}).Draw(t, "reason"))}
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "sights") {
+			m.Sights = append(m.Sights, Sight{At: time.Duration(rapid.Int64Range(-2, 2).Draw(t, "seen")), Name: rapid.SampledFrom([]string{SightHealth, SightBackend}).Draw(t, "name"),
+				OK: rapid.Bool().Draw(t, "fine"), Value: float64(rapid.IntRange(0, 2).Draw(t, "value"))})
 		}
 		m.Checks = append(m.Checks, SelfCheck{Name: "lag", Outcome: rapid.SampledFrom([]CheckOutcome{Healthy, Warn, Void}).Draw(t, "check")})
 		return m
@@ -100,6 +105,31 @@ func TestCheckFindsSumsThatDoNotHold(t *testing.T) {
 		if err := (Measurement{Windows: []Window{c.w}}).Check(); (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.says, err)
 		}
+	}
+}
+
+func TestCheckFindsSightsThatNoLookCanBring(t *testing.T) {
+	for _, c := range []struct {
+		says string
+		s    Sight
+		ok   bool
+	}{
+		{"a look that failed is a sight too", Sight{Name: SightHealth, Error: "timeout"}, true},
+		{"it has a name", Sight{Value: 1}, false},
+		{"its value is a number", Sight{Name: SightBackend, Value: math.NaN()}, false},
+		{"and finite", Sight{Name: SightBackend, Value: math.Inf(1)}, false},
+	} {
+		if err := (Measurement{Sights: []Sight{c.s}}).Check(); (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.says, err)
+		}
+	}
+}
+
+func TestSeenKeepsOneNameInOrder(t *testing.T) {
+	m := Merge(Measurement{Sights: []Sight{{At: 3, Name: SightHealth}, {At: 1, Name: SightBackend}}}, Measurement{Sights: []Sight{{At: 2, Name: SightHealth, OK: true}}})
+	got := m.Seen(SightHealth)
+	if len(got) != 2 || got[0].At != 2 || !got[0].OK || got[1].At != 3 {
+		t.Errorf("seen %+v, want the health at 2 and 3", got)
 	}
 }
 
