@@ -149,22 +149,6 @@ func TestWaitedIsThePercentileOfWhatWasAdded(t *testing.T) {
 	}
 }
 
-func TestParseStat(t *testing.T) {
-	for name, row := range map[string]struct {
-		text        string
-		idle, total int64
-	}{
-		"the first line is all cores": {"cpu  100 1 20 300 40 5 6 7 8 9\ncpu0 1 2 3 4 5 6 7\n", 340, 479},
-		"an old kernel has fewer":     {"cpu  1 2 3 4 5\n", 9, 15},
-		"another system has none":     {"", 0, 0},
-		"words are no ticks":          {"cpu a b c d e f\n", 0, 0},
-	} {
-		if idle, total := parseStat([]byte(row.text)); idle != row.idle || total != row.total {
-			t.Errorf("%s: parseStat = %d of %d, want %d of %d", name, idle, total, row.idle, row.total)
-		}
-	}
-}
-
 func TestWithoutProcTheHostIsUnavailable(t *testing.T) {
 	idle, total := (&vitals{}).cpu()
 	if c := checkIdle(idle, total); c.Outcome != attack.Unavailable {

@@ -1,13 +1,14 @@
 package engine
 
 import (
-	"bytes"
 	"math"
 	"os"
+	"runtime"
 	"runtime/metrics"
 	"slices"
-	"strconv"
 	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack/engine/host"
 )
 
 // vitals reads how this machine and this process are. Files are kept open from the start: with no descriptors left they
@@ -22,7 +23,7 @@ func openVitals() *vitals {
 	if err != nil {
 		stat = nil // not this system: what rests on it is unavailable
 	}
-	return &vitals{stat: stat, cores: usableCores()}
+	return &vitals{stat: stat, cores: host.Cores(host.Root(), runtime.GOMAXPROCS(0))}
 }
 
 func (v *vitals) close() error {
@@ -111,32 +112,12 @@ func waited(before, after *metrics.Float64Histogram) (p99 time.Duration, n uint6
 	return 0, n
 }
 
-// cpu is the idle and the whole time of all cores, in the kernel's ticks, from the first line of /proc/stat: user nice
-// system idle iowait irq softirq steal (proc_stat(5)). What guests used is in user already.
+// cpu is the idle and the whole time of all cores, in the kernel's ticks; see host.ParseStat.
 func (v *vitals) cpu() (idle, total int64) {
 	if v.stat == nil {
 		return 0, 0
 	}
 	buf := make([]byte, 512)
 	n, _ := v.stat.ReadAt(buf, 0)
-	return parseStat(buf[:n])
-}
-
-func parseStat(text []byte) (idle, total int64) {
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	fields := bytes.Fields(line)
-	if len(fields) < 6 || string(fields[0]) != "cpu" {
-		return 0, 0
-	}
-	for i, f := range fields[1:min(len(fields), 9)] {
-		ticks, err := strconv.ParseInt(string(f), 10, 64)
-		if err != nil {
-			return 0, 0
-		}
-		total += ticks
-		if i == 3 || i == 4 {
-			idle += ticks
-		}
-	}
-	return idle, total
+	return host.ParseStat(buf[:n])
 }

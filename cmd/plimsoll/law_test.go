@@ -19,18 +19,19 @@ const module = "github.com/plimsoll-load/plimsoll/"
 
 // house is the import law: what each package of ours may import of ours, in its code and, beside that, in its tests.
 var house = map[string]struct{ code, tests string }{
-	"attack":         {"", "attack/sim"},
-	"attack/engine":  {"attack", "attack/sim"},
-	"attack/sim":     {"attack limits/model", ""},
-	"analyze":        {"attack", "attack/sim limits/model"},
-	"limits":         {"attack analyze limits/model", "attack/sim"},
-	"limits/model":   {"", ""},
-	"scenarios":      {"attack analyze limits limits/model", "attack/sim"},
-	"scenarios/lab":  {"limits/model", "attack"},
-	"report":         {"attack analyze limits scenarios report/journal", ""},
-	"report/journal": {"attack analyze limits scenarios", ""},
-	"report/live":    {"attack analyze limits scenarios report report/journal", ""},
-	"cmd/plimsoll":   {"attack attack/engine attack/sim analyze limits limits/model scenarios scenarios/lab report report/journal report/live", ""},
+	"attack":             {"", "attack/sim"},
+	"attack/engine":      {"attack attack/engine/host", "attack/sim"},
+	"attack/engine/host": {"", ""},
+	"attack/sim":         {"attack limits/model", ""},
+	"analyze":            {"attack", "attack/sim limits/model"},
+	"limits":             {"attack analyze limits/model", "attack/sim"},
+	"limits/model":       {"", ""},
+	"scenarios":          {"attack analyze limits limits/model", "attack/sim"},
+	"scenarios/lab":      {"limits/model", "attack"},
+	"report":             {"attack analyze limits scenarios report/journal", ""},
+	"report/journal":     {"attack analyze limits scenarios", ""},
+	"report/live":        {"attack analyze limits scenarios report report/journal", ""},
+	"cmd/plimsoll":       {"attack attack/engine attack/engine/host attack/sim analyze limits limits/model scenarios scenarios/lab report report/journal report/live", ""},
 }
 
 // pure are the packages without a clock, a network, an operating system or chance of their own.
