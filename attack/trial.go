@@ -39,6 +39,7 @@ const MaxLog = 20_000
 type Actor struct {
 	Name     string   `json:"name"`
 	Identity Identity `json:"identity"`
+	Twist    Twist    `json:"twist,omitzero"`
 	Schedule Schedule `json:"schedule"`
 	Manners  Manners  `json:"manners"`
 }
@@ -50,8 +51,9 @@ type Serial struct {
 	For      time.Duration `json:"for_ns,omitempty"` // most time, 0 for no such bound
 	Gap      time.Duration `json:"gap_ns,omitempty"` // silence between an answer and the next request
 	Honour   bool          `json:"honour,omitempty"` // after a refusal, wait exactly as long as Retry-After says instead of Gap
-	Fresh    bool          `json:"fresh,omitempty"`  // a new connection for each
+	Fresh    bool          `json:"fresh,omitempty"`  // a new connection for each, while all others are closed
 	Identity Identity      `json:"identity"`         // who asks
+	Twist    Twist         `json:"twist,omitzero"`   // and in which way
 	Until    Until         `json:"until"`            // what ends it early
 }
 
@@ -116,6 +118,12 @@ func (t Trial) Validate() error {
 		if err := a.Manners.Validate(); err != nil {
 			return fmt.Errorf("actor %s: %w", a.Name, err)
 		}
+		if err := a.Twist.Validate(); err != nil {
+			return fmt.Errorf("actor %s: %w", a.Name, err)
+		}
+	}
+	if t.Serial != nil {
+		return t.Serial.Twist.Validate()
 	}
 	return nil
 }
@@ -185,7 +193,7 @@ func (s Secret) GoString() string { return s.String() }
 func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
 // Identity is what tells one consumer from another: a header or a query parameter with a secret value. The zero value
-// adds nothing to a request.
+// adds nothing to a request; one with a Header or Query and no Value takes what the target says of that name away.
 type Identity struct {
 	Name   string `json:"name,omitempty"`   // how reports call it
 	Tier   string `json:"tier,omitempty"`   // the limit it belongs to

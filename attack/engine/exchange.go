@@ -39,7 +39,11 @@ func (e *Engine) exchange(o *order, patience time.Duration, now clock) answer {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	a := answer{sent: now()}
-	resp, err := e.send(o.attach(o.http.WithContext(ctx)))
+	send := e.send
+	if o.fresh {
+		send = e.fresh
+	}
+	resp, err := send(o.attach(o.http.WithContext(ctx)))
 	if err == nil {
 		a.ended = resp.Close
 		err = e.swallow(resp.Body)

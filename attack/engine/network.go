@@ -65,6 +65,13 @@ func newNetwork(o Options) *network {
 	return n
 }
 
+// single is a transport that sends each request over a connection of its own.
+func (n *network) single() *http.Transport {
+	t := n.transport.Clone()
+	t.DisableKeepAlives = true
+	return t
+}
+
 // begin lets connections be opened until the function it returns is called; that one waits until none is being opened.
 func (n *network) begin() (end func()) {
 	n.gate.open()

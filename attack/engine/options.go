@@ -54,6 +54,7 @@ type Engine struct {
 	draw   attack.Draw
 	net    *network // nil where Options.Transport took its place
 	send   func(*http.Request) (*http.Response, error)
+	fresh  func(*http.Request) (*http.Response, error) // the same, over a connection of its own
 	vitals *vitals
 	hosts  int        // that the target names
 	turn   sync.Mutex // held by the one trial that runs
@@ -84,6 +85,10 @@ func New(o Options) (*Engine, error) {
 		transport = e.net.transport
 	}
 	e.send = sender(transport, o.FollowRedirects)
+	e.fresh = e.send
+	if e.net != nil {
+		e.fresh = sender(e.net.single(), o.FollowRedirects)
+	}
 	return e, nil
 }
 

@@ -24,13 +24,15 @@ type maker struct {
 	draw  attack.Draw
 	base  int64 // arrivals of earlier trials: a number, and what a template makes of it, comes once in a run
 	who   attack.Identity
+	twist attack.Twist
 	fixed sync.Map // *attack.Request → *order
 }
 
 // order is a request that is ready but for its context and its body's reader.
 type order struct {
-	http http.Request
-	body []byte
+	http  http.Request
+	body  []byte
+	fresh bool // over a connection of its own
 }
 
 func (m *maker) make(seq int64) (*order, error) {
@@ -39,19 +41,19 @@ func (m *maker) make(seq int64) (*order, error) {
 		return nil, fmt.Errorf("%w: %w", errTemplate, err)
 	}
 	if !fixed {
-		return newOrder(r, m.who)
+		return newOrder(r, m.who, m.twist)
 	}
 	if known, ok := m.fixed.Load(r); ok {
 		return known.(*order), nil
 	}
-	o, err := newOrder(r, m.who)
+	o, err := newOrder(r, m.who, m.twist)
 	if err == nil {
 		m.fixed.Store(r, o)
 	}
 	return o, err
 }
 
-func newOrder(r *attack.Request, who attack.Identity) (*order, error) {
+func newOrder(r *attack.Request, who attack.Identity, twist attack.Twist) (*order, error) {
 	u, err := url.Parse(r.URL)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errTemplate, err)
@@ -73,8 +75,12 @@ func newOrder(r *attack.Request, who attack.Identity) (*order, error) {
 	}
 	logIn(header, u)
 	identify(header, u, who)
-	o := &order{body: r.Body, http: http.Request{Method: r.Method, URL: u, Header: header, Host: host,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(r.Body))}}
+	method, body := twist.Apply(r.Method, u, header), r.Body
+	if method != r.Method && (method == http.MethodGet || method == http.MethodHead) {
+		body = nil
+	}
+	o := &order{body: body, fresh: twist.Fresh, http: http.Request{Method: method, URL: u, Header: header, Host: host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(body))}}
 	return o, nil
 }
 
@@ -98,11 +104,16 @@ func identify(h http.Header, u *url.URL, who attack.Identity) {
 				delete(h, name)
 			}
 		}
-		h[who.Header] = []string{who.Value.Reveal()}
+		if who.Value != "" {
+			h[who.Header] = []string{who.Value.Reveal()}
+		}
 	}
 	if who.Query != "" {
 		q := u.Query()
-		q.Set(who.Query, who.Value.Reveal())
+		q.Del(who.Query)
+		if who.Value != "" {
+			q.Set(who.Query, who.Value.Reveal())
+		}
 		u.RawQuery = q.Encode()
 	}
 }

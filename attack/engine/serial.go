@@ -25,7 +25,7 @@ func (s *serial) elapsed() time.Duration { return time.Since(s.began) }
 // serial sends requests one after the other. They bypass vegeta: each is due at the moment it is sent. The last exchange
 // that broke is told in words, in a note: who probes wants to know more than its class.
 func (e *Engine) serial(ctx context.Context, t attack.Trial) (attack.Measurement, error) {
-	s := &serial{e: e, order: *t.Serial, ledger: newLedger(t, e.opt.Timeout), make: &maker{draw: e.draw, base: e.base, who: t.Serial.Identity}}
+	s := &serial{e: e, order: *t.Serial, ledger: newLedger(t, e.opt.Timeout), make: &maker{draw: e.draw, base: e.base, who: t.Serial.Identity, twist: t.Serial.Twist}}
 	s.began = time.Now()
 	open := pause(ctx, t.Idle)
 	s.began = time.Now()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,7 +60,7 @@ func newStorm(e *Engine, t attack.Trial) *storm {
 	s.ledger = newLedger(t, e.opt.Timeout)
 	s.back = newComebacks(s)
 	for _, a := range t.Actors {
-		s.makers = append(s.makers, &maker{draw: e.draw, base: e.base, who: a.Identity})
+		s.makers = append(s.makers, &maker{draw: e.draw, base: e.base, who: a.Identity, twist: a.Twist})
 	}
 	return s
 }
@@ -192,6 +193,11 @@ func (s *storm) attempt(a arrival, try int) {
 	}
 }
 
+// fresh tells whether a trial wants a new connection for each request of one of its actors.
+func fresh(t attack.Trial) bool {
+	return slices.ContainsFunc(t.Actors, func(a attack.Actor) bool { return a.Twist.Fresh })
+}
+
 // rest is silent for a while, or until the trial is aborted.
 func (s *storm) rest(d time.Duration) {
 	if d <= 0 {
@@ -233,7 +239,7 @@ func (s *storm) measurement() attack.Measurement {
 	s.once.Do(s.halt) // too late for any other reason
 	m := s.ledger.close()
 	m.Trial, m.Began, m.Aborted = s.trial, s.began, s.aborted
-	m.Checks = s.ledger.checks(s.before, s.e.look(), s.e.opt.NoKeepAlive || s.e.net == nil)
+	m.Checks = s.ledger.checks(s.before, s.e.look(), s.e.opt.NoKeepAlive || s.e.net == nil || fresh(s.trial))
 	if n := s.ledger.held; n > 0 && !heldByUs(m.Checks) {
 		m.Notes = append(m.Notes, attack.Note{Code: "concurrency-limited", Text: fmt.Sprintf(
 			"concurrency limited: %d arrivals waited because all %d requests that may be in flight were; the target was slow or the cap is small", n, s.flight)})

@@ -14,6 +14,30 @@ type Releaser interface {
 	Release(at time.Duration, key string)
 }
 
+// Asker is a Limiter that looks at more of a request than its key: it is asked through Ask instead of Take.
+type Asker interface {
+	Ask(c Call) (ok bool, retryAfter time.Duration)
+}
+
+// AskerFunc is a function as a Limiter that looks at the whole request.
+type AskerFunc func(c Call) (ok bool, retryAfter time.Duration)
+
+// Ask calls f.
+func (f AskerFunc) Ask(c Call) (bool, time.Duration) { return f(c) }
+
+// Take calls f with what it is given.
+func (f AskerFunc) Take(at time.Duration, key string) (bool, time.Duration) {
+	return f(Call{At: at, Key: key, Try: 1})
+}
+
+// take asks a limiter about a request.
+func take(l Limiter, c Call) (ok bool, retryAfter time.Duration) {
+	if a, is := l.(Asker); is {
+		return a.Ask(c)
+	}
+	return l.Take(c.At, c.Key)
+}
+
 // LimiterFunc is a function as a Limiter.
 type LimiterFunc func(at time.Duration, key string) (ok bool, retryAfter time.Duration)
 

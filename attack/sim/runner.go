@@ -59,7 +59,7 @@ func (r *Runner) ask(c Call) (a Answer, admitted bool) {
 	t := r.target
 	a = Answer{At: c.At + r.servers.network(), Status: 200}
 	if t.Limiter != nil {
-		ok, after := t.Limiter.Take(c.At, c.Key)
+		ok, after := take(t.Limiter, c)
 		if !ok {
 			a.Status, a.Headers = 429, r.retryAfter(after)
 			if t.Status != 0 {

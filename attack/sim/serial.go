@@ -47,7 +47,7 @@ func (s *serial) run(ctx context.Context) attack.Measurement {
 // request sends one request: when its answer is there, and the silence that follows.
 func (s *serial) request(a *arrival) (end, pause time.Duration) {
 	key := s.order.Identity.Value.Reveal()
-	ans, admitted := s.r.ask(Call{At: s.began + a.due, Key: key, Try: 1})
+	ans, admitted := s.r.ask(Call{At: s.began + a.due, Key: key, Try: 1, Twist: s.order.Twist})
 	end = ans.At - s.began
 	if l, ok := s.r.target.Limiter.(Releaser); ok && admitted {
 		l.Release(ans.At, key)

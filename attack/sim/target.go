@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
 )
 
 // Target is a service as arithmetic: a limiter, a queue and servers that work first come, first served. A request that
@@ -41,6 +43,8 @@ type Call struct {
 	At  time.Duration // on the Runner's clock
 	Key string        // the identity's value
 	Try int           // from 1
+
+	Twist attack.Twist // how the request departs from the target's
 }
 
 // Answer is what an attempt gets back.

@@ -194,7 +194,7 @@ func (x *trial) launch(a *arrival, at time.Duration) {
 // attempt sends one attempt and schedules its answer.
 func (x *trial) attempt(a *arrival, at time.Duration) {
 	a.sent, a.try = at, a.try+1
-	a.answer, a.admitted = x.r.ask(Call{At: x.began + at, Key: x.keys[a.actor], Try: a.try})
+	a.answer, a.admitted = x.r.ask(Call{At: x.began + at, Key: x.keys[a.actor], Try: a.try, Twist: x.t.Actors[a.actor].Twist})
 	x.ledger.sent(a)
 	if len(x.bursts) > 0 && a.try == 1 {
 		x.bursts[attack.Arrival{Actor: a.actor, Due: a.due}].mark(at)
