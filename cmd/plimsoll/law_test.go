@@ -25,17 +25,18 @@ var house = map[string]struct{ code, tests string }{
 	"attack/sim":         {"attack limits/model", ""},
 	"analyze":            {"attack", "attack/sim limits/model"},
 	"limits":             {"attack analyze limits/model", "attack/sim"},
+	"limits/export":      {"limits", ""},
 	"limits/model":       {"", ""},
 	"scenarios":          {"attack analyze limits limits/model", "attack/sim"},
 	"scenarios/lab":      {"limits/model", "attack"},
 	"report":             {"attack analyze limits scenarios report/journal", ""},
 	"report/journal":     {"attack analyze limits scenarios", ""},
 	"report/live":        {"attack analyze limits scenarios report report/journal", ""},
-	"cmd/plimsoll":       {"attack attack/engine attack/engine/host attack/sim analyze limits limits/model scenarios scenarios/lab report report/journal report/live", ""},
+	"cmd/plimsoll":       {"attack attack/engine attack/engine/host attack/sim analyze limits limits/export limits/model scenarios scenarios/lab report report/journal report/live", ""},
 }
 
 // pure are the packages without a clock, a network, an operating system or chance of their own.
-var pure = []string{"attack", "attack/sim", "analyze", "limits", "limits/model", "scenarios"}
+var pure = []string{"attack", "attack/sim", "analyze", "limits", "limits/export", "limits/model", "scenarios"}
 
 // onlyIn names packages that few may import: the lab is no part of a measurement.
 var onlyIn = map[string][]string{"scenarios/lab": {"cmd/plimsoll/demo.go", "cmd/plimsoll/lab.go"}}
