@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/attack/engine/host"
 )
 
 const ms = time.Millisecond
@@ -107,12 +108,12 @@ func TestAGeneratorWithoutCPUIsNotATargetThatIsSlow(t *testing.T) {
 }
 
 func TestOwnCPUGrowsWithWork(t *testing.T) {
-	before, known := ownCPU()
+	before, known := host.Used()
 	if !known {
 		t.Skip("own CPU cannot be read on this system")
 	}
 	for x, end := 1.0, time.Now().Add(10*time.Second); time.Now().Before(end); x = math.Sqrt(x + 1) {
-		if now, _ := ownCPU(); now-before > 20*ms {
+		if now, _ := host.Used(); now-before > 20*ms {
 			return
 		}
 	}

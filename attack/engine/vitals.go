@@ -51,7 +51,7 @@ func (e *Engine) look() look {
 	}
 	l := look{sched: schedLatencies(), dials: e.net.dials.Load(), open: e.net.open.Load(), lost: e.net.lost.Load()}
 	l.idle, l.total = e.vitals.cpu()
-	l.own, l.ownKnown = ownCPU()
+	l.own, l.ownKnown = host.Used()
 	l.at, l.cores = time.Now(), e.vitals.cores
 	return l
 }

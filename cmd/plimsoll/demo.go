@@ -39,7 +39,7 @@ func (a *app) demoCmd() *cobra.Command {
 	return c
 }
 
-// child is a lab in a process of its own: no garbage collector or scheduler is shared with the generator.
+// child is this program in a second process: no garbage collector or scheduler is shared with the generator.
 type child struct {
 	url   string
 	cmd   *exec.Cmd
@@ -47,13 +47,18 @@ type child struct {
 }
 
 func startLab(args ...string) (*child, error) {
+	return startSelf(append([]string{"lab", "--addr", "127.0.0.1:0", "--leash"}, args...)...)
+}
+
+// startSelf starts a command of this program that prints a URL first, and ends when its standard input does.
+func startSelf(args ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	cmd := exec.Command(self, append([]string{"lab", "--addr", "127.0.0.1:0", "--leash"}, args...)...)
+	cmd := exec.Command(self, args...)
 	cmd.Stderr = os.Stderr
-	for _, v := range os.Environ() { // what is said to this program is not said to the lab
+	for _, v := range os.Environ() { // what is said to this program is not said to it
 		if !strings.HasPrefix(v, "PLIMSOLL_") {
 			cmd.Env = append(cmd.Env, v)
 		}
@@ -67,19 +72,19 @@ func startLab(args ...string) (*child, error) {
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the lab: %w", err)
+		return nil, fmt.Errorf("start plimsoll %s: %w", args[0], err)
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	c := &child{cmd: cmd, leash: leash}
 	if err != nil {
 		c.stop()
-		return nil, fmt.Errorf("start the lab: it said nothing: %w", err)
+		return nil, fmt.Errorf("start plimsoll %s: it said nothing: %w", args[0], err)
 	}
 	c.url = strings.Fields(line)[0]
 	return c, nil
 }
 
-// stop ends the lab and waits for it.
+// stop ends it and waits for it.
 func (c *child) stop() {
 	_ = c.leash.Close()
 	_ = c.cmd.Wait()

@@ -12,15 +12,18 @@ import (
 //go:embed schema/spec.v1.json
 var specSchema string
 
+//go:embed schema/doctor.v1.json
+var doctorJSONSchema string
+
 func (a *app) schemaCmd() *cobra.Command {
-	schemas := map[string]string{"spec": specSchema, "result": string(report.ResultSchema)}
-	return &cobra.Command{Use: "schema spec|result", GroupID: "rest", Short: "Print the JSON Schema of a spec or of result.json",
-		Example: "  plimsoll schema spec > plimsoll.schema.json\n  plimsoll schema result", Args: oneArg("of spec and result"),
-		ValidArgs: []cobra.Completion{"spec", "result"},
+	schemas := map[string]string{"spec": specSchema, "result": string(report.ResultSchema), "doctor": doctorJSONSchema}
+	return &cobra.Command{Use: "schema spec|result|doctor", GroupID: "rest", Short: "Print the JSON Schema of a spec, of result.json, or of what doctor prints",
+		Example: "  plimsoll schema spec > plimsoll.schema.json\n  plimsoll schema result", Args: oneArg("of spec, result and doctor"),
+		ValidArgs: []cobra.Completion{"spec", "result", "doctor"},
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, ok := schemas[args[0]]
 			if !ok {
-				return misuse("unknown schema %q, want spec or result", args[0])
+				return misuse("unknown schema %q, want spec, result or doctor", args[0])
 			}
 			_, err := fmt.Fprint(a.out, text)
 			return err

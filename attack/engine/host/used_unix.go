@@ -1,15 +1,15 @@
 //go:build unix
 
-package engine
+package host
 
 import (
 	"syscall"
 	"time"
 )
 
-// ownCPU is the time that this process has had on all cores since it began, its own and the kernel's for it
+// Used is the time that this process has had on all cores since it began, its own and the kernel's for it
 // (getrusage(2)); known is false where it cannot be read.
-func ownCPU() (used time.Duration, known bool) {
+func Used() (used time.Duration, known bool) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0, false
