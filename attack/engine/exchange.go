@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type answer struct {
 	header         http.Header
 	after          time.Duration // what Retry-After says, if told
 	told           bool
+	bytes          int64 // of the body that was read
 	ended          bool  // the answer ends its connection, by its own words or by ours
 	refused        error // by Options.Authorize
 	err            error // why there is no whole answer
@@ -46,7 +48,7 @@ func (e *Engine) exchange(o *order, patience time.Duration, now clock) answer {
 	resp, err := send(o.attach(o.http.WithContext(ctx)))
 	if err == nil {
 		a.ended = resp.Close
-		err = e.swallow(resp.Body)
+		a.bytes, err = e.swallow(resp.Body)
 	}
 	a.received = now()
 	if err != nil {
@@ -84,24 +86,24 @@ func (a answer) words() string {
 	return inWords(a.err)
 }
 
-// swallow reads a body to its end, or to the most that is read, and keeps nothing of it.
-func (e *Engine) swallow(body io.ReadCloser) error {
+// swallow reads a body to its end, or to the most that is read, counts it and keeps nothing of it.
+func (e *Engine) swallow(body io.ReadCloser) (read int64, err error) {
 	defer body.Close()
 	buf := buffers.Get().(*[16 << 10]byte)
 	defer buffers.Put(buf)
-	for left := e.opt.MaxBody; left >= 0; {
+	for read <= e.opt.MaxBody {
 		n, err := body.Read(buf[:])
-		if left -= int64(n); left < 0 {
+		if read += int64(n); read > e.opt.MaxBody {
 			break
 		}
 		if err == io.EOF {
-			return nil
+			return read, nil
 		}
 		if err != nil {
-			return err
+			return read, err
 		}
 	}
-	return errBody
+	return read, errBody
 }
 
 // dateOf is when an answer was made, by its own words or else by our clock.
@@ -112,11 +114,14 @@ func dateOf(h http.Header) time.Time {
 	return time.Now()
 }
 
+// errorHeaders say, beside what a limiter tells, how a refusal is to be taken. A throttle may refuse with any error.
+var errorHeaders = []string{"Date", "Cache-Control", "Expires", "Connection", "Content-Type"}
+
 // limiterHeaders are those that a check of a limiter looks at.
 func (a answer) limiterHeaders() map[string]string {
 	var out map[string]string
 	for name, values := range a.header {
-		keep := name == "Retry-After" || name == "Date" && a.rejected() ||
+		keep := name == "Retry-After" || (a.status >= 400 || a.rejected()) && slices.Contains(errorHeaders, name) ||
 			strings.HasPrefix(name, "Ratelimit") || strings.HasPrefix(name, "X-Ratelimit")
 		if !keep {
 			continue

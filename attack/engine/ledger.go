@@ -275,7 +275,8 @@ func (l *ledger) keep(a arrival, ans answer) {
 		return
 	}
 	l.log = append(l.log, attack.Attempt{Seq: a.seq, Actor: a.actor, Try: ans.try, Due: a.due, Sent: ans.sent, Received: ans.received,
-		Status: ans.status, Outcome: ans.outcome, Error: ans.fault.class, Headers: ans.limiterHeaders()})
+		Status: ans.status, Outcome: ans.outcome, Error: ans.fault.class, Headers: ans.limiterHeaders(),
+		Bytes: ans.bytes, Closed: ans.ended})
 }
 
 // tick closes the live ledger at this moment. What is due and what has ended are of one and the same instant.

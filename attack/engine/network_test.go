@@ -487,6 +487,23 @@ func TestABodyIsReadToItsEndAndNoFurtherThanItsBound(t *testing.T) {
 	}
 }
 
+func TestTheLogTellsTheSizeOfABodyAndWhoHangsUp(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("last") {
+			w.Header().Set("Connection", "close")
+		}
+		w.WriteHeader(429)
+		w.Write(bytes.Repeat([]byte("x"), 30_000))
+	})
+	for query, closed := range map[string]bool{"": false, "?last": true} {
+		trial := attack.Trial{N: 1, LogMax: 1, Serial: &attack.Serial{Max: 1}}
+		log := run(t, open(t, Options{Target: to(s.URL + query)}), trial, nil).Log
+		if len(log) != 1 || log[0].Bytes != 30_000 || log[0].Closed != closed {
+			t.Errorf("GET %q: logged %+v, want 30000 bytes and closed %v", query, log, closed)
+		}
+	}
+}
+
 func TestABodyCutShortIsNoAnswer(t *testing.T) {
 	url := rough(t, func(c net.Conn) { readHead(c); io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf") })
 	if all := once(t, open(t, Options{Target: to(url)}), 1).All(); all.Failed != 1 || all.Errors["eof"] != 1 || all.Statuses[200] != 0 {

@@ -386,9 +386,10 @@ func TestTheLogIsOrderedBoundedAndKeepsLimiterHeaders(t *testing.T) {
 		e := inMemory(t, func(*http.Request) (*http.Response, error) {
 			if k := n.Add(1); k%2 == 0 {
 				time.Sleep(50 * time.Millisecond)
-				return reply(200, "Date", "now", "X-Secret", "s", "RateLimit", `"a";r=1`), nil
+				return reply(200, "Date", "now", "X-Secret", "s", "Cache-Control", "no-store", "RateLimit", `"a";r=1`), nil
 			}
-			return reply(429, "Retry-After", "1", "Date", "now", "X-RateLimit-Limit", "5", "RateLimit-Policy", "p"), nil
+			return reply(429, "Retry-After", "1", "Date", "now", "X-RateLimit-Limit", "5", "RateLimit-Policy", "p",
+				"Cache-Control", "no-store", "Content-Type", "text/plain", "Set-Cookie", "s"), nil
 		})
 		trial := steady(100, time.Second)
 		trial.LogMax = 60
@@ -401,7 +402,8 @@ func TestTheLogIsOrderedBoundedAndKeepsLimiterHeaders(t *testing.T) {
 				t.Fatalf("log entry %d was sent before the one before it", i)
 			}
 		}
-		refusal := map[string]string{"Retry-After": "1", "Date": "now", "X-Ratelimit-Limit": "5", "Ratelimit-Policy": "p"}
+		refusal := map[string]string{"Retry-After": "1", "Date": "now", "X-Ratelimit-Limit": "5", "Ratelimit-Policy": "p",
+			"Cache-Control": "no-store", "Content-Type": "text/plain"}
 		if diff := cmp.Diff(refusal, m.Log[0].Headers); diff != "" {
 			t.Errorf("headers of a refusal (-want +got):\n%s", diff)
 		}

@@ -88,7 +88,7 @@ func (l *ledger) answered(a *arrival, ans Answer, o attack.Outcome, at time.Dura
 	}
 	if len(l.m.Log) < l.m.Trial.LogMax {
 		l.m.Log = append(l.m.Log, attack.Attempt{Seq: a.seq, Actor: a.actor, Try: a.try, Due: a.due, Sent: a.sent, Received: at,
-			Status: ans.Status, Outcome: o, Error: ans.Error, Headers: ans.Headers})
+			Status: ans.Status, Outcome: o, Error: ans.Error, Headers: ans.Headers, Bytes: ans.Bytes, Closed: ans.Closed})
 	} else if l.m.Trial.LogMax > 0 {
 		l.m.LogDropped++
 	}

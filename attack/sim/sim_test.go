@@ -241,13 +241,14 @@ func TestRespondPlantsFaults(t *testing.T) {
 	target.Respond = func(c sim.Call, a sim.Answer) sim.Answer {
 		if a.Status == 429 {
 			a.Status, a.Headers = 403, map[string]string{"Retry-After": "soon"}
+			a.Bytes, a.Closed = 7, true
 		}
 		return a
 	}
 	order := attack.Trial{N: 1, LogMax: 10, Serial: &attack.Serial{Max: 2}}
 	m := run(t, sim.New(target, 1), order, nil)
-	if got := m.Log[1]; got.Status != 403 || got.Headers["Retry-After"] != "soon" || got.Outcome != attack.Failed {
-		t.Errorf("second answer %+v, want a failed 403 that says soon", got)
+	if got := m.Log[1]; got.Status != 403 || got.Headers["Retry-After"] != "soon" || got.Outcome != attack.Failed || got.Bytes != 7 || !got.Closed {
+		t.Errorf("second answer %+v, want a failed 403 that says soon in 7 bytes, and hangs up", got)
 	}
 }
 

@@ -53,6 +53,8 @@ type Answer struct {
 	Status  int               // 0 for a broken exchange
 	Headers map[string]string // limiter headers by canonical name; never change one in place
 	Error   string            // class of the error when the exchange broke
+	Bytes   int64             // of the body
+	Closed  bool              // it ends its connection
 }
 
 // Validate reports the first setting that makes no sense.
