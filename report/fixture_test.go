@@ -247,7 +247,8 @@ func fixtures() map[string][]journal.Entry {
 	told.Run.Limit = &limits.Limit{Rate: 1400, Burst: 280}
 	bad := verdicts(1, 2)
 	bad[0].Outcome, bad[0].Checks[1] = scenarios.Fail, scenarios.Check{ID: "V02", Name: "admitted rate", Outcome: scenarios.Fail, Want: "1,400/s ± 3 %", Got: "1,702/s",
-		Why: `over 24 s the throttle let 21.6 % more through than it says; "<script>alert(1)</script>" would be a bug`}
+		Why:      `over 24 s the throttle let 21.6 % more through than it says; "<script>alert(1)</script>" would be a bug`,
+		Evidence: []scenarios.Exhibit{{Trial: 1, Seq: 4, Try: 2, Actor: "crowd", SentMS: 1204.5, TookMS: 0.8, Status: 429, Headers: map[string]string{"Retry-After": "<1>"}}}}
 	bad[1].Outcome, bad[1].Checks[0].Outcome, bad[1].Checks[0].Why = scenarios.Inconclusive, scenarios.Inconclusive, "only 12 requests succeeded"
 	out["verify-fail"] = []journal.Entry{told, {Trial: storm(s, 1)}, {Trial: storm(s, 2)}, {Verdict: &bad[0]}, {Verdict: &bad[1]}, ending(1, "a check failed")}
 	good := verdicts(1, 2)

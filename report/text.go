@@ -141,6 +141,9 @@ func (t *page80) quantiles(name string, q *attack.Quantiles) {
 	t.line("%s", row)
 }
 
+// shownExhibits is how many requests a check shows in text; the others stand in the result.
+const shownExhibits = 2
+
 func (t *page80) storms(r Report) {
 	if len(r.Storms) == 0 {
 		return
@@ -156,6 +159,9 @@ func (t *page80) storms(r Report) {
 			t.hanging("              want ", strings.Repeat(" ", 19), c.Want)
 			t.hanging("              got  ", strings.Repeat(" ", 19), c.Got)
 			t.wrapped("              ", c.Why)
+			for _, x := range c.Evidence[:min(len(c.Evidence), shownExhibits)] {
+				t.hanging("              · ", strings.Repeat(" ", 16), x.String())
+			}
 		}
 	}
 }

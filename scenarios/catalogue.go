@@ -23,14 +23,18 @@ type check struct {
 	stages   []string // what it rests on
 	extra    string   // a further stage that it looks at where there is one
 	sure     bool     // it holds even where the generator sent late: it rests on what surely happened
-	look     func(e *evidence, ms []attack.Measurement) finding
+	look     judge
 }
+
+// A judge looks at the measurements of a check's stages.
+type judge func(e *evidence, ms []attack.Measurement) finding
 
 // finding is what a check came to.
 type finding struct {
 	outcome        Outcome
 	want, got, why string
-	unlisted       bool // the check does not apply
+	proof          []Exhibit // a few requests that show it
+	unlisted       bool      // the check does not apply
 }
 
 func passed(want, got, why string, args ...any) finding {
@@ -71,7 +75,7 @@ func (k check) judge(e *evidence) (Check, bool) {
 }
 
 func (k check) of(f finding) Check {
-	return Check{ID: k.id, Name: k.name, Outcome: f.outcome, Want: f.want, Got: f.got, Why: f.why}
+	return Check{ID: k.id, Name: k.name, Outcome: f.outcome, Want: f.want, Got: f.got, Why: f.why, Evidence: f.proof}
 }
 
 // skipped tells whether a stage has nothing to send, seen from what was measured.

@@ -12,11 +12,11 @@ import (
 var comeback = []scenario{
 	{name: "retry-after", title: "Clients that wait exactly as long as they are told", checks: []check{
 		{id: "V08", name: "retry-after-sufficient", asks: "who waits so long is let in",
-			stages: []string{"flash", "honour"}, sure: true, look: sufficient},
+			stages: []string{"flash", "honour"}, sure: true, look: showing(sufficient, theComebacks)},
 		{id: "V09", name: "retry-after-not-excessive", asks: "nobody is told to wait much longer than needed",
-			stages: []string{"flash"}, sure: true, look: excessive},
+			stages: []string{"flash"}, sure: true, look: showing(excessive, theLongestTold)},
 		{id: "V10", name: "clock", asks: "a date is told by a clock that is right",
-			stages: []string{"flash"}, sure: true, look: clock},
+			stages: []string{"flash"}, sure: true, look: showing(clock, theRefused)},
 	}},
 	{name: "retry-storm", title: "The same crowd with naive and with well-behaved clients", checks: []check{
 		{id: "V26", name: "retry-storm", asks: "clients that back off are served without a second storm",

@@ -12,6 +12,7 @@ import (
 type excess struct {
 	over     float64 // requests beyond the bound; negative when every interval keeps it
 	admitted int     // in that interval
+	first    int     // of them, in order of sending; 0 where windows were looked at
 	long     time.Duration
 }
 
@@ -35,7 +36,7 @@ func worstInterval(in []attack.Attempt, c, r float64) excess {
 			least, at = v, j
 		}
 		if over := float64(j+1) - r*last.Seconds() - least - c; over > worst.over {
-			worst = excess{over: over, admitted: j - at + 1, long: last - in[at].Sent}
+			worst = excess{over: over, admitted: j - at + 1, first: at, long: last - in[at].Sent}
 		}
 	}
 	return worst
@@ -61,7 +62,7 @@ func worstSeconds(ws []attack.Window, c, r float64) (likely, sure excess) {
 // worse is the worse of x and so many admissions within a time.
 func (x excess) worse(in int64, long time.Duration, c, r float64) excess {
 	if over := float64(in) - c - r*long.Seconds(); over > x.over {
-		return excess{over, int(in), long}
+		return excess{over: over, admitted: int(in), long: long}
 	}
 	return x
 }

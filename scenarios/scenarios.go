@@ -21,6 +21,8 @@ type Check struct {
 	Want    string  `json:"want"`
 	Got     string  `json:"got"`
 	Why     string  `json:"why"` // one sentence: what was measured and, when it failed, what that means
+
+	Evidence []Exhibit `json:"evidence,omitempty"` // a few of the requests that it rests on
 }
 
 // Verdict is the checks of one scenario.

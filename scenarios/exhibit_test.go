@@ -1,0 +1,63 @@
+package scenarios_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/attack/sim"
+	"github.com/plimsoll-load/plimsoll/limits/model"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+// Each exhibit stands in the log of the trial that it names, as it is shown.
+func TestExhibitsAreInTheLog(t *testing.T) {
+	conf := config(r, c)
+	done, vs := play(t, conf, responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer {
+		a.Headers = map[string]string{"Retry-After": "0"}
+		if nth++; nth%20 == 0 {
+			a.Status = 500
+		}
+		return a
+	}))
+	find := func(x scenarios.Exhibit) (attack.Attempt, bool) {
+		for _, m := range done {
+			for _, a := range m.Log {
+				if m.Trial.N == x.Trial && a.Seq == x.Seq && a.Try == x.Try && m.Trial.Actors[a.Actor].Name == x.Actor {
+					return a, true
+				}
+			}
+		}
+		return attack.Attempt{}, false
+	}
+	want := map[string]string{"V05": "500", "V07": "Retry-After: 0", "V08": "Retry-After: 0"}
+	for _, v := range vs {
+		for _, k := range v.Checks {
+			if len(k.Evidence) > 5 {
+				t.Errorf("%s shows %d requests, want 5 at most", k.ID, len(k.Evidence))
+			}
+			for _, x := range k.Evidence {
+				if a, ok := find(x); !ok || a.Status != x.Status || attack.MS(a.Sent) != x.SentMS {
+					t.Errorf("%s shows %s, the log has %+v", k.ID, x, a)
+				}
+				if text := want[k.ID]; text != "" && !strings.Contains(x.String(), text) {
+					t.Errorf("%s shows %s, want %s in each", k.ID, x, text)
+				}
+			}
+			if want[k.ID] != "" && (k.Outcome != scenarios.Fail || len(k.Evidence) == 0) {
+				t.Errorf("%s is %s with %d exhibits, want a failure that is shown", k.ID, k.Outcome, len(k.Evidence))
+			}
+		}
+	}
+}
+
+// What let in too much is shown by the two ends of the interval in which it did.
+func TestTheWorstIntervalIsShown(t *testing.T) {
+	conf := config(r, c)
+	conf.Only = []string{"V04"}
+	_, vs := play(t, conf, roomy(model.NewBucket(2*r, c), r))
+	k := vs[0].Checks[0]
+	if len(k.Evidence) != 2 || k.Evidence[0].SentMS >= k.Evidence[1].SentMS || k.Evidence[1].Status != 200 {
+		t.Errorf("V04 shows %v, want the first and last admission of an interval", k.Evidence)
+	}
+}
