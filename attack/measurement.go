@@ -237,7 +237,7 @@ func Merge(shares ...Measurement) Measurement {
 	}
 	slices.SortFunc(out.Windows, byPlace)
 	slices.SortStableFunc(out.Log, func(a, b Attempt) int { return cmpAttempt(a, b) })
-	slices.SortFunc(out.Sights, cmpSight)
+	slices.SortFunc(out.Sights, BySight)
 	slices.SortFunc(out.Checks, func(a, b SelfCheck) int {
 		return cmpStrings(a.Name, b.Name, string(a.Outcome), string(b.Outcome), a.Got, b.Got)
 	})

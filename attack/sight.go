@@ -46,7 +46,8 @@ func (s Sight) check() error {
 	return nil
 }
 
-func cmpSight(a, b Sight) int {
+// BySight orders sights by when, then by all that tells them apart.
+func BySight(a, b Sight) int {
 	return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Value, b.Value), cmp.Compare(a.Took, b.Took),
 		cmp.Compare(a.Error, b.Error), cmpBool(a.OK, b.OK))
 }

@@ -29,10 +29,11 @@ var house = map[string]struct{ code, tests string }{
 	"limits/model":       {"", ""},
 	"scenarios":          {"attack analyze limits limits/model", "attack/sim"},
 	"scenarios/lab":      {"limits/model", "attack"},
+	"scenarios/watch":    {"attack", ""},
 	"report":             {"attack analyze limits scenarios report/journal", ""},
 	"report/journal":     {"attack analyze limits scenarios", ""},
 	"report/live":        {"attack analyze limits scenarios report report/journal", ""},
-	"cmd/plimsoll":       {"attack attack/engine attack/engine/host attack/sim analyze limits limits/export limits/model scenarios scenarios/lab report report/journal report/live", ""},
+	"cmd/plimsoll":       {"attack attack/engine attack/engine/host attack/sim analyze limits limits/export limits/model scenarios scenarios/lab scenarios/watch report report/journal report/live", ""},
 }
 
 // pure are the packages without a clock, a network, an operating system or chance of their own.
