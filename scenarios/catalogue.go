@@ -95,8 +95,8 @@ func (e *evidence) skipped(name string) bool {
 // catalogue is every scenario, in the order in which they are told, and stages what they rest on, in the order in which they
 // are run. Each kind stands in a file of its own, beside its stages.
 var (
-	catalogue = slices.Concat(core, comeback)
-	stages    = slices.Concat(coreStages, comebackStages)
+	catalogue = slices.Concat(core, comeback, alarms)
+	stages    = slices.Concat(alarmStages, coreStages, comebackStages)
 )
 
 // Listed is one scenario as a list shows it.

@@ -24,6 +24,8 @@ type Config struct {
 	Goal     analyze.Goal    // latency bound of admitted requests; without one it is derived from rest (V29)
 	Identity attack.Identity // who the storms are sent as; zero sends the target as it is
 
+	Alarms Alarms // what the monitoring beside the target is declared to do
+
 	Only []string // scenarios, check names or ids to run; empty means all
 	Skip []string // the same, to leave out
 
@@ -101,7 +103,7 @@ func (c Config) Validate() error {
 	if _, ok := tolerances[c.profile()]; !ok {
 		return fmt.Errorf("profile %q, want strict, window or best-effort", c.Profile)
 	}
-	return errors.Join(known("only", c.Only), known("skip", c.Skip))
+	return errors.Join(c.Alarms.Validate(), known("only", c.Only), known("skip", c.Skip))
 }
 
 // known reports the first word that names no scenario and no check.
