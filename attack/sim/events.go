@@ -8,6 +8,8 @@ type kind uint8
 const (
 	answered kind = iota // the answer to an attempt arrives
 	leaves               // an attempt leaves: a retry, or a first attempt that a slow generator sends late
+	knocks               // an attempt reaches the limiter
+	enters               // an attempt that a limiter held goes on to the servers
 )
 
 // event is a moment at which something happens to an arrival. Ties keep the order in which they were pushed.

@@ -53,35 +53,46 @@ func (r *Runner) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick
 	return newTrial(r, t, watch).run(ctx), nil
 }
 
-// ask puts one attempt to the target at a moment on the clock, which never goes back. admitted tells whether a limiter
-// let it in and must be told when it ends.
-func (r *Runner) ask(c Call) (a Answer, admitted bool) {
+// knock asks the limiter for one attempt at a moment on the clock, which never goes back: how long it is held before it
+// goes on to the servers, or, when in is false, the refusal.
+func (r *Runner) knock(c Call) (hold time.Duration, a Answer, in bool) {
 	t := r.target
-	a = Answer{At: c.At + r.servers.network(), Status: 200}
-	if t.Limiter != nil {
-		ok, after := take(t.Limiter, c)
-		if !ok {
-			a.Status, a.Headers = 429, r.retryAfter(after)
-			if t.Status != 0 {
-				a.Status = t.Status
-			}
-			return r.respond(c, a), false
-		}
+	if t.Limiter == nil {
+		return 0, Answer{}, true
 	}
-	done, ok := r.servers.admit(c.At)
+	ok, wait := take(t.Limiter, c)
+	if ok {
+		return max(wait, 0), Answer{}, true
+	}
+	a = Answer{At: c.At + r.servers.network(), Status: 429, Headers: r.retryAfter(wait)}
+	if t.Status != 0 {
+		a.Status = t.Status
+	}
+	return 0, r.respond(c, a), false
+}
+
+// serve has the servers work on an attempt that reaches them at a moment, which never goes back.
+func (r *Runner) serve(c Call, at time.Duration) Answer {
+	t := r.target
+	a := Answer{At: at + r.servers.network(), Status: 200}
+	done, ok := r.servers.admit(at)
 	if !ok {
 		a.Status = 503
 		if t.Shed > 0 {
 			a.Headers = r.retryAfter(t.Shed)
 		}
-		return r.respond(c, a), true
+		return r.respond(c, a)
 	}
-	a.At += done - c.At
-	a = r.respond(c, a)
-	if a.At > c.At+t.timeout() {
-		a = Answer{At: c.At + t.timeout(), Error: "timeout"}
+	a.At += done - at
+	if a = r.respond(c, a); a.At > c.At+t.timeout() {
+		return r.giveUp(c)
 	}
-	return a, true
+	return a
+}
+
+// giveUp is what a client has whose patience has ended.
+func (r *Runner) giveUp(c Call) Answer {
+	return Answer{At: c.At + r.target.timeout(), Error: "timeout"}
 }
 
 func (r *Runner) respond(c Call, a Answer) Answer {

@@ -47,7 +47,14 @@ func (s *serial) run(ctx context.Context) attack.Measurement {
 // request sends one request: when its answer is there, and the silence that follows.
 func (s *serial) request(a *arrival) (end, pause time.Duration) {
 	key := s.order.Identity.Value.Reveal()
-	ans, admitted := s.r.ask(Call{At: s.began + a.due, Key: key, Try: 1, Twist: s.order.Twist})
+	call := Call{At: s.began + a.due + s.r.servers.uplink(), Key: key, Try: 1, Twist: s.order.Twist}
+	hold, ans, admitted := s.r.knock(call)
+	switch {
+	case admitted && hold >= s.r.target.timeout():
+		ans = s.r.giveUp(call)
+	case admitted:
+		ans = s.r.serve(call, call.At+hold)
+	}
 	end = ans.At - s.began
 	if l, ok := s.r.target.Limiter.(Releaser); ok && admitted {
 		l.Release(ans.At, key)

@@ -98,3 +98,11 @@ func (s *servers) network() time.Duration {
 	}
 	return time.Duration(float64(s.t.Network) * (1 + s.t.Jitter*(2*s.rng.Float64()-1)))
 }
+
+// uplink is the time that one request takes to reach the target.
+func (s *servers) uplink() time.Duration {
+	if s.t.Uplink == 0 {
+		return 0
+	}
+	return time.Duration(s.rng.Float64() * float64(s.t.Uplink))
+}

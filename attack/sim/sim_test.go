@@ -327,7 +327,7 @@ func TestBooksBalance(t *testing.T) {
 			Service: sim.Service{Shape: rapid.SampledFrom([]sim.Shape{sim.Deterministic, sim.Exponential, sim.Lognormal, sim.HeavyTail}).Draw(rt, "shape"),
 				Mean: 20 * time.Millisecond, CV: 1, Share: .02, Factor: 10},
 			Timeout: time.Duration(rapid.IntRange(30, 1000).Draw(rt, "timeout")) * time.Millisecond,
-			Network: time.Millisecond, Jitter: .5,
+			Network: time.Millisecond, Jitter: .5, Uplink: 2 * time.Millisecond,
 		}
 		gap := time.Duration(rapid.IntRange(0, 20).Draw(rt, "gap")) * time.Millisecond
 		order := hold(rapid.Float64Range(1, 400).Draw(rt, "load"), 3*time.Second)

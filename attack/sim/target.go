@@ -15,6 +15,7 @@ type Target struct {
 	Service Service       // how long each keeps a server busy
 	Network time.Duration // round trip, added to every answer
 	Jitter  float64       // the round trip is uniform within ± this share, 0..1
+	Uplink  time.Duration // a request reaches the limiter up to so long after it was sent, uniformly, out of order too; 0: at once
 	Queue   int           // requests that may wait; beyond them 503. 0 means no bound
 	Shed    time.Duration // Retry-After sent with the 503; 0 sends none, so that it counts as failed and not as shed
 	Timeout time.Duration // the client's patience per attempt; 0 means DefaultTimeout

@@ -194,18 +194,56 @@ func (x *trial) launch(a *arrival, at time.Duration) {
 // attempt sends one attempt and schedules its answer.
 func (x *trial) attempt(a *arrival, at time.Duration) {
 	a.sent, a.try = at, a.try+1
-	a.answer, a.admitted = x.r.ask(Call{At: x.began + at, Key: x.keys[a.actor], Try: a.try, Twist: x.t.Actors[a.actor].Twist})
 	x.ledger.sent(a)
 	if len(x.bursts) > 0 && a.try == 1 {
 		x.bursts[attack.Arrival{Actor: a.actor, Due: a.due}].mark(at)
 	}
-	x.events.push(a.answer.At-x.began, answered, a)
+	if up := x.r.servers.uplink(); up > 0 {
+		x.events.push(at+up, knocks, a)
+		return
+	}
+	x.knock(a, at)
+}
+
+// knock asks the limiter for an attempt, and what it lets in goes on to the servers when it has been held long enough.
+func (x *trial) knock(a *arrival, at time.Duration) {
+	call := x.call(a, at)
+	hold, refusal, in := x.r.knock(call)
+	a.admitted = in
+	switch {
+	case !in:
+		x.await(a, refusal)
+	case hold >= x.r.target.timeout(): // its client is gone before the servers see it
+		x.await(a, x.r.giveUp(call))
+	case hold > 0:
+		x.events.push(at+hold, enters, a)
+	default:
+		x.await(a, x.r.serve(call, call.At))
+	}
+}
+
+// call is the attempt that an arrival is at, as the target sees it at a moment.
+func (x *trial) call(a *arrival, at time.Duration) Call {
+	return Call{At: x.began + at, Key: x.keys[a.actor], Try: a.try, Twist: x.t.Actors[a.actor].Twist}
+}
+
+// await schedules the answer to an attempt.
+func (x *trial) await(a *arrival, ans Answer) {
+	a.answer = ans
+	x.events.push(ans.At-x.began, answered, a)
 }
 
 // happen carries out one event.
 func (x *trial) happen(e event) {
 	a := e.a
-	if e.kind == leaves {
+	switch e.kind {
+	case knocks:
+		x.knock(a, e.at)
+		return
+	case enters:
+		x.await(a, x.r.serve(x.call(a, e.at), x.began+e.at))
+		return
+	case leaves:
 		switch {
 		case a.try == 0:
 			x.launch(a, e.at)

@@ -12,6 +12,40 @@ import (
 // Forever is the wait of a request that will never be admitted.
 const Forever = time.Duration(math.MaxInt64)
 
+// Unknown is the wait of a refusal whose limiter cannot tell when it will admit again.
+const Unknown = time.Duration(-1)
+
+// Limiter rules on requests one by one. Moments count from any origin, the same for all calls, and do not go back.
+//
+// A refusal's wait is the truth: whoever asks again after it, while nobody else asks, is admitted, and not sooner.
+// Forever means never, Unknown that the limiter cannot know. An admission's wait is how long the request is held before
+// it goes on, 0 for all limiters but those that delay. None is safe for concurrent use.
+type Limiter interface {
+	Take(at time.Duration) (ok bool, wait time.Duration) // asks, and spends what an admission (or a refusal) costs
+	Peek(at time.Duration) (ok bool, wait time.Duration) // what Take would say; nothing changes
+	Left(at time.Duration) int                           // how many requests would be admitted at once now
+	FullIn(at time.Duration) time.Duration               // silence after which as many are admitted as from rest; 0 when so now
+}
+
+// Releaser is a Limiter that is told when an admitted request has ended.
+type Releaser interface{ Release(at time.Duration) }
+
+// perSecond is the time between two requests of a rate, in ns. No rate at all is so slow that sums of it stay finite.
+func perSecond(rate float64) float64 {
+	if rate <= 0 {
+		return math.MaxInt64
+	}
+	return float64(time.Second) / rate
+}
+
+// span is so many ns as a Duration, cut to whole ones; what is too long for one is Forever.
+func span(ns float64) time.Duration {
+	if ns >= math.MaxInt64 {
+		return Forever
+	}
+	return time.Duration(ns)
+}
+
 // Bucket is a token bucket: it fills with rate tokens a second up to burst, begins full, and each admission takes one.
 // It decides as golang.org/x/time/rate does, step for step: the same sums in the same order, in float64, and a wait below
 // one nanosecond counts as none. It is not safe for concurrent use.
@@ -30,8 +64,15 @@ func NewBucket(rate float64, burst int) *Bucket {
 // Take asks for one token at the moment at, counted from any origin. A refusal changes nothing and tells the time until
 // one token will be there; an admission waits 0.
 func (b *Bucket) Take(at time.Duration) (ok bool, wait time.Duration) {
-	left := b.TokensAt(at) - 1
-	if left < 0 {
+	if ok, wait = b.Peek(at); ok {
+		b.last, b.tokens = at, b.TokensAt(at)-1
+	}
+	return ok, wait
+}
+
+// Peek is what Take would say.
+func (b *Bucket) Peek(at time.Duration) (ok bool, wait time.Duration) {
+	if left := b.TokensAt(at) - 1; left < 0 {
 		wait = b.fill(-left)
 	}
 	if b.burst < 1 {
@@ -40,9 +81,14 @@ func (b *Bucket) Take(at time.Duration) (ok bool, wait time.Duration) {
 	if wait > 0 {
 		return false, roundUp(wait, max(b.last-at, 0))
 	}
-	b.last, b.tokens = at, left
 	return true, 0
 }
+
+// Left is how many requests would be admitted at once now: the whole tokens.
+func (b *Bucket) Left(at time.Duration) int { return wholeTokens(b.TokensAt(at), b.rate) }
+
+// wholeTokens counts tokens of which one that is less than a nanosecond from whole counts, as it does in Take.
+func wholeTokens(tokens, rate float64) int { return max(0, int(tokens+rate*1e-9)) }
 
 // TokensAt is what the bucket holds at a moment; the bucket stays as it is. A moment before the last admission counts as
 // that admission's.
@@ -65,11 +111,7 @@ func (b *Bucket) fill(tokens float64) time.Duration {
 	if b.rate <= 0 {
 		return Forever
 	}
-	ns := tokens / b.rate * float64(time.Second)
-	if ns >= math.MaxInt64 {
-		return Forever
-	}
-	return time.Duration(ns)
+	return span(tokens / b.rate * float64(time.Second))
 }
 
 // roundUp makes up for the cut in fill, and for time that went back, so that a client that waits so long finds its token.
