@@ -3,6 +3,8 @@ package attack
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,14 +16,31 @@ const (
 	AtOnce           Policy = "at-once"            // tries again without waiting
 	Fixed            Policy = "fixed"              // waits Base each time
 	Exponential      Policy = "exponential"        // waits Base·2ⁿ, at most Cap
+	InStep           Policy = "in-step"            // waits Base·2ⁿ, at most Cap, and up to Base more: clients stay in step
 	FullJitter       Policy = "full-jitter"        // waits a uniform share of Base·2ⁿ, at most Cap
+	EqualJitter      Policy = "equal-jitter"       // waits half of that, and a uniform share of the other half
+	Decorrelated     Policy = "decorrelated"       // waits from Base to three times the wait before, at most Cap
 	RetryAfter       Policy = "retry-after"        // waits exactly as told
 	RetryAfterJitter Policy = "retry-after-jitter" // waits as told and up to Base more
 )
 
+// Policies are all there are, in the order in which people are told of them.
+var Policies = []Policy{Never, AtOnce, Fixed, Exponential, InStep, FullJitter, EqualJitter, Decorrelated, RetryAfter, RetryAfterJitter}
+
+// PolicyWords lists the policies for people: "never, at-once … or retry-after-jitter".
+func PolicyWords() string {
+	var words []string
+	for _, p := range Policies {
+		words = append(words, string(p))
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
 // Manners are how a client behaves after a refusal. The zero value never retries.
 //
-// The waits are those of "Exponential Backoff and Jitter" (M. Brooker, AWS Architecture Blog, 2015).
+// The waits are those of "Exponential Backoff and Jitter" (M. Brooker, AWS Architecture Blog, 2015) and its simulator. InStep
+// is the 2ⁿ + rand(0, 1) seconds of many a tutorial: from the third try on its jitter is too small to part the clients.
 type Manners struct {
 	Policy Policy        `json:"policy,omitempty"`
 	Base   time.Duration `json:"base_ns,omitempty"` // first wait; 0 means DefaultBase
@@ -39,10 +58,8 @@ const (
 
 // Validate reports a policy that does not exist, or tries without bound.
 func (m Manners) Validate() error {
-	switch m.Policy {
-	case "", Never, AtOnce, Fixed, Exponential, FullJitter, RetryAfter, RetryAfterJitter:
-	default:
-		return fmt.Errorf("manners %q, want never, at-once, fixed, exponential, full-jitter, retry-after or retry-after-jitter", m.Policy)
+	if m.Policy != "" && !slices.Contains(Policies, m.Policy) {
+		return fmt.Errorf("manners %q, want %s", m.Policy, PolicyWords())
 	}
 	if m.Tries < 0 || m.Tries > MaxTries {
 		return fmt.Errorf("manners with %d tries, want 0 (the default) to %d", m.Tries, MaxTries)
@@ -53,40 +70,58 @@ func (m Manners) Validate() error {
 	return nil
 }
 
-// Wait is how long the client waits before its next attempt, given that attempt number n (from 1) was refused, what
-// Retry-After told (told is false where it told nothing usable), and a uniform number u in [0,1). It is false when the
-// client gives up. A client that honours Retry-After and is told nothing backs off with full jitter.
-func (m Manners) Wait(n int, after time.Duration, told bool, u float64) (time.Duration, bool) {
-	base, limit, tries := m.Base, m.Cap, m.Tries
-	if base == 0 {
-		base = DefaultBase
+// filled are the manners with their defaults.
+func (m Manners) filled() Manners {
+	if m.Base == 0 {
+		m.Base = DefaultBase
 	}
-	if limit == 0 {
-		limit = DefaultCap
+	if m.Cap == 0 {
+		m.Cap = DefaultCap
 	}
-	if tries == 0 {
-		tries = DefaultTries
+	if m.Tries == 0 {
+		m.Tries = DefaultTries
 	}
-	if m.Policy == "" || m.Policy == Never || n >= tries {
+	return m
+}
+
+// Refusal is what a client knows when it decides whether to come back.
+type Refusal struct {
+	Try    int           // the number of the refused attempt, from 1
+	After  time.Duration // what Retry-After told …
+	Told   bool          // … where it told something usable
+	Waited time.Duration // before this attempt; 0 before the first
+}
+
+// Wait is how long the client waits before its next attempt, given a uniform number u in [0,1). It is false when the client
+// gives up. A client that honours Retry-After and is told nothing backs off with full jitter.
+func (m Manners) Wait(r Refusal, u float64) (time.Duration, bool) {
+	if m = m.filled(); m.Policy == "" || m.Policy == Never || r.Try >= m.Tries {
 		return 0, false
 	}
-	grown := time.Duration(min(float64(base)*math.Pow(2, float64(n-1)), float64(limit)))
-	jittered := time.Duration(u * float64(grown))
+	grown := min(float64(m.Base)*math.Pow(2, float64(r.Try-1)), float64(m.Cap))
+	share := func(of float64) time.Duration { return time.Duration(u * of) }
 	switch m.Policy {
 	case AtOnce:
 		return 0, true
 	case Fixed:
-		return min(base, limit), true
+		return min(m.Base, m.Cap), true
 	case Exponential:
-		return grown, true
-	case RetryAfter, RetryAfterJitter:
-		if !told {
-			return jittered, true
+		return time.Duration(grown), true
+	case InStep:
+		return time.Duration(grown) + share(float64(m.Base)), true
+	case EqualJitter:
+		return time.Duration(grown/2) + share(grown/2), true
+	case Decorrelated:
+		base := float64(m.Base)
+		return time.Duration(min(base+u*(3*max(float64(r.Waited), base)-base), float64(m.Cap))), true
+	case RetryAfter:
+		if r.Told {
+			return r.After, true
 		}
-		if m.Policy == RetryAfterJitter {
-			after += time.Duration(u * float64(base))
+	case RetryAfterJitter:
+		if r.Told {
+			return r.After + share(float64(m.Base)), true
 		}
-		return after, true
 	}
-	return jittered, true
+	return share(grown), true
 }

@@ -175,11 +175,26 @@ func TestMannersWait(t *testing.T) {
 		{"retry-after waits exactly as told", Manners{Policy: RetryAfter}, 1, 7 * s, true, 7 * s, true},
 		{"with jitter up to a base more", Manners{Policy: RetryAfterJitter, Base: s}, 1, 7 * s, true, 7*s + s/2, true},
 		{"and backs off when told nothing", Manners{Policy: RetryAfter, Base: s}, 2, 0, false, s, true},
+		{"in step is exponential and half a base", Manners{Policy: InStep, Base: s}, 3, 0, false, 4*s + s/2, true},
+		{"and its little more comes on top of the cap", Manners{Policy: InStep, Base: s, Cap: 3 * s}, 3, 0, false, 3*s + s/2, true},
+		{"equal jitter takes half, and half of the other half", Manners{Policy: EqualJitter, Base: s}, 3, 0, false, 3 * s, true},
+		{"decorrelated begins between base and three times that", Manners{Policy: Decorrelated, Base: s}, 1, 0, false, 2 * s, true},
 		{"the last try is the last", Manners{Policy: AtOnce, Tries: 3}, 3, 0, false, 0, false},
 		{"five tries when nothing is said", Manners{Policy: AtOnce}, 5, 0, false, 0, false},
 	} {
-		if got, again := c.m.Wait(c.n, c.after, c.told, .5); got != c.want || again != c.again {
+		if got, again := c.m.Wait(Refusal{Try: c.n, After: c.after, Told: c.told}, .5); got != c.want || again != c.again {
 			t.Errorf("%s: got %v %v, want %v %v", c.says, got, again, c.want, c.again)
+		}
+	}
+	grows := Manners{Policy: Decorrelated, Base: s, Cap: 6 * s}
+	for waited, want := range map[time.Duration]time.Duration{s: 2 * s, 3 * s: 5 * s, 5 * s: 6 * s} {
+		if got, _ := grows.Wait(Refusal{Try: 2, Waited: waited}, .5); got != want {
+			t.Errorf("decorrelated after %v waits %v, want %v", waited, got, want)
+		}
+	}
+	for _, p := range Policies {
+		if err := (Manners{Policy: p}).Validate(); err != nil {
+			t.Errorf("%s: %v", p, err)
 		}
 	}
 	if (Manners{Policy: "polite"}).Validate() == nil || (Manners{Tries: 1000}).Validate() == nil {

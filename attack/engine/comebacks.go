@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
 )
 
 const (
@@ -47,7 +49,7 @@ func (b *comebacks) consider(a arrival, ans answer) (at time.Duration, again boo
 	}
 	// A number of its own for each attempt of each arrival, so that a seed gives the same manners again.
 	u := rand.New(rand.NewPCG(b.s.trial.Seed+uint64(a.seq), uint64(ans.try))).Float64()
-	wait, again := b.s.trial.Actors[a.actor].Manners.Wait(ans.try, ans.after, ans.told, u)
+	wait, again := b.s.trial.Actors[a.actor].Manners.Wait(attack.Refusal{Try: ans.try, After: ans.after, Told: ans.told, Waited: a.waited}, u)
 	if !again {
 		return 0, false
 	}
@@ -70,6 +72,7 @@ func (b *comebacks) add(c comeback) {
 		return
 	}
 	b.open++
+	c.waited = c.at - c.last.received
 	heap.Push(&b.waiting, c)
 	b.nudge()
 }

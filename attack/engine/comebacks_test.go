@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"math"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,6 +72,28 @@ func TestMannersDecideHowOftenAndWhenTheRefusedComeBack(t *testing.T) {
 			checkWaits(t, name, m.Log, row.waits, row.maxWaited)
 		})
 	}
+}
+
+func TestADecorrelatedWaitGrowsFromTheOneBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := inMemory(t, stubborn(3), numbered)
+		trial := steady(10, time.Second)
+		trial.Actors[0].Manners, trial.LogMax = attack.Manners{Policy: attack.Decorrelated, Base: 40 * time.Millisecond}, 1000
+		last, before, grew := map[int64]time.Duration{}, map[int64]time.Duration{}, false
+		for _, a := range run(t, e, trial, nil).Log {
+			if a.Try > 1 {
+				got, most := a.Sent-last[a.Seq], 3*max(before[a.Seq], 40*time.Millisecond)
+				if got < 40*time.Millisecond || got > most {
+					t.Errorf("arrival %d waited %v before try %d, want 40ms to %v", a.Seq, got, a.Try, most)
+				}
+				before[a.Seq], grew = got, grew || got > 120*time.Millisecond
+			}
+			last[a.Seq] = a.Received
+		}
+		if !grew {
+			t.Error("no wait grew beyond three times the base")
+		}
+	})
 }
 
 func checkWaits(t *testing.T, name string, log []attack.Attempt, want []time.Duration, most time.Duration) {
@@ -148,6 +172,28 @@ func TestAnAbortEndsThoseWhoWaitWithTheAnswerTheyHad(t *testing.T) {
 		})
 		if all := m.All(); all.Throttled != all.Due || all.Attempts != all.Due || m.Took > 4*time.Second {
 			t.Errorf("%+v after %v, want all that were due throttled and nobody to have come back", all.Counts, m.Took)
+		}
+	})
+}
+
+// The same law as attack/sim's, over the whole engine: of a server that fails a share f, clients of R retries ask
+// (1 − f^(R+1))/(1 − f) times each.
+func TestRetriesAmplifyAsTheGeometricSumSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const f, retries = .5, 4
+		var n atomic.Uint64
+		e := inMemory(t, func(*http.Request) (*http.Response, error) {
+			if n.Add(1)*0x9e3779b97f4a7c15>>11%1000 < f*1000 {
+				return reply(429), nil
+			}
+			return reply(200), nil
+		})
+		trial := steady(400, 5*time.Second)
+		trial.Actors[0].Manners = attack.Manners{Policy: attack.FullJitter, Tries: retries + 1}
+		all := run(t, e, trial, nil).All()
+		got, want := float64(all.Attempts)/float64(all.Due), (1-math.Pow(f, retries+1))/(1-f)
+		if math.Abs(got/want-1) > .05 {
+			t.Errorf("%.3f attempts each, want %.3f", got, want)
 		}
 	})
 }

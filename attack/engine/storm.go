@@ -28,6 +28,8 @@ type arrival struct {
 	actor int
 	due   time.Duration
 	held  time.Duration // the part of its lag that the in-flight cap made
+
+	waited time.Duration // before its last attempt, by its manners
 }
 
 // storm is one trial with actors, while it runs.

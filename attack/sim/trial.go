@@ -15,8 +15,9 @@ type arrival struct {
 	due      time.Duration
 	sent     time.Duration // of the last attempt
 	try      int
-	answer   Answer // to the last attempt
-	admitted bool   // by a limiter that must be told of the end
+	waited   time.Duration // before the last attempt, by its manners
+	answer   Answer        // to the last attempt
+	admitted bool          // by a limiter that must be told of the end
 }
 
 // trial is the run of one attack.Trial with actors.
@@ -266,7 +267,8 @@ func (x *trial) happen(e event) {
 	x.ledger.answered(a, a.answer, o, e.at)
 	if o == attack.Throttled || o == attack.Shed {
 		after, told := wait(a.answer)
-		if w, again := x.t.Actors[a.actor].Manners.Wait(a.try, after, told, x.r.rng.Float64()); again && !x.stopped {
+		if w, again := x.t.Actors[a.actor].Manners.Wait(attack.Refusal{Try: a.try, After: after, Told: told, Waited: a.waited}, x.r.rng.Float64()); again && !x.stopped {
+			a.waited = w
 			x.events.push(e.at+w, leaves, a)
 			return
 		}

@@ -27,7 +27,7 @@ func (a *app) loadCmd() *cobra.Command {
 	fs.StringVar(&l.Rate, "rate", l.Rate, "500/s, a ramp 100..2000, or steps 100,200,400")
 	fs.DurationVar(&l.For, "for", l.For, "length of the load, of each step when there are several")
 	fs.Var((*process)(&l.Arrivals), "arrivals", "how arrivals are spread: even, poisson or burst")
-	fs.StringVar((*string)(&manners.Policy), "retry", "", "what a refused client does: never, at-once, fixed, exponential, full-jitter, retry-after, retry-after-jitter")
+	fs.StringVar((*string)(&manners.Policy), "retry", "", "what a refused client does: "+attack.PolicyWords())
 	a.goalFlags(fs)
 	a.outputFlags(fs)
 	targetFlags(fs, &a.spec.Target)
