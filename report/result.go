@@ -62,13 +62,14 @@ type Load struct {
 	Rate    float64 `json:"rate"` // due per second
 	Seconds float64 `json:"seconds"`
 	attack.Counts
-	Achieved float64           `json:"achieved"` // ok per second
-	Errors   map[string]int64  `json:"errors"`   // attempts by class of error
-	Statuses map[string]int64  `json:"statuses"` // attempts by status
-	Response *attack.Quantiles `json:"response"` // due to last byte, of ok and timeout (at least the timeout)
-	Service  *attack.Quantiles `json:"service"`  // sent to last byte, of the same
-	Refusal  *attack.Quantiles `json:"refusal"`  // sent to last byte, of refused attempts
-	Lag      *attack.Quantiles `json:"lag"`      // due to sent
+	Achieved float64           `json:"achieved"`            // ok per second
+	Errors   map[string]int64  `json:"errors"`              // attempts by class of error
+	Statuses map[string]int64  `json:"statuses"`            // attempts by status
+	Response *attack.Quantiles `json:"response"`            // due to last byte, of ok and timeout (at least the timeout)
+	Service  *attack.Quantiles `json:"service"`             // sent to last byte, of the same
+	Refusal  *attack.Quantiles `json:"refusal"`             // sent to last byte, of refused attempts
+	Lag      *attack.Quantiles `json:"lag"`                 // due to sent
+	SpreadMS float64           `json:"spread_ms,omitempty"` // first to last send of its bursts, the worst
 }
 
 // TrialResult is one trial in short; the journal has all of it.
@@ -123,10 +124,11 @@ func (r Report) Load() *Load {
 		return nil
 	}
 	var sum attack.Window
-	seconds := 0.0
+	seconds, spread := 0.0, time.Duration(0)
 	for _, m := range r.Trials {
 		if m.Trial.Serial == nil {
 			total := m.Total()
+			spread = max(spread, m.Spread)
 			sum.Add(total)
 			seconds += total.Len.Seconds()
 		}
@@ -134,13 +136,13 @@ func (r Report) Load() *Load {
 	if sum.Due == 0 {
 		return nil
 	}
-	l := loadOf(sum, seconds)
+	l := loadOf(sum, seconds, spread)
 	return &l
 }
 
-func loadOf(w attack.Window, seconds float64) Load {
+func loadOf(w attack.Window, seconds float64, spread time.Duration) Load {
 	l := Load{Seconds: seconds, Counts: w.Counts, Errors: w.Errors, Response: w.Response.Quantiles(), Service: w.Service.Quantiles(),
-		Refusal: w.Refusal.Quantiles(), Lag: w.Lag.Quantiles(), Statuses: map[string]int64{}}
+		Refusal: w.Refusal.Quantiles(), Lag: w.Lag.Quantiles(), SpreadMS: attack.MS(spread), Statuses: map[string]int64{}}
 	if seconds > 0 {
 		l.Rate, l.Achieved = float64(w.Due)/seconds, float64(w.OK)/seconds
 	}
@@ -158,7 +160,7 @@ func trialResult(m attack.Measurement) TrialResult {
 	void, _ := m.Void()
 	shown := min(len(m.Log), EvidenceMax)
 	return TrialResult{N: m.Trial.N, Phase: m.Trial.Phase, Why: m.Trial.Why, Asked: m.Trial.Load(), TookMS: attack.MS(m.Took), Void: void,
-		Aborted: m.Aborted, Load: loadOf(total, total.Len.Seconds()), Evidence: m.Log[:shown],
+		Aborted: m.Aborted, Load: loadOf(total, total.Len.Seconds(), m.Spread), Evidence: m.Log[:shown],
 		EvidenceDropped: int64(len(m.Log)-shown) + m.LogDropped}
 }
 

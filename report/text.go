@@ -126,6 +126,9 @@ func (t *page80) load(r Report) {
 	t.quantiles("response", l.Response)
 	t.quantiles("service", l.Service)
 	t.quantiles("lag", l.Lag)
+	if l.SpreadMS > 0 {
+		t.line("  the burst was sent within %s", Latency(l.SpreadMS))
+	}
 }
 
 func count(n int64) string { return Number(float64(n)) }

@@ -16,7 +16,7 @@ import (
 func (a *app) loadCmd() *cobra.Command {
 	var manners attack.Manners
 	c := &cobra.Command{Use: "load URL", GroupID: "measure", Short: "Just load: a constant rate, a ramp, or steps",
-		Example: "  plimsoll load http://127.0.0.1:8080/ --rate 500/s --for 30s\n  plimsoll load http://127.0.0.1:8080/ --rate 100..2000 --for 10m --goal 'p99<250ms'\n  plimsoll load --targets - --rate 100,200,400 --for 20s",
+		Example: "  plimsoll load http://127.0.0.1:8080/ --rate 500/s --for 30s\n  plimsoll load http://127.0.0.1:8080/ --rate 100..2000 --for 10m --goal 'p99<250ms'\n  plimsoll load http://127.0.0.1:8080/ --rate 0 --burst 500 --for 2s\n  plimsoll load --targets - --rate 100,200,400 --for 20s",
 		Args:    targetArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			a.takeURL(args)
@@ -27,6 +27,7 @@ func (a *app) loadCmd() *cobra.Command {
 	fs.StringVar(&l.Rate, "rate", l.Rate, "500/s, a ramp 100..2000, or steps 100,200,400")
 	fs.DurationVar(&l.For, "for", l.For, "length of the load, of each step when there are several")
 	fs.Var((*process)(&l.Arrivals), "arrivals", "how arrivals are spread: even, poisson or burst")
+	fs.IntVar(&l.Burst, "burst", l.Burst, "requests sent all at once at the beginning, beside the rate, over connections opened before")
 	fs.StringVar((*string)(&manners.Policy), "retry", "", "what a refused client does: "+attack.PolicyWords())
 	a.goalFlags(fs)
 	a.outputFlags(fs)
@@ -73,7 +74,7 @@ func (a *app) load(ctx context.Context, manners attack.Manners) error {
 	if err != nil {
 		return err
 	}
-	trial := attack.Trial{N: 1, Phase: "load", Why: a.spec.Load.Rate + " for " + a.spec.Load.For.String(), Seed: a.spec.Seed,
+	trial := attack.Trial{N: 1, Phase: "load", Why: a.spec.Load.Rate + " for " + a.spec.Load.For.String(), Seed: a.spec.Seed, Warm: a.spec.Load.Burst,
 		Actors: []attack.Actor{{Name: "load", Schedule: schedule, Manners: manners}}}
 	return s.guarded(ctx, func(ctx context.Context) (int, string, error) {
 		done, err := s.drive(ctx, once{trial}, w.engine, nil)
@@ -108,14 +109,20 @@ func judgeLoad(m attack.Measurement, goal analyze.Goal, asked bool) (int, string
 	return exitKept, "goal kept: " + goal.String()
 }
 
-// maxSteps bounds the list of --rate.
-const maxSteps = 1000
+// maxSteps bounds the list of --rate, maxBurst the requests in flight at once: each needs a connection.
+const (
+	maxSteps = 1000
+	maxBurst = 20_000
+)
 
 // schedule reads the grammar of --rate.
 func (l LoadSpec) schedule() (attack.Schedule, error) {
 	s := attack.Schedule{Process: l.Arrivals}
 	if l.For <= 0 {
 		return s, misuse("--for %v, want a time above 0", l.For)
+	}
+	if l.Burst < 0 || l.Burst > maxBurst {
+		return s, misuse("--burst %d, want 0 to %d", l.Burst, maxBurst)
 	}
 	steps := strings.Split(l.Rate, ",")
 	if len(steps) > maxSteps {
@@ -138,6 +145,7 @@ func (l LoadSpec) schedule() (attack.Schedule, error) {
 		}
 		s.Segments = append(s.Segments, attack.Segment{From: float64(from), To: float64(to), Len: l.For})
 	}
+	s.Segments[0].Burst = l.Burst
 	if err := s.Validate(); err != nil {
 		return s, misuse("--rate: %w", err)
 	}

@@ -92,6 +92,7 @@ type LoadSpec struct {
 	Rate     string         `json:"rate,omitempty"`
 	For      time.Duration  `json:"for_ns,omitempty"`
 	Arrivals attack.Process `json:"arrivals,omitempty"`
+	Burst    int            `json:"burst,omitempty"` // beside the rate, all at once at the beginning
 }
 
 // FindSpec is the search for the knee and the breaking load.

@@ -36,6 +36,35 @@ func server(t *testing.T, h http.HandlerFunc) string {
 
 func fine(http.ResponseWriter, *http.Request) {}
 
+// A burst is sent all at once, however low the rate, over connections that were opened before.
+func TestLoadSendsABurst(t *testing.T) {
+	var now, most atomic.Int64
+	gate := make(chan struct{})
+	url := server(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-N") == "0" && most.Load() == 0 {
+			most.Store(1)
+			return // the preflight
+		}
+		if n := now.Add(1); n == 40 {
+			close(gate) // all of them are here together
+		}
+		select {
+		case <-gate:
+		case <-time.After(5 * time.Second):
+			t.Error("the burst did not arrive together")
+		}
+	})
+	code, out, stderr := call(t.Context(), "load", url, "-H", "X-N: {{.Seq}}", "--rate", "0", "--burst", "40", "--for", "1s", "--json", "--out", filepath.Join(t.TempDir(), "run"))
+	var r report.Result
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != 0 {
+		t.Fatalf("exit %d, %v: %s", code, err, stderr)
+	}
+	if r.Load.Due != 40 || r.Load.OK != 40 || !(r.Load.SpreadMS > 0) {
+		t.Errorf("due %d, ok %d, spread %v ms; want 40, 40 and some", r.Load.Due, r.Load.OK, r.Load.SpreadMS)
+	}
+	fits(t, string(report.ResultSchema), out)
+}
+
 func TestLoadEndsWithFilesAndAnExitCode(t *testing.T) {
 	for _, c := range []struct {
 		says    string
