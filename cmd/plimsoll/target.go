@@ -222,6 +222,7 @@ func (s *Spec) redacted() Spec {
 	out.Find.Health = attack.RedactURL(out.Find.Health)
 	out.Verify.URL = attack.RedactURL(out.Verify.URL)
 	out.Verify.Key = redactText(out.Verify.Key)
+	out.Verify.Watch = out.Verify.Watch.redacted()
 	return out
 }
 

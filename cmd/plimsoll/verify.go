@@ -37,6 +37,7 @@ func (a *app) verifyCmd() *cobra.Command {
 	fs := c.Flags()
 	fs.BoolVar(&list, "list", false, "list the scenarios and what they ask")
 	a.verifyFlags(fs)
+	a.watchFlags(fs)
 	a.goalFlags(fs)
 	fs.StringVar(&a.spec.Find.Health, "health", a.spec.Find.Health, "`URL` that must keep answering 2xx; three misses in a row stop the run (exit 5)")
 	fs.Var(&a.spec.Find.MaxRate, "max-rate", "highest rate ever sent")
@@ -136,6 +137,9 @@ func (a *app) scenarioConfig(limit limits.Limit) (scenarios.Config, error) {
 		return scenarios.Config{}, err
 	}
 	c := scenarios.Config{Limit: limit, Profile: scenarios.Profile(v.Profile), Goal: goal, Only: v.Only, Skip: v.Skip, Brief: v.Brief, Seed: a.seed(), MaxRate: float64(a.spec.Find.MaxRate)}
+	if c.Alarms, err = v.Watch.alarms(); err != nil {
+		return c, err
+	}
 	for _, departure := range v.Expect {
 		if err := c.Expect(departure); err != nil {
 			return c, misuse("--expect: %w", err)
@@ -164,7 +168,7 @@ func (s *session) verify(ctx context.Context, w *wire, limit limits.Limit) (int,
 	if err != nil {
 		return 0, "", misuse("%w", err)
 	}
-	done, err := s.drive(ctx, script, w.engine, nil)
+	done, err := s.drive(ctx, script, w.watched(script), nil)
 	if err != nil {
 		return 0, "", err
 	}

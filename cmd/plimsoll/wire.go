@@ -27,6 +27,7 @@ type wire struct {
 	app     *app
 	target  attack.Target
 	engine  *engine.Engine
+	eyes    *eyes                        // what looks beside a throttle that is verified
 	refused atomic.Pointer[unauthorized] // the address that may not be loaded unasked
 }
 
@@ -48,7 +49,10 @@ func (a *app) wire() (*wire, error) {
 	return w, nil
 }
 
-func (w *wire) close() { _ = w.engine.Close() }
+func (w *wire) close() {
+	w.eyes.close()
+	_ = w.engine.Close()
+}
 
 func (w *wire) authorize(addr netip.Addr) error {
 	if w.app.spec.Target.Authorized {
@@ -157,6 +161,12 @@ func (w *wire) matches(fingerprint string) bool {
 func (w *wire) preflight(ctx context.Context, throttled bool) error {
 	if err := w.app.checkHealth(ctx); err != nil {
 		return err
+	}
+	if throttled { // a throttle is about to be verified, with all that looks beside it
+		var err error
+		if w.eyes, err = w.app.openEyes(ctx); err != nil {
+			return err
+		}
 	}
 	m, err := w.engine.Run(ctx, attack.Trial{N: 1, Phase: "preflight", Why: "does it answer", Serial: &attack.Serial{Max: 1}, LogMax: 1}, nil)
 	if u := w.refused.Load(); u != nil {

@@ -21,8 +21,8 @@ const bodyMax = 16 << 20
 // wordsMax bounds what a sight keeps of an error.
 const wordsMax = 200
 
-// why is an error in few words. An error of net/http repeats the whole URL, which may hold a secret: it is taken out.
-func why(err error) string {
+// Why is an error in few words. An error of net/http repeats the whole URL, which may hold a secret: it is taken out.
+func Why(err error) string {
 	var u *url.Error
 	if errors.As(err, &u) {
 		if u.Timeout() {

@@ -85,13 +85,13 @@ var noRedirect = &http.Client{CheckRedirect: func(*http.Request, []*http.Request
 
 func TestErrorsKeepNoSecret(t *testing.T) {
 	_, _, err := Health(http.DefaultClient, "http://user:hunter2@127.0.0.1:1/?key=hunter3").Look(t.Context())
-	if got := why(err); got != "connect: connection refused" {
+	if got := Why(err); got != "connect: connection refused" {
 		t.Errorf("the error says %q, want the refusal alone", got)
 	}
-	if got := why(context.DeadlineExceeded); got != "timeout" {
+	if got := Why(context.DeadlineExceeded); got != "timeout" {
 		t.Errorf("a deadline says %q", got)
 	}
-	if got := why(fmt.Errorf("a\nb%s", strings.Repeat("c", 999))); strings.Contains(got, "\n") || len(got) > wordsMax+3 {
+	if got := Why(fmt.Errorf("a\nb%s", strings.Repeat("c", 999))); strings.Contains(got, "\n") || len(got) > wordsMax+3 {
 		t.Errorf("%d bytes with a line break, want one line of %d", len(got), wordsMax)
 	}
 }

@@ -119,7 +119,7 @@ func (r Runner) look(ctx context.Context, p Probe, b *book) {
 	}
 	s := attack.Sight{Name: p.Name, OK: ok && err == nil, Value: value, Took: time.Since(began)}
 	if err != nil {
-		s.Error = why(err)
+		s.Error = Why(err)
 	}
 	b.add(began, s)
 }
