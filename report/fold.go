@@ -138,6 +138,8 @@ func (r Report) Command() string {
 
 // Exit codes that the words of a report depend on; cmd has them all.
 const (
+	exitBroken      = 1
+	exitUndecided   = 3
 	exitHarm        = 5
 	exitInterrupted = 130
 )

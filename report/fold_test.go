@@ -98,7 +98,7 @@ func TestNumbers(t *testing.T) {
 }
 
 func TestWriteAllWritesWhatThereIs(t *testing.T) {
-	always, runs := []string{"report.html", "result.json", "summary.md"}, fixtures()
+	always, runs := []string{"junit.xml", "report.html", "result.json", "summary.md"}, fixtures()
 	for name, more := range map[string][]string{
 		"whole":  {"capacity.png", "limits.json", "storm-rectangle.png", "storm-recovery.png"},
 		"find":   {"capacity.png"},
@@ -146,7 +146,7 @@ func TestNothingIsHalfWritten(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "write report.html") {
 		t.Errorf("WriteAll = %v, want an error that names report.html", err)
 	}
-	if got, want := names(t, dir), []string{"report.html", "result.json", "summary.md"}; !slices.Equal(got, want) {
+	if got, want := names(t, dir), []string{"junit.xml", "report.html", "result.json", "summary.md"}; !slices.Equal(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
 	inFile := filepath.Join(dir, "summary.md", "folder")
@@ -191,7 +191,7 @@ func TestWriteAllMakesItsFolder(t *testing.T) {
 	if err := WriteAll(dir, Fold(fixtures()["load"])); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := names(t, dir), []string{"report.html", "result.json", "summary.md"}; !slices.Equal(got, want) {
+	if got, want := names(t, dir), []string{"junit.xml", "report.html", "result.json", "summary.md"}; !slices.Equal(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
 }

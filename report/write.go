@@ -17,7 +17,7 @@ type output struct {
 	draw         func(io.Writer) (drawn bool, err error)
 }
 
-// outputs are the files that a report is written as. junit.xml is not among them.
+// outputs are the files that a report is written as.
 func (r Report) outputs() []output {
 	always := func(f func(io.Writer, Report) error) func(io.Writer) (bool, error) {
 		return func(w io.Writer) (bool, error) { return true, f(w, r) }
@@ -26,6 +26,7 @@ func (r Report) outputs() []output {
 		{"json", "result.json", always(JSON)},
 		{"html", "report.html", always(HTML)},
 		{"md", "summary.md", always(Markdown)},
+		{"junit", "junit.xml", always(JUnit)},
 		{"png", "capacity.png", func(w io.Writer) (bool, error) { return CapacityPNG(w, r) }},
 		{"json", "limits.json", func(w io.Writer) (bool, error) { return limitsJSON(w, r) }},
 	}
@@ -48,14 +49,14 @@ func limitsJSON(w io.Writer, r Report) (bool, error) {
 	return true, err
 }
 
-// WriteAll writes every file of the report into dir and makes dir if need be: result.json, report.html, summary.md, and where
-// there is something to show capacity.png, storm-<scenario>.png and limits.json. Each file is written beside its place and
+// WriteAll writes every file of the report into dir and makes dir if need be: result.json, report.html, summary.md, junit.xml, and
+// where there is something to show capacity.png, storm-<scenario>.png and limits.json. Each file is written beside its place and
 // then moved there, so that none is ever seen half written; those that can be written are, whatever becomes of the rest.
 func WriteAll(dir string, r Report) error { return write(dir, r.outputs()) }
 
 // WriteFiles writes only the files of the formats given, as WriteAll does: "html" is report.html, "png" capacity.png and
-// storm-<scenario>.png, "json" result.json and limits.json, "md" summary.md. Any other format is an error, and nothing is
-// written.
+// storm-<scenario>.png, "json" result.json and limits.json, "md" summary.md, "junit" junit.xml. Any other format is an error, and
+// nothing is written.
 func WriteFiles(dir string, r Report, formats ...string) error {
 	var chosen []output
 	for _, o := range r.outputs() {
@@ -65,7 +66,7 @@ func WriteFiles(dir string, r Report, formats ...string) error {
 	}
 	for _, f := range formats {
 		if !slices.ContainsFunc(chosen, func(o output) bool { return o.format == f }) {
-			return fmt.Errorf("no file of a report has format %q, want html, png, json or md", f)
+			return fmt.Errorf("no file of a report has format %q, want html, png, json, md or junit", f)
 		}
 	}
 	return write(dir, chosen)

@@ -17,9 +17,9 @@ import (
 func (a *app) reportCmd() *cobra.Command {
 	var formats []string
 	c := &cobra.Command{Use: "report RUN", GroupID: "measure", Short: "Render a run again from its journal",
-		Example: "  plimsoll report plimsoll-runs/20260102-150405-checkout\n  plimsoll report RUN --format text\n  plimsoll report RUN --format html,png --out public", Args: oneArg("run"),
+		Example: "  plimsoll report plimsoll-runs/20260102-150405-checkout\n  plimsoll report RUN --format text\n  plimsoll report RUN --format csv > windows.csv\n  plimsoll report RUN --format html,png --out public", Args: oneArg("run"),
 		RunE: func(_ *cobra.Command, args []string) error { return a.report(args[0], formats) }}
-	c.Flags().StringSliceVar(&formats, "format", nil, "text, json, md, html or png; the last two write files (default: all files, and text)")
+	c.Flags().StringSliceVar(&formats, "format", nil, strings.Join(formatsKnown, ", ")+"; html and png write files (default: all files, and text)")
 	c.Flags().StringVar(&a.spec.Out, "out", "", "folder for the files (default the run's)")
 	return c
 }
@@ -60,12 +60,16 @@ func latestRun() (string, error) {
 	return "", misuseHint("plimsoll find URL makes one", "no run named, and none with a capacity in %s", runsDir)
 }
 
-var formatsKnown = []string{"text", "json", "md", "html", "png"}
+// printed are the formats that go to standard output; the others write files.
+var printed = map[string]func(io.Writer, report.Report) error{"text": report.Text, "json": report.JSON, "md": report.Markdown,
+	"junit": report.JUnit, "csv": report.CSV, "openmetrics": report.OpenMetrics}
+
+var formatsKnown = []string{"text", "json", "md", "junit", "csv", "openmetrics", "html", "png"}
 
 func (a *app) report(path string, formats []string) error {
 	for _, f := range formats {
 		if !slices.Contains(formatsKnown, f) {
-			return misuse("--format %q, want text, json, md, html or png", f)
+			return misuse("--format %q, want one of %s", f, strings.Join(formatsKnown, ", "))
 		}
 	}
 	dir, entries, err := readRun(path)
@@ -79,12 +83,11 @@ func (a *app) report(path string, formats []string) error {
 	if len(formats) == 0 {
 		return a.publish(dir, entries)
 	}
-	print := map[string]func(io.Writer, report.Report) error{"text": report.Text, "json": report.JSON, "md": report.Markdown}
 	var files []string
 	for _, f := range formats {
-		if print[f] == nil {
+		if printed[f] == nil {
 			files = append(files, f)
-		} else if err := print[f](a.out, r); err != nil {
+		} else if err := printed[f](a.out, r); err != nil {
 			return err
 		}
 	}

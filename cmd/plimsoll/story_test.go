@@ -102,7 +102,7 @@ func TestLoadEndsWithFilesAndAnExitCode(t *testing.T) {
 			if r.Run.Outcome == nil || !strings.Contains(*r.Run.Outcome, c.outcome) || r.Load == nil || r.Load.Due != 30 {
 				t.Errorf("result %+v, load %+v, want the outcome %q of 30 requests", r.Run, r.Load, c.outcome)
 			}
-			for _, name := range []string{"report.html", "summary.md", "journal.jsonl"} {
+			for _, name := range []string{"report.html", "summary.md", "junit.xml", "journal.jsonl"} {
 				if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
 					t.Errorf("%s: %v", name, err)
 				}
@@ -275,7 +275,7 @@ func TestReportRendersTheSameBytesAgain(t *testing.T) {
 	if code, _, stderr := call(t.Context(), "load", server(t, fine), "--rate", "50/s", "--for", "300ms", "--out", dir); code != 0 {
 		t.Fatal(stderr)
 	}
-	names := []string{"result.json", "report.html", "summary.md"}
+	names := []string{"result.json", "report.html", "summary.md", "junit.xml"}
 	before := map[string][]byte{}
 	for _, name := range names {
 		before[name], _ = os.ReadFile(filepath.Join(dir, name))

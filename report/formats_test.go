@@ -1,0 +1,143 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/joshdk/go-junit"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+// TestMachineFormats: whole outputs of every kind of run, as they are.
+func TestMachineFormats(t *testing.T) {
+	for name, entries := range fixtures() {
+		for ext, write := range map[string]func(io.Writer, Report) error{"junit.xml": JUnit, "om": OpenMetrics} {
+			var b bytes.Buffer
+			if err := write(&b, Fold(entries)); err != nil {
+				t.Fatal(name, err)
+			}
+			golden(t, name+"."+ext, b.Bytes())
+		}
+	}
+	var b bytes.Buffer
+	if err := CSV(&b, Fold(fixtures()["verify"])); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "verify.csv", b.Bytes())
+}
+
+// hostile is text that each of these formats could trip over.
+const hostile = "=cmd|'/c calc'!A1\n\"<b>&]]>\x00\x1b[31m\xff,;"
+
+// TestJUnitIsReadByOthers: a reader that is not ours finds the same cases, whatever the texts hold.
+func TestJUnitIsReadByOthers(t *testing.T) {
+	for name, entries := range fixtures() {
+		r := Fold(entries)
+		for i := range r.Storms {
+			for j := range r.Storms[i].Checks {
+				r.Storms[i].Checks[j].Why = hostile
+			}
+		}
+		var b bytes.Buffer
+		if err := JUnit(&b, r); err != nil {
+			t.Fatal(name, err)
+		}
+		suites, err := junit.Ingest(b.Bytes())
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, b.String())
+		}
+		pass, fail, unclear := r.tally()
+		got := suites[0].Totals
+		if want := 1 + len(r.Capacities) + pass + fail + unclear; got.Tests != want {
+			t.Errorf("%s: %d cases, want %d: the run, each capacity, each check", name, got.Tests, want)
+		}
+		if got.Failed < fail || got.Skipped < unclear {
+			t.Errorf("%s: %d failed and %d skipped, want at least %d and %d", name, got.Failed, got.Skipped, fail, unclear)
+		}
+	}
+}
+
+// TestJUnitTellsHowARunEnded: a run that measured nothing is an error, a broken goal a failure, and doubt a skip.
+func TestJUnitTellsHowARunEnded(t *testing.T) {
+	for name, want := range map[string]junit.Status{"whole": junit.StatusPassed, "cut-off": junit.StatusError, "void": junit.StatusError, "interrupted": junit.StatusError,
+		"load": junit.StatusPassed, "verify-fail": junit.StatusPassed, "limited": junit.StatusPassed, "empty": junit.StatusError} {
+		var b bytes.Buffer
+		if err := JUnit(&b, Fold(fixtures()[name])); err != nil {
+			t.Fatal(err)
+		}
+		suites, err := junit.Ingest(b.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := suites[0].Tests[0].Status; got != want {
+			t.Errorf("%s: the run %s, want %s", name, got, want)
+		}
+	}
+	broken := append(fixtures()["load"][:2:2], ending(exitBroken, "goal missed: p99"))
+	var b bytes.Buffer
+	if err := JUnit(&b, Fold(broken)); err != nil || !strings.Contains(b.String(), `<failure message="goal missed: p99"`) {
+		t.Errorf("a missed goal is not told as a failure: %v\n%s", err, b.String())
+	}
+}
+
+// TestCSVHoldsEveryWindow, and nothing that a spreadsheet would run.
+func TestCSVHoldsEveryWindow(t *testing.T) {
+	r := Fold(fixtures()["whole"])
+	r.Trials[0].Trial.Actors = []attack.Actor{{Name: hostile}}
+	var b bytes.Buffer
+	if err := CSV(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&b).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	windows := 0
+	for _, m := range r.Trials {
+		windows += len(m.Windows)
+	}
+	if len(rows) != windows+1 {
+		t.Errorf("%d lines for %d windows and a head", len(rows), windows)
+	}
+	if got := rows[1][2]; got != "'"+hostile {
+		t.Errorf("actor %q, want it quoted against formulas", got)
+	}
+}
+
+// TestOpenMetricsIsReadByOthers, and tells each check by its outcome.
+func TestOpenMetricsIsReadByOthers(t *testing.T) {
+	r := Fold(fixtures()["verify-fail"])
+	r.Storms[0].Checks[0].Name = "a \"name\"\nin two lines"
+	var b bytes.Buffer
+	if err := OpenMetrics(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.TrimSuffix(b.String(), "# EOF\n")
+	if text == b.String() {
+		t.Error("no # EOF at the end, which OpenMetrics asks for")
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcomes := map[string]int{}
+	for _, m := range families["plimsoll_check"].Metric {
+		for _, l := range m.Label {
+			if l.GetName() == "outcome" {
+				outcomes[l.GetValue()]++
+			}
+		}
+	}
+	pass, fail, unclear := r.tally()
+	if outcomes[string(scenarios.Pass)] != pass || outcomes[string(scenarios.Fail)] != fail || outcomes[string(scenarios.Inconclusive)] != unclear {
+		t.Errorf("checks by outcome %v, want %d passed, %d failed, %d unclear", outcomes, pass, fail, unclear)
+	}
+}
