@@ -70,6 +70,13 @@ func parseCount(s string) (int64, error) {
 	return int64(v), nil
 }
 
+// Split is a limit that was given, not recommended, with its tiers.
+func Split(l Limit, tiers []TierSpec) (Recommendation, error) {
+	r := Recommendation{Limit: l}
+	err := r.split(tiers)
+	return r, err
+}
+
 // split gives each tier its share of rate and burst, and names what the shares add up to.
 func (r *Recommendation) split(specs []TierSpec) error {
 	if len(specs) == 0 {

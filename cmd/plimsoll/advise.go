@@ -124,19 +124,24 @@ func sayLimit(l limits.Limit) string {
 
 // readLimits takes a limit from limits.json, or from the folder of a run.
 func readLimits(path string) (limits.Limit, error) {
+	r, err := readRecommendation(path)
+	return r.Limit, err
+}
+
+// readRecommendation takes limits and their reasons from limits.json, or from the folder of a run.
+func readRecommendation(path string) (r limits.Recommendation, err error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, "limits.json")
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return limits.Limit{}, misuse("--limits: %w", err)
+		return r, misuse("--limits: %w", err)
 	}
-	var r limits.Recommendation
 	if err := json.Unmarshal(data, &r); err != nil {
-		return r.Limit, misuse("--limits %s: %w", path, err)
+		return r, misuse("--limits %s: %w", path, err)
 	}
 	if r.Rate <= 0 || r.Burst < 1 {
-		return r.Limit, misuse("--limits %s: no rate and burst in it", path)
+		return r, misuse("--limits %s: no rate and burst in it", path)
 	}
-	return r.Limit, nil
+	return r, nil
 }

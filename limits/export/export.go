@@ -32,8 +32,10 @@ type Format struct {
 	Checker  string // the program that accepts it in .ci/check/run; empty: the file says "unchecked"
 	Template string // in templates/
 
-	PerProcess bool   // each replica of the gateway counts for itself, so that the numbers are divided among them
-	Proof      string // flags that plimsoll verify needs beside the limit
+	NoTiers     bool   // the platform cannot tell consumers apart: only the whole limit is written
+	LooserBurst bool   // it cannot hold a burst as small as asked, and says so
+	PerProcess  bool   // each replica of the gateway counts for itself, so that the numbers are divided among them
+	Proof       string // flags that plimsoll verify needs beside the limit
 
 	Correct func(Policy) (Policy, error)     // what the platform can hold of it; nil: all. An error: it cannot hold this policy
 	Deltas  func(asked, held Policy) []Delta // how it departs from a token bucket; nil: not at all
@@ -48,10 +50,11 @@ type Delta struct {
 
 // Found is one limit in a configuration, as the token bucket that it comes to.
 type Found struct {
-	Name  string // of the tier; empty for the limit over all
+	Name  string // Total, the Ident of a tier, or what the file calls it
+	Ours  bool   // the name is one that this program gives
 	Limit limits.Limit
 	Line  int    // where it stands, from 1; 0 if unknown
-	Why   string // why it does not limit although it stands there; empty if it does
+	Flaw  string // why it does not limit although it stands there; empty if it does
 }
 
 // Formats are all that can be written, by group. Adding one is a row here, a template, and a golden file: see

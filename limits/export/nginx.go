@@ -9,7 +9,7 @@ import (
 
 var nginx = Format{
 	Name: "nginx", File: "plimsoll-limits.conf", Title: "nginx rate limits (limit_req)", Group: Gateway, Checker: "nginx -t",
-	Template: "nginx.conf.tmpl", PerProcess: true, Correct: nginxCorrect, Deltas: nginxDeltas,
+	Template: "nginx.conf.tmpl", PerProcess: true, Correct: nginxCorrect, Deltas: nginxDeltas, Read: nginxRead,
 }
 
 // nginxCorrect brings rates to what limit_req can say: whole requests a second, or else whole requests a minute.
@@ -29,7 +29,7 @@ func nginxCorrect(p Policy) (Policy, error) {
 	return p, err
 }
 
-// NginxRate is a rate as limit_req_zone reads it.
+// nginxRate is a rate as limit_req_zone reads it.
 func nginxRate(rate float64) string {
 	if whole := math.Round(rate); whole >= 1 && math.Abs(rate-whole) < 1e-9 {
 		return fmt.Sprintf("%.0fr/s", whole)
