@@ -35,7 +35,8 @@ func (a *app) labCmd() *cobra.Command {
 	}
 	c := &cobra.Command{Use: "lab", GroupID: "rest", Short: "Serve a backend of known capacity behind a reference gateway", Args: noArgs,
 		Long: "Serve a backend of exactly known capacity, to try plimsoll on. With --rate and --burst a reference gateway (token bucket,\n" +
-			"Retry-After, X-RateLimit-*) stands in front; /direct reaches the backend past it. --fault plants a fault in the gateway.",
+			"Retry-After, X-RateLimit-*) stands in front; /direct reaches the backend past it, /metrics is\n" +
+			"for Prometheus, /stats says what the backend served. --fault plants a fault in the gateway.",
 		Example: "  plimsoll lab --capacity 800/s\n  plimsoll lab --capacity 800/s --rate 500/s --burst 50 --fault no-retry-after",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.lab(c.Context(), l) }}
 	fs := c.Flags()
@@ -76,7 +77,11 @@ func (a *app) lab(ctx context.Context, l labSpec) error {
 		return misuseHint("--addr 127.0.0.1:0 takes a free port", "--addr: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/", built.Throttled())
+	front, metrics := metered(built.Throttled())
+	mux.Handle("/", front)
+	mux.Handle("/healthz", built.Throttled())
+	mux.Handle("/stats", built.Throttled())
+	mux.Handle("/metrics", metrics)
 	mux.Handle("/direct/", http.StripPrefix("/direct", built.Direct()))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 
