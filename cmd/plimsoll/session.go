@@ -124,7 +124,7 @@ func (s *session) end(ctx context.Context, code int, outcome string) error {
 		return err
 	}
 	s.app.code = code
-	return s.app.publish(s.dir, s.entries)
+	return errors.Join(s.app.publish(s.dir, s.entries), tellGitHub(s.app.err, s.dir, report.Fold(s.entries), code))
 }
 
 // abandon closes the run after an error. The journal keeps the error, and the report shows what was known by then.
@@ -136,7 +136,8 @@ func (s *session) abandon(err error) error {
 	end := journal.Entry{End: &journal.End{At: time.Now(), Exit: exitCode(err), Outcome: err.Error()}}
 	recorded := s.put(end)
 	s.view.Close()
-	return errors.Join(err, recorded, s.writer.Close(), report.WriteAll(s.dir, report.Fold(s.entries)))
+	r := report.Fold(s.entries)
+	return errors.Join(err, recorded, s.writer.Close(), report.WriteAll(s.dir, r), tellGitHub(s.app.err, s.dir, r, exitCode(err)))
 }
 
 // publish writes a run's files and prints its result.
