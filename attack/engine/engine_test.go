@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,8 +67,18 @@ func inMemory(t *testing.T, s stub, change ...func(*Options)) *Engine {
 	return open(t, o)
 }
 
+// overBoth runs a test over each carrier; open takes it from the test's name.
+func overBoth(t *testing.T, test func(t *testing.T)) {
+	for _, via := range []Via{Fast, Std} {
+		t.Run(string(via), test)
+	}
+}
+
 func open(t testing.TB, o Options) *Engine {
 	t.Helper()
+	if via := Via(path.Base(t.Name())); (via == Fast || via == Std) && o.needsStd() == "" {
+		o.Via = via
+	}
 	e, err := New(o)
 	if err != nil {
 		t.Fatalf("New: %v", err)

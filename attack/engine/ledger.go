@@ -275,7 +275,7 @@ func (l *ledger) keep(a arrival, ans answer) {
 		return
 	}
 	l.log = append(l.log, attack.Attempt{Seq: a.seq, Actor: a.actor, Try: ans.try, Due: a.due, Sent: ans.sent, Received: ans.received,
-		Status: ans.status, Outcome: ans.outcome, Error: ans.fault.class, Headers: ans.limiterHeaders(),
+		Status: ans.status, Outcome: ans.outcome, Error: ans.fault.class, Headers: ans.headers,
 		Bytes: ans.bytes, Closed: ans.ended})
 }
 

@@ -32,6 +32,7 @@ type Options struct {
 	Connections     int               // most connections to one host; 0 means no bound but the flight. Without HTTP/2 it bounds the flight too
 	NoKeepAlive     bool              // a connection for each request
 	MaxBody         int64             // most bytes read of one answer; 0 means DefaultMaxBody
+	Via             Via               // what carries the requests; Auto chooses by what they need
 
 	// Authorize is asked about the resolved address of every connection before it is opened: the target's, a redirect's, a
 	// proxy's and that of the host behind the proxy. Its error ends the run. nil allows all; unix sockets are not asked about.
@@ -50,11 +51,11 @@ const (
 
 // Engine sends trials, one at a time, and keeps its connections from one to the next. Close it.
 type Engine struct {
-	opt    Options
-	draw   attack.Draw
-	net    *network // nil where Options.Transport took its place
-	send   func(*http.Request) (*http.Response, error)
-	fresh  func(*http.Request) (*http.Response, error) // the same, over a connection of its own
+	opt  Options
+	draw attack.Draw
+	net  *network // nil where Options.Transport took its place
+	fast *fast    // nil where std carries the requests
+	carrier
 	vitals *vitals
 	hosts  int        // that the target names
 	turn   sync.Mutex // held by the one trial that runs
@@ -79,15 +80,13 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{opt: o, draw: draw, hosts: countHosts(o.Target), vitals: openVitals()}
-	transport := o.Transport
-	if transport == nil {
+	if o.Transport == nil {
 		e.net = newNetwork(o)
-		transport = e.net.transport
 	}
-	e.send = sender(transport, o.FollowRedirects)
-	e.fresh = e.send
-	if e.net != nil {
-		e.fresh = sender(e.net.single(), o.FollowRedirects)
+	e.carrier = newStd(o, e.net)
+	if _, ok := o.via(); ok {
+		e.fast = newFast(o, e.net)
+		e.carrier = e.fast
 	}
 	return e, nil
 }
@@ -105,7 +104,7 @@ func (o Options) validate() error {
 	case o.Proxy != nil && o.UnixSocket != "":
 		return errors.New("a proxy and a unix socket exclude one another: give one of them")
 	}
-	return nil
+	return o.Via.validate(o)
 }
 
 // countHosts is the number of hosts that a target names; one that a template makes counts as one.
@@ -119,24 +118,13 @@ func countHosts(t attack.Target) int {
 	return len(seen)
 }
 
-// sender is how a request goes out: straight through the transport, or through a client that follows redirects.
-func sender(t http.RoundTripper, redirects int) func(*http.Request) (*http.Response, error) {
-	if redirects == 0 {
-		return t.RoundTrip
-	}
-	client := &http.Client{Transport: t, CheckRedirect: func(_ *http.Request, via []*http.Request) error {
-		if len(via) > redirects {
-			return errRedirects
-		}
-		return nil
-	}}
-	return client.Do
-}
-
 // Close closes the connections that are kept between trials.
 func (e *Engine) Close() error {
 	e.turn.Lock()
 	defer e.turn.Unlock()
+	if e.fast != nil {
+		e.fast.close()
+	}
 	if e.net != nil {
 		e.net.close()
 	}
@@ -152,6 +140,9 @@ func (e *Engine) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick
 	defer e.turn.Unlock()
 	if e.net != nil {
 		defer e.net.begin()()
+	}
+	if e.fast != nil {
+		e.fast.tidy()
 	}
 	if t.Serial != nil {
 		return e.serial(ctx, t)

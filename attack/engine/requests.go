@@ -21,6 +21,7 @@ var errTemplate = errors.New("template cannot be filled in")
 
 // maker makes the requests of one identity. What is made of a fixed request is kept and shared: net/http reads it only.
 type maker struct {
+	pack  func(*order) error // what a carrier wants done with a request before it is sent; nil for nothing
 	draw  attack.Draw
 	base  int64 // arrivals of earlier trials: a number, and what a template makes of it, comes once in a run
 	who   attack.Identity
@@ -33,6 +34,15 @@ type order struct {
 	http  http.Request
 	body  []byte
 	fresh bool // over a connection of its own
+	packed
+}
+
+func (e *Engine) maker(who attack.Identity, twist attack.Twist) *maker {
+	m := &maker{draw: e.draw, base: e.base, who: who, twist: twist}
+	if e.fast != nil {
+		m.pack = e.fast.pack
+	}
+	return m
 }
 
 func (m *maker) make(seq int64) (*order, error) {
@@ -41,14 +51,22 @@ func (m *maker) make(seq int64) (*order, error) {
 		return nil, fmt.Errorf("%w: %w", errTemplate, err)
 	}
 	if !fixed {
-		return newOrder(r, m.who, m.twist)
+		return m.order(r)
 	}
 	if known, ok := m.fixed.Load(r); ok {
 		return known.(*order), nil
 	}
-	o, err := newOrder(r, m.who, m.twist)
+	o, err := m.order(r)
 	if err == nil {
 		m.fixed.Store(r, o)
+	}
+	return o, err
+}
+
+func (m *maker) order(r *attack.Request) (*order, error) {
+	o, err := newOrder(r, m.who, m.twist)
+	if err == nil && m.pack != nil {
+		err = m.pack(o)
 	}
 	return o, err
 }

@@ -14,6 +14,7 @@ type serial struct {
 	order  attack.Serial
 	make   *maker
 	ledger *ledger
+	keep   bool // headers, for the log
 	began  time.Time
 	fast   int // answers in a row, refusals of a limiter among them, within Until.Within
 	counts attack.Counts
@@ -25,7 +26,7 @@ func (s *serial) elapsed() time.Duration { return time.Since(s.began) }
 // serial sends requests one after the other. They bypass vegeta: each is due at the moment it is sent. The last exchange
 // that broke is told in words, in a note: who probes wants to know more than its class.
 func (e *Engine) serial(ctx context.Context, t attack.Trial) (attack.Measurement, error) {
-	s := &serial{e: e, order: *t.Serial, ledger: newLedger(t, e.opt.Timeout), make: &maker{draw: e.draw, base: e.base, who: t.Serial.Identity, twist: t.Serial.Twist}}
+	s := &serial{e: e, order: *t.Serial, ledger: newLedger(t, e.opt.Timeout), keep: t.LogMax > 0, make: e.maker(t.Serial.Identity, t.Serial.Twist)}
 	s.began = time.Now()
 	open := pause(ctx, t.Idle)
 	s.began = time.Now()
@@ -60,13 +61,16 @@ func (s *serial) inTime() bool { return s.order.For == 0 || s.elapsed() < s.orde
 func (s *serial) ask(n int64) answer {
 	if s.order.Fresh && s.e.net != nil {
 		s.e.net.transport.CloseIdleConnections()
+		if s.e.fast != nil {
+			s.e.fast.close()
+		}
 	}
 	a := arrival{seq: n, due: s.elapsed()}
 	s.ledger.due(a)
 	s.ledger.sent(a, a.due, 1)
 	var ans answer
 	if o, err := s.make.make(n); err == nil {
-		ans = s.e.exchange(o, s.e.opt.Timeout, s.elapsed)
+		ans = s.e.carry(o, errand{s.began, s.e.opt.Timeout, s.keep})
 	} else {
 		ans = answer{sent: a.due, received: a.due}.failed(err)
 	}

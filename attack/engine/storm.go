@@ -62,7 +62,7 @@ func newStorm(e *Engine, t attack.Trial) *storm {
 	s.ledger = newLedger(t, e.opt.Timeout)
 	s.back = newComebacks(s)
 	for _, a := range t.Actors {
-		s.makers = append(s.makers, &maker{draw: e.draw, base: e.base, who: a.Identity, twist: a.Twist})
+		s.makers = append(s.makers, e.maker(a.Identity, a.Twist))
 	}
 	return s
 }
@@ -181,7 +181,7 @@ func (s *storm) attempt(a arrival, try int) {
 		s.ledger.sent(a, s.elapsed(), try)
 		// Note: patience is for each attempt and begins anew when it is sent. Were the wait at the cap taken off it, an
 		// overloaded target would be asked by those alone who are about to give up, and would seem to serve nobody.
-		ans = s.e.exchange(o, s.e.opt.Timeout, s.elapsed)
+		ans = s.e.carry(o, errand{s.began, s.e.opt.Timeout, s.trial.LogMax > 0})
 	}
 	ans.try = try
 	if ans.refused != nil {

@@ -28,42 +28,46 @@ func (s *seen) serve(_ http.ResponseWriter, r *http.Request) {
 }
 
 func TestEachActorAsksInItsOwnWay(t *testing.T) {
-	got := seen{lines: map[string]string{}, conns: map[string]map[string]bool{}}
-	s := serve(t, got.serve)
-	e := open(t, Options{Target: attack.Target{Requests: []attack.Request{{Method: "POST", URL: s.URL + "/Api", Body: []byte("x"),
-		Header: map[string][]string{"x-api-key": {"mine"}}}}}})
-	actor := func(twist attack.Twist, who attack.Identity) attack.Actor {
-		return attack.Actor{Name: "a", Identity: who, Twist: twist, Schedule: attack.Schedule{Segments: []attack.Segment{{From: 50, To: 50, Len: 200 * time.Millisecond}}}}
-	}
-	as := func(name string) attack.Secret { return attack.Secret("who=" + name) }
-	m := run(t, e, attack.Trial{Actors: []attack.Actor{
-		actor(attack.Twist{Query: as("plain")}, attack.Identity{}),
-		actor(attack.Twist{Query: as("head"), Method: "HEAD"}, attack.Identity{Header: "X-Api-Key", Value: "other"}),
-		actor(attack.Twist{Query: as("path"), Case: true, Prefix: "/"}, attack.Identity{Header: "X-API-Key"}),
-		actor(attack.Twist{Query: as("fresh"), Fresh: true, Header: map[string]attack.Secret{"X-Forwarded-For": "10.1.2.3"}}, attack.Identity{}),
-	}}, nil)
-	answered(t, m)
-	for who, want := range map[string]string{"plain": "POST /Api  mine", "head": "HEAD /Api  other", "path": "POST //aPI  ", "fresh": "POST /Api 10.1.2.3 mine"} {
-		if got.lines[who] != want {
-			t.Errorf("%s arrived as %q, want %q", who, got.lines[who], want)
+	overBoth(t, func(t *testing.T) {
+		got := seen{lines: map[string]string{}, conns: map[string]map[string]bool{}}
+		s := serve(t, got.serve)
+		e := open(t, Options{Target: attack.Target{Requests: []attack.Request{{Method: "POST", URL: s.URL + "/Api", Body: []byte("x"),
+			Header: map[string][]string{"x-api-key": {"mine"}}}}}})
+		actor := func(twist attack.Twist, who attack.Identity) attack.Actor {
+			return attack.Actor{Name: "a", Identity: who, Twist: twist, Schedule: attack.Schedule{Segments: []attack.Segment{{From: 50, To: 50, Len: 200 * time.Millisecond}}}}
 		}
-	}
-	sent := m.Of(3)
-	if n := int64(len(got.conns["fresh"])); n != sent.OK || n < 2 {
-		t.Errorf("%d requests over %d connections, want one each", sent.OK, n)
-	}
-	if why, _ := m.Void(); why != "" {
-		t.Errorf("void: %s; connections that are asked for are no fault", why)
-	}
+		as := func(name string) attack.Secret { return attack.Secret("who=" + name) }
+		m := run(t, e, attack.Trial{Actors: []attack.Actor{
+			actor(attack.Twist{Query: as("plain")}, attack.Identity{}),
+			actor(attack.Twist{Query: as("head"), Method: "HEAD"}, attack.Identity{Header: "X-Api-Key", Value: "other"}),
+			actor(attack.Twist{Query: as("path"), Case: true, Prefix: "/"}, attack.Identity{Header: "X-API-Key"}),
+			actor(attack.Twist{Query: as("fresh"), Fresh: true, Header: map[string]attack.Secret{"X-Forwarded-For": "10.1.2.3"}}, attack.Identity{}),
+		}}, nil)
+		answered(t, m)
+		for who, want := range map[string]string{"plain": "POST /Api  mine", "head": "HEAD /Api  other", "path": "POST //aPI  ", "fresh": "POST /Api 10.1.2.3 mine"} {
+			if got.lines[who] != want {
+				t.Errorf("%s arrived as %q, want %q", who, got.lines[who], want)
+			}
+		}
+		sent := m.Of(3)
+		if n := int64(len(got.conns["fresh"])); n != sent.OK || n < 2 {
+			t.Errorf("%d requests over %d connections, want one each", sent.OK, n)
+		}
+		if why, _ := m.Void(); why != "" {
+			t.Errorf("void: %s; connections that are asked for are no fault", why)
+		}
+	})
 }
 
 func TestASerialOrderGoesToTheInstanceItNames(t *testing.T) {
-	var host string
-	one, other := serve(t, hello), serve(t, func(_ http.ResponseWriter, r *http.Request) { host = r.Host })
-	e := open(t, Options{Target: to(one.URL + "/x")})
-	m := run(t, e, attack.Trial{Serial: &attack.Serial{Max: 1, Twist: attack.Twist{Base: other.URL}}}, nil)
-	answered(t, m)
-	if want := one.Listener.Addr().String(); host != want {
-		t.Errorf("the instance was asked for host %q, want the target's %q", host, want)
-	}
+	overBoth(t, func(t *testing.T) {
+		var host string
+		one, other := serve(t, hello), serve(t, func(_ http.ResponseWriter, r *http.Request) { host = r.Host })
+		e := open(t, Options{Target: to(one.URL + "/x")})
+		m := run(t, e, attack.Trial{Serial: &attack.Serial{Max: 1, Twist: attack.Twist{Base: other.URL}}}, nil)
+		answered(t, m)
+		if want := one.Listener.Addr().String(); host != want {
+			t.Errorf("the instance was asked for host %q, want the target's %q", host, want)
+		}
+	})
 }

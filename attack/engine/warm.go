@@ -121,6 +121,9 @@ func (e *Engine) warmUp(ctx context.Context, t attack.Trial) error {
 	if e.net == nil || e.opt.Proxy != nil || e.opt.NoKeepAlive {
 		return nil
 	}
+	if e.fast != nil {
+		e.fast.tidy()
+	}
 	var (
 		mu    sync.Mutex
 		first error

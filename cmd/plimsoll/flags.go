@@ -30,6 +30,7 @@ func targetFlags(fs *pflag.FlagSet, t *TargetSpec) {
 	fs.DurationVarP(&t.Timeout, "timeout", "t", t.Timeout, "longest wait for one answer")
 	fs.IntVar(&t.Connections, "connections", t.Connections, "most connections open at once (default no bound)")
 	fs.BoolVar(&t.HTTP2, "http2", t.HTTP2, "speak HTTP/2")
+	fs.StringVar(&t.Transport, "transport", t.Transport, "what carries the requests: fast (HTTP/1.1, little CPU) or std (net/http); chosen by what they need")
 	fs.BoolVarP(&t.Insecure, "insecure", "k", t.Insecure, "accept any server certificate")
 	fs.StringVar(&t.Cert, "cert", t.Cert, "client certificate, PEM `file`")
 	fs.StringVar(&t.Key, "key", t.Key, "key of --cert, PEM `file`")

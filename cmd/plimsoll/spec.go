@@ -39,6 +39,7 @@ type TargetSpec struct {
 	Timeout         time.Duration `yaml:"timeout" json:"timeout_ns,omitempty"`
 	Connections     int           `yaml:"connections" json:"connections,omitempty"`
 	HTTP2           bool          `yaml:"http2" json:"http2,omitempty"`
+	Transport       string        `yaml:"transport" json:"transport,omitempty"`
 	Insecure        bool          `yaml:"insecure" json:"insecure,omitempty"`
 	Cert            string        `yaml:"cert" json:"cert,omitempty"`
 	Key             string        `yaml:"key" json:"key,omitempty"`

@@ -108,6 +108,7 @@ func (a *app) beginOn(command string, w *wire, more func(*journal.Run)) (*sessio
 	if run.Fingerprint, err = w.fingerprint(); err != nil {
 		return nil, err
 	}
+	run.Environment["transport"] = w.engine.Via()
 	more(&run)
 	s, err := a.begin(run)
 	if err != nil {
@@ -216,7 +217,7 @@ var reach = map[string]string{
 // options are how the spec wants the target reached.
 func (t TargetSpec) options() (o engine.Options, err error) {
 	o = engine.Options{Rule: attack.Rule{OK: t.ExpectStatus, Throttled: t.ThrottledStatus}, Timeout: t.Timeout, HTTP2: t.HTTP2,
-		UnixSocket: t.UnixSocket, FollowRedirects: t.Redirects, Connections: t.Connections}
+		UnixSocket: t.UnixSocket, FollowRedirects: t.Redirects, Connections: t.Connections, Via: engine.Via(t.Transport)}
 	if t.Timeout <= 0 {
 		return o, misuse("--timeout %v, want a time above 0", t.Timeout)
 	}
