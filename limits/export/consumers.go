@@ -1,4 +1,6 @@
 package export
 
 // consumers are the formats for those who watch the limits and those who are limited.
-func consumers() []Format { return nil }
+func consumers() []Format {
+	return []Format{prometheus, prometheusTest, alertmanager}
+}

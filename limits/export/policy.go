@@ -25,6 +25,7 @@ type Policy struct {
 	URL       string       // of the limited service, for the verify command; empty: a word to fill in
 	Because   []string     // why the numbers are what they are
 	Notes     []string     // caveats
+	Metrics   Metrics      // the series that tell of the service, for rules and dashboards
 }
 
 // Tier is a named limit of each of its keys.
@@ -70,7 +71,7 @@ func checkLimit(what string, l limits.Limit) error {
 
 // Validate reports every setting that cannot be written down.
 func (p Policy) Validate() error {
-	faults := []error{checkName("service", p.Service), checkLimit("limit", p.Limit)}
+	faults := []error{checkName("service", p.Service), checkLimit("limit", p.Limit), p.Metrics.validate()}
 	add := func(bad bool, format string, args ...any) {
 		if bad {
 			faults = append(faults, fmt.Errorf(format, args...))
