@@ -20,11 +20,12 @@ import (
 
 // exporting is what the flags of export say beside the limits.
 type exporting struct {
-	to     []string
-	check  string // file to hold against the limits
-	force  bool
-	policy export.Policy
-	region attack.Rate
+	to      []string
+	check   string // file to hold against the limits
+	force   bool
+	policy  export.Policy
+	region  attack.Rate
+	metrics []string
 }
 
 func (a *app) exportCmd() *cobra.Command {
@@ -56,6 +57,9 @@ func (a *app) exportCmd() *cobra.Command {
 	fs.IntVar(&x.policy.Replicas, "replicas", 1, "gateway processes that count for themselves: the numbers are divided among them")
 	fs.Var(&x.region, "region-rate", "what the cloud account allows in its Region (default API Gateway's 10000/s)")
 	fs.IntVar(&x.policy.Region.Burst, "region-burst", 0, "the same for the burst (default API Gateway's 5000)")
+	sources, _ := export.MetricSources()
+	fs.StringArrayVar(&x.metrics, "metrics", nil, "series that tell of the service, for alarms and dashboards: "+strings.Join(sources, ", ")+
+		"; and `key=value`: select, requests, refused, duration, served, window, for; repeatable")
 	a.goalFlags(fs)
 	return c
 }
@@ -146,6 +150,11 @@ func (a *app) exportPolicy(x exporting, args []string) (export.Policy, error) {
 	p := export.FromRecommendation(name, r)
 	p.URL, p.Replicas, p.KeyHeader = x.policy.URL, x.policy.Replicas, a.spec.Verify.KeyHeader
 	p.Region = limits.Limit{Rate: float64(x.region), Burst: x.policy.Region.Burst}
+	for _, word := range x.metrics {
+		if err := p.Metrics.Set(word); err != nil {
+			return p, misuse("--metrics: %w", err)
+		}
+	}
 	if p.Replicas < 1 {
 		return p, misuse("--replicas %d, want at least 1", p.Replicas)
 	}

@@ -70,25 +70,38 @@ func (g Page) inputs(served, refused float64, slow, counted bool) []Input {
 	if counted {
 		counts(refusals, refused, s.Select, told)
 	}
-	if s.HasLatency() {
-		name, own := split(s.Duration)
-		unit := g.GoalSeconds()
-		if s.Millis {
-			unit *= 1000
+	if !s.HasLatency() {
+		return out
+	}
+	name, own := split(s.Duration)
+	for _, le := range []float64{.1, 1, 2, math.Inf(1)} {
+		n := served
+		if slow && le < 2 {
+			n *= 1 - slowShare
 		}
-		for _, le := range []float64{.1, 1, 2, math.Inf(1)} {
-			n := served
-			if slow && le < 2 {
-				n = 0
-			}
-			bound := "+Inf"
-			if !math.IsInf(le, 1) {
-				bound = Number(digits(le*unit, 6))
-			}
-			counts(name+"_bucket", n, s.Select, own, otherwise(s.Served), `le="`+bound+`"`)
+		bound := `le="` + g.bound(le) + `"`
+		counts(name+"_bucket", n, s.Select, own, otherwise(s.Served), bound)
+		if s.Served != "" && refused > 0 { // at once, each of them
+			counts(name+"_bucket", refused, s.Select, own, strings.ReplaceAll(s.Served, "!=", "="), bound)
 		}
 	}
 	return out
+}
+
+// slowShare of the served requests is slow in a slow Case: enough for their p99, and too little for that of the refused
+// together with them.
+const slowShare = 0.012
+
+// bound is a bucket's upper edge in multiples of the goal, in the histogram's unit.
+func (g Page) bound(times float64) string {
+	unit := g.GoalSeconds()
+	if g.Series().Millis {
+		unit *= 1000
+	}
+	if math.IsInf(times, 1) {
+		return "+Inf"
+	}
+	return Number(digits(times*unit, 6))
 }
 
 var matcherRule = regexp.MustCompile(`([a-zA-Z_][a-zA-Z0-9_]*)(=~|!~|!=|=)"([^"]*)"`)

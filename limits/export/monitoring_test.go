@@ -1,0 +1,164 @@
+package export_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/limits/export"
+)
+
+// checker is a program that a format is checked with; where it is absent the test is skipped, or fails when all must be there.
+func checker(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		if os.Getenv("PLIMSOLL_REQUIRE") == "all" {
+			t.Fatalf("%s is not installed, and PLIMSOLL_REQUIRE=all", name)
+		}
+		t.Skipf("%s is not installed", name)
+	}
+}
+
+// folder writes formats into a new folder.
+func folder(t *testing.T, p export.Policy, names ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range names {
+		f, ok := export.Lookup(name)
+		if !ok {
+			t.Fatalf("no format %s", name)
+		}
+		if err := os.WriteFile(filepath.Join(dir, f.File), []byte(write(t, f, p)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// checks runs a checker in a folder.
+func checks(t *testing.T, dir string, args ...string) (string, bool) {
+	t.Helper()
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err == nil
+}
+
+func TestPromtoolTakesTheRulesOfEverySource(t *testing.T) {
+	checker(t, "promtool")
+	sources, _ := export.MetricSources()
+	for _, source := range append(sources, "without a goal", "in a hurry") {
+		p := sample()
+		switch source {
+		case "without a goal":
+			p.GoalMS = 0
+		case "in a hurry":
+			p.Metrics.Window, p.Metrics.For = 10*time.Second, 4*time.Second
+		default:
+			p.Metrics.Source = source
+		}
+		dir := folder(t, p, "prometheus", "prometheus-test")
+		if out, ok := checks(t, dir, "promtool", "check", "rules", "plimsoll-rules.yml"); !ok {
+			t.Errorf("%s: %s", source, out)
+		}
+		if out, ok := checks(t, dir, "promtool", "test", "rules", "plimsoll-rules-test.yml"); !ok {
+			t.Errorf("%s: %s", source, out)
+		}
+	}
+}
+
+// The unit tests that are exported must see rules that are wrong.
+func TestTheRulesOwnTestsSeePlantedFaults(t *testing.T) {
+	checker(t, "promtool")
+	for _, fault := range []struct{ says, from, to string }{
+		{"the throttling alarm never fires", "> 0.02", "> 2"},
+		{"it fires always", "> 0.02", "> -1"},
+		{"refusals that are not counted are no refusals", " or vector(0)", ""},
+		{"silence is taken for a fault on a quiet day", "> 1330", "> 13"},
+		{"an alarm on no refusals alone", "plimsoll:requests:rate{service=\"checkout\"} > 1330\n            and ", ""},
+		{"slow is the limit's fault even when nobody is refused", "\n            and plimsoll:refused:ratio{service=\"checkout\"} > 0.01", ""},
+		{"the fast refusals hide a slow service", ",code!=\"429\"", ""},
+		{"only the median is looked at", "histogram_quantile(0.99", "histogram_quantile(0.5"},
+		{"nobody notices that nothing is scraped", "absent_over_time(http_requests_total", "absent_over_time(up"},
+		{"an alarm waits for an hour", "for: 5m", "for: 1h"},
+	} {
+		dir := folder(t, sample(), "prometheus", "prometheus-test")
+		path := filepath.Join(dir, "plimsoll-rules.yml")
+		text, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(text), fault.from) {
+			t.Fatalf("%s: %v, nothing to break", fault.says, err)
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(string(text), fault.from, fault.to, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if out, ok := checks(t, dir, "promtool", "test", "rules", "plimsoll-rules-test.yml"); ok {
+			t.Errorf("%s, and the unit tests pass:\n%s", fault.says, out)
+		}
+	}
+}
+
+func TestAmtoolTakesTheRoute(t *testing.T) {
+	checker(t, "amtool")
+	dir := folder(t, sample(), "alertmanager")
+	if out, ok := checks(t, dir, "amtool", "check-config", "plimsoll-alertmanager.yml"); !ok {
+		t.Error(out)
+	}
+	route := []string{"amtool", "config", "routes", "test", "--config.file=plimsoll-alertmanager.yml", "--verify.receivers=plimsoll-checkout", "service=checkout", "alertname=ThrottlingHigh"}
+	if out, ok := checks(t, dir, route...); !ok {
+		t.Errorf("the alarm does not reach the receiver: %s", out)
+	}
+}
+
+func TestMetricsAreReadWordByWord(t *testing.T) {
+	var m export.Metrics
+	for _, word := range []string{"envoy", `select=app="shop",zone=~"eu.*"`, "duration=my_seconds", "window=30s", "for=1m"} {
+		if err := m.Set(word); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := sample()
+	p.Metrics = m
+	if err := p.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	s := p.Series()
+	for got, want := range map[string]string{
+		s.RequestRate(): `sum(rate(envoy_http_local_rate_limit_enabled{app="shop",zone=~"eu.*"}[30s]))`,
+		s.RefusedRate(): `sum(rate(envoy_http_local_rate_limit_enforced{app="shop",zone=~"eu.*"}[30s])) or vector(0)`,
+		s.P99():         `histogram_quantile(0.99, sum by (le) (rate(my_seconds_bucket{app="shop",zone=~"eu.*"}[30s])))`,
+	} {
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	if s.Interval() != 7*time.Second {
+		t.Errorf("evaluated every %v, want four times in a window of 30s", s.Interval())
+	}
+}
+
+func TestMetricsThatNoRuleCanBeMadeOfAreRefused(t *testing.T) {
+	for _, word := range []string{"graphite", "colour=red", "window=soon", "for=x"} {
+		if err := new(export.Metrics).Set(word); err == nil {
+			t.Errorf("--metrics %s was taken", word)
+		}
+	}
+	for says, m := range map[string]export.Metrics{
+		"an unknown source":          {Source: "graphite"},
+		"a name with a space":        {Requests: "http requests"},
+		"matchers without braces":    {Refused: `code="429"`},
+		"matchers that are none":     {Refused: `http_requests_total{code}`},
+		"a selector that breaks out": {Select: `job="a"} or vector(1) #"`},
+		"a line break":               {Served: "code=\"a\nb\""},
+		"a window of nothing":        {Window: time.Millisecond},
+		"an alarm that never comes":  {For: 24 * time.Hour},
+	} {
+		p := sample()
+		p.Metrics = m
+		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), "metrics") {
+			t.Errorf("%s: %v, want it refused", says, err)
+		}
+	}
+}
