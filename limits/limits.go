@@ -12,6 +12,9 @@ type Limit struct {
 	Burst int     `json:"burst"` // most requests admitted at once from rest, the C of a token bucket
 }
 
+// IsZero tells a limit that was not set.
+func (l Limit) IsZero() bool { return l == Limit{} }
+
 // Tier is a named limit with a quota.
 type Tier struct {
 	Limit

@@ -23,6 +23,8 @@ type check struct {
 	stages   []string // what it rests on
 	extra    string   // a further stage that it looks at where there is one
 	sure     bool     // it holds even where the generator sent late: it rests on what surely happened
+	lacks    func(c Config) string // as a scenario's
+	insist   bool     // where a stage has nothing to send, it says so instead of being left out
 	look     judge
 }
 
@@ -63,8 +65,8 @@ func (k check) judge(e *evidence) (Check, bool) {
 	for _, name := range k.stages {
 		m, why := e.get(name, k.sure)
 		if why != "" {
-			if len(e.stages[name]) == 0 && e.skipped(name) {
-				return Check{}, false
+			if skip := e.skipped(name); skip != "" && len(e.stages[name]) == 0 {
+				return k.of(unsure(k.asks, "not measured", "%s", skip)), k.insist
 			}
 			return k.of(unsure(k.asks, "not measured", "stage %s cannot be judged: %s", name, why)), true
 		}
@@ -78,25 +80,25 @@ func (k check) of(f finding) Check {
 	return Check{ID: k.id, Name: k.name, Outcome: f.outcome, Want: f.want, Got: f.got, Why: f.why, Evidence: f.proof}
 }
 
-// skipped tells whether a stage has nothing to send, seen from what was measured.
-func (e *evidence) skipped(name string) bool {
+// skipped says why a stage has nothing to send, seen from what was measured, or "".
+func (e *evidence) skipped(name string) string {
 	if len(e.stages) == 0 {
-		return false
+		return ""
 	}
 	for _, s := range stages {
 		if s.name == name {
 			_, skip := s.build(e.c, e)
-			return skip != ""
+			return skip
 		}
 	}
-	return false
+	return ""
 }
 
 // catalogue is every scenario, in the order in which they are told, and stages what they rest on, in the order in which they
 // are run. Each kind stands in a file of its own, beside its stages.
 var (
-	catalogue = slices.Concat(core, comeback, alarms)
-	stages    = slices.Concat(alarmStages, coreStages, comebackStages)
+	catalogue = slices.Concat(core, comeback, tenants, alarms)
+	stages    = slices.Concat(alarmStages, coreStages[:1], strangerStages, coreStages[1:], comebackStages, tenantStages)
 )
 
 // Listed is one scenario as a list shows it.

@@ -26,6 +26,14 @@ type Config struct {
 
 	Alarms Alarms // what the monitoring beside the target is declared to do
 
+	Carrier   Carrier      // where consumers' keys stand; without one nothing is known of consumers
+	Keys      []Key        // consumers that the throttle knows
+	Tiers     []Tier       // of the keys
+	Stage     limits.Limit // of all consumers together; zero means none
+	OpenKeys  bool         // whoever makes up a key is declared to be let in
+	Instances []string     // http://host:port of the instances that share the limit, to be asked side by side
+	Unsafe    bool         // the other ways of asking may be such as change something where they arrive
+
 	Only []string // scenarios, check names or ids to run; empty means all
 	Skip []string // the same, to leave out
 
@@ -71,6 +79,9 @@ func (c *Config) Expect(s string) error {
 	case "no-retry-after":
 		c.NoRetryAfter = true
 		return nil
+	case "open-keys":
+		c.OpenKeys = true
+		return nil
 	case "status":
 		code, err := strconv.Atoi(value)
 		if err != nil || code < 400 || code > 599 {
@@ -79,7 +90,7 @@ func (c *Config) Expect(s string) error {
 		c.Refusal = code
 		return nil
 	}
-	return fmt.Errorf("departure %q is not known, want no-retry-after or status=503", s)
+	return fmt.Errorf("departure %q is not known, want no-retry-after, open-keys or status=503", s)
 }
 
 // The largest and smallest limits that can be verified: below one request in ten seconds nothing is seen in time.
@@ -102,6 +113,9 @@ func (c Config) Validate() error {
 	}
 	if _, ok := tolerances[c.profile()]; !ok {
 		return fmt.Errorf("profile %q, want strict, window or best-effort", c.Profile)
+	}
+	if err := c.validateConsumers(); err != nil {
+		return err
 	}
 	return errors.Join(c.Alarms.Validate(), known("only", c.Only), known("skip", c.Skip))
 }

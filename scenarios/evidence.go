@@ -15,6 +15,7 @@ type evidence struct {
 	c       Config
 	stages  map[string][]attack.Measurement // in order of their numbers
 	guess   time.Duration                   // what refusals are taken to tell before any was seen, to estimate with
+	assume  bool                            // what is not known yet is taken to be as it should, to estimate with
 	refusal int                             // the status that refuses in fact: the declared one where it was seen, else the commonest error
 }
 
@@ -37,7 +38,10 @@ func gather(c Config, done []attack.Measurement) *evidence {
 // a target that has nothing to show, refuses nobody.
 func (e *evidence) dominating() int {
 	seen, served := map[int]int64{}, map[int]bool{}
-	for _, ms := range e.stages {
+	for name, ms := range e.stages {
+		if apart(name) {
+			continue
+		}
 		for _, m := range ms {
 			for status, n := range m.All().Statuses {
 				seen[status] += n

@@ -54,7 +54,10 @@ func told(a attack.Attempt) (time.Duration, bool) {
 // told is the longest wait that any refusal told so far; false when none told one.
 func (e *evidence) told() (longest time.Duration, ok bool) {
 	longest, ok = e.guess, e.guess > 0
-	for _, ms := range e.stages {
+	for name, ms := range e.stages {
+		if apart(name) {
+			continue
+		}
 		for _, m := range ms {
 			_, out, _ := e.split(m.Log)
 			for _, a := range out {

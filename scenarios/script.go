@@ -44,7 +44,7 @@ func choose(c Config) []scenario {
 		var checks []check
 		for _, k := range s.checks {
 			asked := whole || slices.Contains(c.Only, k.id) || slices.Contains(c.Only, k.name)
-			if asked && !slices.Contains(c.Skip, k.id) && !slices.Contains(c.Skip, k.name) {
+			if asked && missing(c, k.lacks) == "" && !slices.Contains(c.Skip, k.id) && !slices.Contains(c.Skip, k.name) {
 				checks = append(checks, k)
 			}
 		}
@@ -57,11 +57,14 @@ func choose(c Config) []scenario {
 }
 
 // needs is what must be declared for a scenario and was not, or "".
-func (s scenario) needs(c Config) string {
-	if s.lacks == nil {
+func (s scenario) needs(c Config) string { return missing(c, s.lacks) }
+
+// missing is what a rule says is lacking; no rule lacks nothing.
+func missing(c Config, lacks func(Config) string) string {
+	if lacks == nil {
 		return ""
 	}
-	return s.lacks(c)
+	return lacks(c)
 }
 
 // asksInVain says that something was asked for by name, and what it needs was not declared.
@@ -72,12 +75,25 @@ func (c Config) asksInVain() string {
 			if !s.has(w) {
 				continue
 			}
-			if why = s.needs(c); why == "" {
+			if why = s.lacking(c, w); why == "" {
 				break
 			}
 		}
 		if why != "" {
 			return fmt.Sprintf("%s needs %s", w, why)
+		}
+	}
+	return ""
+}
+
+// lacking is what the scenario, or the check that a word names, lacks.
+func (s scenario) lacking(c Config, w string) string {
+	if why := s.needs(c); why != "" {
+		return why
+	}
+	for _, k := range s.checks {
+		if k.id == w || k.name == w {
+			return missing(c, k.lacks)
 		}
 	}
 	return ""
@@ -117,6 +133,7 @@ func (s Script) Next(done []attack.Measurement) (attack.Trial, bool) {
 		if skip != "" {
 			continue
 		}
+		t = e.freshen(t)
 		t.N, t.Phase, t.Seed = s.c.first()+ran, PhasePrefix+st.name, s.c.Seed+uint64(ran)
 		return t, true
 	}
@@ -215,7 +232,7 @@ func (e *evidence) open(m attack.Measurement) bool {
 func (s Script) Estimate() time.Duration {
 	var sum time.Duration
 	e := gather(s.c, nil)
-	e.guess = time.Second
+	e.guess, e.assume = time.Second, true
 	for _, st := range stages {
 		if t, skip := st.build(s.c, e); skip == "" && s.needs(st.name) {
 			sum += t.Idle + t.Len()
