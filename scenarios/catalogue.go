@@ -19,12 +19,12 @@ type scenario struct {
 // A check is one expectation. Its judge is asked only when all its stages were measured.
 type check struct {
 	id, name string
-	asks     string   // the expectation as a question, for lists
-	stages   []string // what it rests on
-	extra    string   // a further stage that it looks at where there is one
-	sure     bool     // it holds even where the generator sent late: it rests on what surely happened
+	asks     string                // the expectation as a question, for lists
+	stages   []string              // what it rests on
+	extra    string                // a further stage that it looks at where there is one
+	sure     bool                  // it holds even where the generator sent late: it rests on what surely happened
 	lacks    func(c Config) string // as a scenario's
-	insist   bool     // where a stage has nothing to send, it says so instead of being left out
+	insist   bool                  // where a stage has nothing to send, it says so instead of being left out
 	look     judge
 }
 

@@ -10,7 +10,7 @@ import (
 
 // tenants is what consumers may do to one another.
 var tenants = []scenario{
-	{name: "tenant-greed", title: "One consumer at six times its limit beside one at half of it", checks: []check{
+	{name: "tenant-greed", title: "One consumer at six times its limit beside one at less than half of it", checks: []check{
 		{id: "V16", name: "isolation", asks: "one consumer's storm costs another nothing",
 			stages: []string{"greed"}, extra: "strangers", insist: true, lacks: roomForTwo, look: showing(isolation, refusedOf(politeActor))},
 		{id: "V17", name: "fairness", asks: "equal consumers share a common limit equally",
@@ -102,6 +102,10 @@ const (
 	politeActor
 )
 
+// politeShare of its limit is what a consumer asks for that is to be left alone. It is no simple fraction: at half the rate,
+// an even pace may fall in step with the tokens of a bucket that others empty, and find one each time.
+const politeShare = 0.47
+
 // The greedy consumer asks for so many times its limit, or what the storms may come to.
 const greedTimes = 6
 
@@ -115,13 +119,16 @@ func greedTrial(c Config, e *evidence) (attack.Trial, string) {
 	}
 	greedy := c.at(min(greedTimes, c.peakMultiple(e.voids("greed"))*greedTimes/peakMost), c.long(2*time.Second, 3*time.Second, 10))
 	greedy.Burst = c.Limit.Burst
-	polite := c.at(.5, greedy.Len)
+	polite := c.at(politeShare, greedy.Len)
 	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(greedy.Burst), Why: "a greedy consumer beside a polite one",
 		Actors: []attack.Actor{
 			greedyActor: as(c.actor("greedy", attack.Poisson, attack.Manners{}, greedy), who[0]),
 			politeActor: as(c.actor("polite", attack.Even, attack.Manners{}, attack.Segment{Len: 200 * time.Millisecond}, polite), who[1]),
 		}}, ""
 }
+
+// politeLeast is how many answers a statement on their p95 needs.
+const politeLeast = 20
 
 // refusedOf are an actor's requests that were refused.
 func refusedOf(actor int) func(*evidence, attack.Measurement) []attack.Attempt {
@@ -166,7 +173,7 @@ func isolation(e *evidence, ms []attack.Measurement) finding {
 		return unsure(want, got, "a burst of %d refuses two requests that come close together", e.c.Limit.Burst)
 	case polite.OK < polite.Due*9/10:
 		return failed(want, got, "%d of the polite consumer's %d requests failed while another stormed: statuses %s", polite.Due-polite.OK, polite.Due, statuses(polite)).unless(late(m))
-	case p95 > bound:
+	case p95 > bound && polite.OK >= politeLeast:
 		return failed(want, got, "one consumer's storm slows another down").unless(explained(m, p95-bound))
 	}
 	return passed(want, got, "the greedy consumer was refused %d times, the polite one never", e.refusals(greedy))
@@ -331,9 +338,9 @@ func wrongTrial(c Config, e *evidence) (attack.Trial, string) {
 	long := c.long(time.Second, 2*time.Second, 8)
 	missing := attack.Identity{Name: "no key", Header: c.Carrier.Header, Query: c.Carrier.Query}
 	times := min(1.5, c.peakMultiple(e.voids("wrong"))/2)
-	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(0), Why: "wrong keys and none at three times the limit, beside a right one at half of it",
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(0), Why: "wrong keys and none at three times the limit, beside a right one below it",
 		Actors: []attack.Actor{
-			rightActor:   c.actor("right key", attack.Even, attack.Manners{}, c.at(.5, long)),
+			rightActor:   c.actor("right key", attack.Even, attack.Manners{}, c.at(politeShare, long)),
 			wrongActor:   as(c.actor("wrong key", attack.Poisson, attack.Manners{}, c.at(times, long)), c.invented(2000)),
 			missingActor: as(c.actor("no key", attack.Poisson, attack.Manners{}, c.at(times, long)), missing),
 		}}, ""
