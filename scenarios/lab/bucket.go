@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/plimsoll-load/plimsoll/limits/model"
 )
 
-// Limit is what a bucket enforces. The zero value is no limit.
+// Limit is what a limiter enforces. The zero value is no limit.
 type Limit struct {
 	Rate  float64 // requests per second
 	Burst int     // most requests admitted at once from rest
@@ -30,66 +32,48 @@ func (l Limit) Validate() error {
 	return nil
 }
 
-// bucket is a token bucket of x/time/rate that can be asked before it is spent from. A nil bucket is no limit.
-type bucket struct{ *rate.Limiter }
+// span is how long so many requests take at the rate.
+func (l Limit) span(requests float64) time.Duration {
+	return time.Duration(min(requests/l.Rate*float64(time.Second), math.MaxInt64/2))
+}
 
-func newBucket(l Limit) *bucket {
-	if l.IsZero() {
-		return nil
+// bucket is the token bucket of x/time/rate, which most Go gateways use, as a limiter that can be asked before it is spent
+// from. Its moments count from epoch.
+type bucket struct {
+	*rate.Limiter
+	epoch time.Time
+}
+
+var _ model.Limiter = bucket{}
+
+func newBucket(l Limit) bucket {
+	return bucket{rate.NewLimiter(rate.Limit(l.Rate), l.Burst), time.Unix(0, 0)}
+}
+
+// Take asks for one token.
+func (b bucket) Take(at time.Duration) (ok bool, wait time.Duration) {
+	if ok, wait = b.Peek(at); ok {
+		b.AllowN(b.epoch.Add(at), 1)
 	}
-	return &bucket{rate.NewLimiter(rate.Limit(l.Rate), l.Burst)}
+	return ok, wait
 }
 
-// wait is how long, from now, until there is a token if nobody takes one meanwhile; 0 when there is one. It cuts to whole
-// nanoseconds as x/time/rate does when it decides, so that both admit the same requests.
-func (b *bucket) wait(now time.Time) time.Duration {
-	if b == nil {
-		return 0
-	}
-	return b.until(1, now)
+// Peek is what Take would say. It cuts the wait to whole nanoseconds as x/time/rate does when it decides, so that both
+// admit the same requests.
+func (b bucket) Peek(at time.Duration) (ok bool, wait time.Duration) {
+	wait = b.until(1, at)
+	return wait == 0, wait
 }
 
-// full is how long, from now, until the bucket is full.
-func (b *bucket) full(now time.Time) time.Duration { return b.until(b.Burst(), now) }
+// Left is how many tokens there are.
+func (b bucket) Left(at time.Duration) int { return max(int(b.TokensAt(b.epoch.Add(at))), 0) }
 
-func (b *bucket) until(tokens int, now time.Time) time.Duration {
-	return b.earn(float64(tokens) - b.TokensAt(now))
-}
+// FullIn is how long until the bucket is full.
+func (b bucket) FullIn(at time.Duration) time.Duration { return b.until(b.Burst(), at) }
 
-// refill is how long an empty bucket takes to be full.
-func (b *bucket) refill() time.Duration {
-	if b == nil {
-		return 0
-	}
-	return b.earn(float64(b.Burst()))
-}
-
-// earn is how long so many tokens take to come in.
-func (b *bucket) earn(tokens float64) time.Duration {
-	ns := max(tokens, 0) / float64(b.Limit()) * float64(time.Second)
+// until is how long so many tokens take to come in.
+func (b bucket) until(tokens int, at time.Duration) time.Duration {
+	missing := float64(tokens) - b.TokensAt(b.epoch.Add(at))
+	ns := max(missing, 0) / float64(b.Limit()) * float64(time.Second)
 	return time.Duration(min(ns, math.MaxInt64/2))
 }
-
-// take spends one token, if there is one.
-func (b *bucket) take(now time.Time) {
-	if b != nil {
-		b.AllowN(now, 1)
-	}
-}
-
-// owe spends a token that is not there: the bucket goes into debt, at most as deep as it is.
-func (b *bucket) owe(now time.Time) {
-	if b != nil && b.TokensAt(now) > float64(1-b.Burst()) {
-		b.ReserveN(now, 1)
-	}
-}
-
-// fill makes the bucket full.
-func (b *bucket) fill() {
-	if b != nil {
-		b.Limiter = rate.NewLimiter(b.Limit(), b.Burst())
-	}
-}
-
-// remaining is the number of requests that could be admitted at once now.
-func (b *bucket) remaining(now time.Time) int { return max(int(b.TokensAt(now)), 0) }

@@ -2,125 +2,46 @@ package lab
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
+
+	"github.com/plimsoll-load/plimsoll/limits/model"
 )
 
-// Tier is what consumers of one kind may do.
-type Tier struct {
-	Limit
-	Quota  int64         // requests admitted in a period; 0 for no quota
-	Period time.Duration // of the quota, counted from the moment the gateway was made; default 24 h
-}
-
-// Key is a consumer that the gateway knows.
-type Key struct {
-	Secret string // the value of the key header
-	Tier   string // the name of its tier; empty for the default one
-	Exempt bool   // no limit and no quota at all, the stage's included
-}
-
-// GatewayConfig describes a throttle.
-type GatewayConfig struct {
-	Default   Tier            // of each key that names no tier, and of all requests without a key together
-	Tiers     map[string]Tier // by name
-	Stage     Limit           // of all keys together, exempt ones apart
-	Keys      []Key           // when there are any, every other key, or none, is answered 401
-	KeyHeader string          // default X-Api-Key
-	Fault     string          // one of Faults, or empty
-}
-
-const keysMax = 10_000 // consumers that are remembered at once
-
-// Limited says whether the gateway would have anything to do.
-func (c GatewayConfig) Limited() bool {
-	return c.Default != (Tier{}) || len(c.Tiers) > 0 || !c.Stage.IsZero() || len(c.Keys) > 0
-}
-
-// Validate names the first field that makes no sense.
-func (c GatewayConfig) Validate() error {
-	fault, err := ParseFault(c.Fault)
-	if err != nil {
-		return err
-	}
-	if fault.Name != "" && !c.Limited() {
-		return fmt.Errorf("fault %s needs a limit to break: set a rate and a burst", fault.Name)
-	}
-	if err := c.Stage.Validate(); err != nil {
-		return fmt.Errorf("stage: %w", err)
-	}
-	if err := c.Default.Validate(); err != nil {
-		return fmt.Errorf("default tier: %w", err)
-	}
-	for name, t := range c.Tiers {
-		if err := t.Validate(); err != nil {
-			return fmt.Errorf("tier %s: %w", name, err)
-		}
-	}
-	return c.validateKeys()
-}
-
-// Validate refuses a tier that cannot be enforced.
-func (t Tier) Validate() error {
-	if t.Quota < 0 || t.Period < 0 {
-		return fmt.Errorf("quota %d in %v: use numbers above 0", t.Quota, t.Period)
-	}
-	return t.Limit.Validate()
-}
-
-// validateKeys names keys by number: secrets stay out of messages.
-func (c GatewayConfig) validateKeys() error {
-	if len(c.Keys) > keysMax {
-		return fmt.Errorf("%d keys: use at most %d", len(c.Keys), keysMax)
-	}
-	seen := map[string]bool{}
-	for i, k := range c.Keys {
-		_, known := c.Tiers[k.Tier]
-		switch {
-		case k.Secret == "":
-			return fmt.Errorf("key %d has no secret", i+1)
-		case seen[k.Secret]:
-			return fmt.Errorf("key %d has the secret of an earlier one", i+1)
-		case k.Tier != "" && !known:
-			return fmt.Errorf("key %d: tier %q is not among the tiers", i+1, k.Tier)
-		}
-		seen[k.Secret] = true
-	}
-	return nil
-}
-
-// Gateway is a throttle in front of a handler: a token bucket of x/time/rate for each key, one for all together, and
-// quotas. What it refuses never reaches the handler.
+// Gateway is a throttle in front of a handler: a limiter for each key, a token bucket for all together, and quotas. What it
+// refuses never reaches the handler.
 //
-// A request is admitted when every bucket that concerns it has a token, and then takes one from each; a refused request
-// takes none. A refusal says the truth about the wait.
+// A request is admitted when all that concerns it admits it, and is then counted in each; a refused request costs nothing.
+// A refusal says the truth about the wait.
 type Gateway struct {
-	next    http.Handler
-	header  string // canonical name of the key header
-	closed  bool   // only known keys come in
-	regular Tier
-	fault   defect
-	began   time.Time
+	next   http.Handler
+	config GatewayConfig
+	hooks  hooks
+	began  time.Time
+	keys   map[string]Key
 
 	mu        sync.Mutex
-	stage     *bucket
-	consumers map[string]*consumer
-	swept     time.Time
+	instances []*instance
+	turn      int // of the instances
 	refusals  int64
 }
 
-// consumer is what the gateway remembers of a key.
-type consumer struct {
+// instance is what one process of the gateway counts.
+type instance struct {
+	stage    model.Limiter
+	accounts map[string]*account
+	swept    time.Duration
+}
+
+// account is what an instance remembers of a key.
+type account struct {
 	tier    Tier
-	bucket  *bucket
-	exempt  bool
+	limiter model.Limiter
 	period  int64 // number of the quota's period that used counts in
 	used    int64
-	last    time.Time // latest request
-	refused bool      // what that came to
+	number  int   // in order of appearance
+	refused int64 // the latest requests in a row that were
 }
 
 // NewGateway makes a gateway with full buckets and unused quotas.
@@ -128,32 +49,24 @@ func NewGateway(c GatewayConfig, next http.Handler) (*Gateway, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	fault, _ := ParseFault(c.Fault)
-	g := &Gateway{
-		next:      next,
-		header:    http.CanonicalHeaderKey(cmp.Or(c.KeyHeader, "X-Api-Key")),
-		closed:    len(c.Keys) > 0,
-		regular:   c.Default,
-		began:     time.Now(),
-		consumers: map[string]*consumer{},
+	c = c.withDefaults()
+	g := &Gateway{next: next, began: time.Now(), keys: map[string]Key{}}
+	g.hooks = plant(c.Fault)
+	counters := 1
+	if g.hooks.apart {
+		counters = max(c.Instances, 4)
 	}
-	if fault.plant != nil {
-		fault.plant(&g.fault)
+	if g.hooks.config != nil {
+		g.hooks.config(&c)
 	}
-	g.stage = newBucket(g.fault.limit(c.Stage))
+	g.config = c
 	for _, k := range c.Keys {
-		tier := c.Default
-		if k.Tier != "" {
-			tier = c.Tiers[k.Tier]
-		}
-		g.consumers[k.Secret] = g.consumer(tier, k.Exempt)
+		g.keys[k.Secret] = k
+	}
+	for range counters {
+		g.instances = append(g.instances, &instance{stage: TokenBucket.limiter(c.Stage, 0), accounts: map[string]*account{}})
 	}
 	return g, nil
-}
-
-func (g *Gateway) consumer(t Tier, exempt bool) *consumer {
-	t.Period = cmp.Or(t.Period, 24*time.Hour)
-	return &consumer{tier: t, bucket: newBucket(g.fault.limit(t.Limit)), exempt: exempt}
 }
 
 // ruling is what becomes of a request.
@@ -169,155 +82,265 @@ const (
 // decision is a ruling with what the answer says about it.
 type decision struct {
 	ruling    ruling
-	wait      time.Duration // true time until a request would be admitted, if no other comes; 0 when admitted
-	headers   bool          // whether the next three are to be told
+	wait      time.Duration // true time until a request would be admitted, if no other comes; model.Unknown where nobody knows. Of an admitted one: how long it is held
+	headers   bool          // whether the next four are to be told
 	limit     int64         // most at once from rest, or the quota that is exhausted
 	remaining int64         // requests that would be admitted at once now
-	reset     time.Duration // until remaining is limit again
+	reset     time.Duration // until remaining is limit again; model.Unknown where nobody knows
+	window    time.Duration // in which limit requests are admitted
 	refusal   int64         // number of the refusal, from 1
+	row       int64         // refusals of this account in a row
+	status    int           // of a refusal
+	body      string        // of a refusal
+	spent     []model.Limiter
 }
 
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d := g.decide(r.Header.Get(g.header))
-	if d.headers {
-		h := w.Header() // the names are in canonical form, which spares net/http the work
-		h.Set("X-Ratelimit-Limit", strconv.FormatInt(d.limit, 10))
-		h.Set("X-Ratelimit-Remaining", strconv.FormatInt(d.remaining, 10))
-		h.Set("X-Ratelimit-Reset", strconv.FormatInt(wholeSeconds(d.reset), 10))
-	}
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serve(w, r, -1) }
+
+// Instance is the k-th process of the gateway, past the balancer.
+func (g *Gateway) Instance(k int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serve(w, r, k) })
+}
+
+// serve answers a request that came to an instance, or to the balancer.
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, instance int) {
+	d := g.decide(r, instance)
+	g.tell(w.Header(), &d)
 	switch d.ruling {
 	case admitted:
-		g.next.ServeHTTP(w, r)
+		g.forward(w, r, d)
 	case unknown:
 		w.Header().Set("WWW-Authenticate", "ApiKey")
 		answer(w, http.StatusUnauthorized, `{"message":"unknown key"}`)
 	default:
-		g.refuse(w, r, d)
+		if g.hooks.refuse == nil || g.hooks.refuse(w, r, d, g.next) {
+			answer(w, d.status, d.body)
+		}
 	}
 }
 
-// refuse answers a request that the handler never sees.
-func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, d decision) {
-	body := `{"message":"too many requests"}`
-	if d.ruling == exhausted {
-		body = `{"message":"limit exceeded"}`
-	}
-	if !g.fault.delayRefusal(r, g.next) {
+// forward hands a request on, after the time that it is held.
+func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, d decision) {
+	defer g.release(d.spent)
+	if d.wait > 0 && !sleep(r.Context(), d.wait) {
 		return
 	}
-	if told := g.fault.told(seconds(d.wait)); told != "" {
-		w.Header().Set("Retry-After", told)
-	}
-	answer(w, g.fault.statusOf(d.refusal), body)
+	g.next.ServeHTTP(w, r)
 }
 
-// decide rules on one request and spends its tokens. It reads the clock under the lock, since x/time/rate would refill
-// twice for time that runs backwards.
-func (g *Gateway) decide(key string) decision {
+func (g *Gateway) release(spent []model.Limiter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	for _, l := range spent {
+		release(l, time.Since(g.began))
+	}
+}
+
+// tell puts into words what was decided.
+func (g *Gateway) tell(h http.Header, d *decision) {
 	now := time.Now()
-	c := g.find(key, now)
-	if c == nil {
+	if d.headers {
+		g.config.Headers.say(h, *d, now)
+		if g.hooks.say != nil {
+			g.hooks.say(h, now)
+		}
+	}
+	if d.ruling != throttled && d.ruling != exhausted {
+		return
+	}
+	d.status, d.body = g.config.Refusal, `{"message":"too many requests"}`
+	if d.ruling == exhausted {
+		d.body = `{"message":"limit exceeded"}`
+	}
+	if d.wait == model.Unknown {
+		d.wait = guess
+	}
+	g.config.RetryAfter.say(h, d.wait, now)
+	if g.hooks.tell != nil {
+		g.hooks.tell(h, d, now)
+	}
+}
+
+// guess is the wait that is told where nobody can know it.
+const guess = time.Second
+
+// decide rules on one request and counts it. It reads the clock under the lock, so that time never goes back.
+func (g *Gateway) decide(r *http.Request, instance int) decision {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at := time.Since(g.began)
+	in := g.pick(instance)
+	secret := r.Header.Get(g.config.KeyHeader)
+	key, known := g.keys[secret]
+	if !known && len(g.keys) > 0 {
+		if g.hooks.stranger != nil && g.hooks.stranger(g, in, secret, at) {
+			return decision{}
+		}
 		return decision{ruling: unknown}
 	}
-	if c.exempt {
+	if key.Exempt || g.hooks.pass != nil && g.hooks.pass(r) {
 		return decision{}
 	}
-	g.fault.tamper(c, now)
-	d, shown := g.judge(c, now)
-	if d.ruling == admitted {
-		c.used++
-		c.bucket.take(now)
-		g.stage.take(now)
-	} else {
-		g.refusals++
-		d.refusal = g.refusals
-		g.fault.punish(now, c.bucket, g.stage)
+	name := secret
+	if g.hooks.charge != nil {
+		name = g.hooks.charge(name, r)
 	}
-	c.last, c.refused = now, d.ruling != admitted
-	g.describe(&d, shown, now)
+	a := g.account(in, name, g.config.tier(key), at)
+	d := g.judge(in, a, at)
+	if g.hooks.describe != nil {
+		g.hooks.describe(&d, a)
+	}
 	return d
 }
 
-// judge rules without spending. It returns, too, the bucket that the headers speak of: the key's own, or the stage's when
-// that is what refuses.
-func (g *Gateway) judge(c *consumer, now time.Time) (decision, *bucket) {
-	d, shown := decision{wait: c.bucket.wait(now)}, c.bucket
-	if whole := g.stage.wait(now); whole > d.wait {
-		d.wait, shown = whole, g.stage
+// pick is the instance that a request comes to.
+func (g *Gateway) pick(instance int) *instance {
+	if instance < 0 {
+		instance = g.turn
+		g.turn = (g.turn + 1) % len(g.instances)
 	}
-	d.wait = max(d.wait, g.fault.grudgeLeft(c, now))
-	if d.wait > 0 {
+	return g.instances[instance%len(g.instances)]
+}
+
+// judge rules on a request of an account and counts it.
+func (g *Gateway) judge(in *instance, a *account, at time.Duration) decision {
+	d := decision{}
+	ok, wait := a.limiter.Peek(at)
+	stageOK, stageWait := in.stage.Peek(at)
+	if g.hooks.stage != nil && stageOK {
+		stageOK, stageWait = g.hooks.stage(a, in.stage, at)
+	}
+	left := a.quotaWait(at)
+	if left > 0 {
+		d.ruling = exhausted
+	} else if !ok || !stageOK {
 		d.ruling = throttled
 	}
-	if left := c.quotaWait(now.Sub(g.began)); left > 0 {
-		d.ruling, d.wait = exhausted, max(d.wait, left)
-		d.headers, d.limit, d.reset = true, c.tier.Quota, left
-		shown = nil
+	if d.ruling != admitted && g.hooks.open != nil && g.hooks.open(at, a) {
+		return decision{}
 	}
-	if g.fault.open {
-		d.ruling = admitted
+	if d.ruling == admitted {
+		d.wait, d.spent = g.spend(in, a, at), []model.Limiter{a.limiter}
+		g.describe(&d, a, at)
+		return d
 	}
-	return d, shown
+	if !ok && left == 0 { // a limiter may count what it refuses
+		_, wait = a.limiter.Take(at)
+	}
+	if !stageOK {
+		in.stage.Take(at)
+	}
+	g.refusals++
+	a.refused++
+	d.refusal, d.row = g.refusals, a.refused
+	d.wait = longest(left, refusedWait(ok, wait), refusedWait(stageOK, stageWait))
+	g.describe(&d, a, at)
+	if left == 0 && !stageOK && (ok || stageWait > wait) {
+		d.limit, d.window = int64(g.config.Stage.Burst), g.config.Stage.span(float64(g.config.Stage.Burst))
+		d.reset = in.stage.FullIn(at)
+	}
+	return d
 }
 
-// quotaWait is how long until the quota's next period begins; 0 while there is quota left. Age is the gateway's.
-func (c *consumer) quotaWait(age time.Duration) time.Duration {
-	if c.tier.Quota == 0 {
+// spend counts an admission, and is how long the request is held.
+func (g *Gateway) spend(in *instance, a *account, at time.Duration) (held time.Duration) {
+	_, held = a.limiter.Take(at)
+	in.stage.Take(at)
+	a.used++
+	a.refused = 0
+	return held
+}
+
+// refusedWait is the wait of what refuses, 0 of what does not: its wait is that of an admission.
+func refusedWait(ok bool, wait time.Duration) time.Duration {
+	if ok {
 		return 0
 	}
-	period := int64(age / c.tier.Period)
-	if period != c.period {
-		c.period, c.used = period, 0
+	return wait
+}
+
+// longest is the longest wait; model.Unknown when one of them is.
+func longest(waits ...time.Duration) (d time.Duration) {
+	for _, w := range waits {
+		if w == model.Unknown {
+			return w
+		}
+		d = max(d, w)
 	}
-	if c.used < c.tier.Quota {
+	return d
+}
+
+// describe says what an account has after the decision.
+func (g *Gateway) describe(d *decision, a *account, at time.Duration) {
+	if d.ruling == exhausted {
+		d.headers, d.limit, d.reset, d.window = true, a.tier.Quota, d.wait, a.tier.Period
+		return
+	}
+	if _, free := a.limiter.(unlimited); free {
+		return
+	}
+	d.headers, d.limit, d.reset = true, int64(a.tier.Burst), a.limiter.FullIn(at)
+	d.window = cmp.Or(g.config.Window, a.tier.span(float64(a.tier.Burst)))
+	if d.ruling == admitted {
+		d.remaining = int64(a.limiter.Left(at))
+	}
+}
+
+// quotaWait is how long until the quota's next period begins; 0 while there is quota left.
+func (a *account) quotaWait(at time.Duration) time.Duration {
+	if a.tier.Quota == 0 {
 		return 0
 	}
-	return time.Duration(period+1)*c.tier.Period - age
+	period := int64(at / a.tier.Period)
+	if period != a.period {
+		a.period, a.used = period, 0
+	}
+	if a.used < a.tier.Quota {
+		return 0
+	}
+	return time.Duration(period+1)*a.tier.Period - at
 }
 
-// describe puts into words what is left of a bucket after the decision.
-func (g *Gateway) describe(d *decision, b *bucket, now time.Time) {
-	if b != nil {
-		d.headers, d.limit, d.reset = true, int64(b.Burst()), b.full(now)
-		if d.ruling == admitted {
-			d.remaining = int64(b.remaining(now))
+// account is that of a name, a new one when it is not known yet.
+func (g *Gateway) account(in *instance, name string, t Tier, at time.Duration) *account {
+	if a := in.accounts[name]; a != nil {
+		return a
+	}
+	if len(in.accounts) >= keysMax && !in.sweep(at) {
+		name = "" // too many to tell apart: they share the account of those without a key
+		if a := in.accounts[name]; a != nil {
+			return a
 		}
 	}
-	if g.fault.stuck {
-		d.remaining = d.limit
-	}
+	a := g.open(t)
+	a.number = len(in.accounts)
+	in.accounts[name] = a
+	return a
 }
 
-// find is the consumer of a key, a new one when the gateway is open to new ones, or nil.
-func (g *Gateway) find(key string, now time.Time) *consumer {
-	c := g.consumers[key]
-	if c != nil || g.closed {
-		return c
+// open makes an account at rest.
+func (g *Gateway) open(t Tier) *account {
+	t.Period = cmp.Or(t.Period, 24*time.Hour)
+	l := g.config.Algorithm.limiter(t.Limit, g.config.Window)
+	if g.hooks.limiter != nil && !t.IsZero() {
+		l = g.hooks.limiter(t.Limit, l)
 	}
-	if len(g.consumers) >= keysMax && !g.sweep(now) {
-		key = "" // too many to tell apart: they share the bucket of those without a key
-		if c = g.consumers[key]; c != nil {
-			return c
-		}
+	if g.config.Ban > 0 {
+		l = model.NewBan(l, g.config.Ban, g.hooks.renew)
 	}
-	c = g.consumer(g.regular, false)
-	g.consumers[key] = c
-	return c
+	return &account{tier: t, limiter: l}
 }
 
-// sweep forgets consumers that a new one could not be told from, at most once a second, and says whether it made room.
-func (g *Gateway) sweep(now time.Time) bool {
-	if now.Sub(g.swept) < time.Second {
+// sweep forgets accounts that a new one could not be told from, at most once a second, and says whether it made room.
+func (in *instance) sweep(at time.Duration) bool {
+	if at-in.swept < time.Second {
 		return false
 	}
-	g.swept = now
-	for key, c := range g.consumers {
-		rested := c.bucket == nil || c.bucket.full(now) == 0
-		if c.quotaWait(now.Sub(g.began)); rested && (c.tier.Quota == 0 || c.used == 0) {
-			delete(g.consumers, key)
+	in.swept = at
+	for name, a := range in.accounts {
+		if a.quotaWait(at); a.limiter.FullIn(at) == 0 && (a.tier.Quota == 0 || a.used == 0) {
+			delete(in.accounts, name)
 		}
 	}
-	return len(g.consumers) < keysMax
+	return len(in.accounts) < keysMax
 }

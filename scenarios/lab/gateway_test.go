@@ -344,8 +344,8 @@ func TestMoreConsumersThanCanBeRememberedAreStillLimited(t *testing.T) {
 		if got := admits(g, "late", 5); got != 1 {
 			t.Errorf("a new key after rest: %d of 5 admitted, want 1", got)
 		}
-		if len(g.consumers) > 10 {
-			t.Errorf("%d consumers remembered, want the rested ones forgotten", len(g.consumers))
+		if n := len(g.instances[0].accounts); n > 10 {
+			t.Errorf("%d consumers remembered, want the rested ones forgotten", n)
 		}
 	})
 }

@@ -19,6 +19,9 @@ type Lab struct {
 
 // New makes a lab at rest: empty queue, full buckets.
 func New(c Config) (*Lab, error) {
+	if hooks := plant(c.Gateway.Fault); hooks.backend != nil {
+		hooks.backend(&c.Backend)
+	}
 	backend, err := NewBackend(c.Backend)
 	if err != nil {
 		return nil, fmt.Errorf("backend: %w", err)
@@ -41,12 +44,24 @@ func (l *Lab) Throttled() http.Handler {
 	if l.Gateway == nil {
 		return l.Direct()
 	}
+	return l.through(l.Gateway)
+}
+
+// Instance is the k-th process of the gateway, past the balancer that Throttled stands for.
+func (l *Lab) Instance(k int) http.Handler {
+	if l.Gateway == nil {
+		return l.Direct()
+	}
+	return l.through(l.Gateway.Instance(k))
+}
+
+func (l *Lab) through(gateway http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/healthz", "/stats":
 			l.Backend.ServeHTTP(w, r)
 		default:
-			l.Gateway.ServeHTTP(w, r)
+			gateway.ServeHTTP(w, r)
 		}
 	})
 }

@@ -1,0 +1,213 @@
+package lab_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/attack/engine"
+	"github.com/plimsoll-load/plimsoll/limits"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+	"github.com/plimsoll-load/plimsoll/scenarios/lab"
+)
+
+// The matrix holds every check against every fault of the lab and against limiters that are right. The lab's own handlers
+// answer the engine's own requests, in virtual time.
+//
+//	go test ./scenarios/lab -run Matrix -v                    prints it
+//	PLIMSOLL_MATRIX=full go test ./scenarios/lab -run Matrix  with 20 seeds for each limiter that is right
+
+// row is one throttle, and what is declared of it.
+type row struct {
+	name     string
+	throttle lab.GatewayConfig
+	declared scenarios.Config
+	catches  string // the check that names the fault; empty for a limiter that is right
+}
+
+// plain is a token bucket in front of a service that bears four times its limit.
+func plain(name string) row {
+	return row{name: name, throttle: lab.GatewayConfig{Default: lab.Tier{Limit: lab.Limit{Rate: 200, Burst: 40}}},
+		declared: scenarios.Config{Limit: limits.Limit{Rate: 200, Burst: 40}}}
+}
+
+// faulty are the rows of all faults.
+func faulty() (rows []row) {
+	for _, f := range lab.Faults() {
+		r := plain(f.Name)
+		r.throttle.Fault, r.catches = f.Name, f.Check
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// right are limiters that keep their word.
+func right() (rows []row) {
+	for _, l := range []lab.Limit{{Rate: 200, Burst: 40}, {Rate: 50, Burst: 10}, {Rate: 600, Burst: 200}} {
+		r := plain(fmt.Sprintf("token bucket of %v/s and %d", l.Rate, l.Burst))
+		r.throttle.Default.Limit, r.declared.Limit = l, limits.Limit{Rate: l.Rate, Burst: l.Burst}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// play drives the whole script of a row in virtual time.
+func play(t *testing.T, r row, seed uint64) (vs []scenarios.Verdict) {
+	t.Helper()
+	r.declared.Seed, r.declared.Brief = seed, true
+	synctest.Test(t, func(t *testing.T) {
+		l, err := lab.New(lab.Config{Backend: lab.Sized(4*r.declared.Limit.Rate, seed), Gateway: r.throttle})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := engine.New(engine.Options{Target: attack.Target{Requests: []attack.Request{{Method: "GET", URL: "http://lab/items"}}},
+			Transport: newWire(l, seed)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		s, err := scenarios.New(r.declared)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done, err := attack.Drive(t.Context(), s, e, nil, func(attack.Measurement) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		vs = s.Verdicts(done)
+	})
+	return vs
+}
+
+// outcomes are the checks of verdicts by id; of several under one id the worst counts.
+func outcomes(vs []scenarios.Verdict) map[string]scenarios.Outcome {
+	out := map[string]scenarios.Outcome{}
+	for _, v := range vs {
+		for _, c := range v.Checks {
+			out[c.ID] = scenarios.Sum(slices.Concat([]scenarios.Outcome{c.Outcome}, known(out[c.ID]))...)
+		}
+	}
+	return out
+}
+
+func known(o scenarios.Outcome) []scenarios.Outcome {
+	if o == "" {
+		return nil
+	}
+	return []scenarios.Outcome{o}
+}
+
+// each plays rows side by side, one bubble to a core.
+func each(t *testing.T, rows []row, seeds uint64, see func(r row, seed uint64, vs []scenarios.Verdict)) {
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	cores := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for _, r := range rows {
+		for seed := range seeds {
+			cores <- struct{}{}
+			all.Go(func() {
+				defer func() { <-cores }()
+				vs := play(t, r, seed+1)
+				mu.Lock()
+				defer mu.Unlock()
+				see(r, seed+1, vs)
+			})
+		}
+	}
+	all.Wait()
+}
+
+// columns are the ids of all checks, in order.
+func columns() (ids []string) {
+	for _, s := range scenarios.Catalogue() {
+		for _, c := range s.Checks {
+			ids = append(ids, c.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// cells are how the matrix shows an outcome.
+var cells = map[scenarios.Outcome]string{scenarios.Pass: "pass", scenarios.Fail: "**fail**", scenarios.Inconclusive: "?", "": "–"}
+
+// line is a row of the matrix as Markdown.
+func line(name string, got map[string]scenarios.Outcome) string {
+	parts := []string{name}
+	for _, id := range columns() {
+		parts = append(parts, cells[got[id]])
+	}
+	return "| " + strings.Join(parts, " | ") + " |"
+}
+
+func head() string {
+	ids := columns()
+	return "| throttle | " + strings.Join(ids, " | ") + " |\n|---|" + strings.Repeat("---|", len(ids))
+}
+
+// show prints the rows in their order.
+func show(t *testing.T, rows []row, lines map[string]string) {
+	out := []string{"", head()}
+	for _, r := range rows {
+		out = append(out, lines[r.name])
+	}
+	t.Log(strings.Join(out, "\n"))
+}
+
+func TestMatrixEveryFaultIsCaughtByTheCheckThatNamesIt(t *testing.T) {
+	rows, lines, ids := faulty(), map[string]string{}, columns()
+	each(t, rows, 1, func(r row, seed uint64, vs []scenarios.Verdict) {
+		got := outcomes(vs)
+		lines[r.name] = line(r.name, got)
+		if slices.Contains(ids, r.catches) && got[r.catches] != scenarios.Fail {
+			t.Errorf("%s: %s is %q, want it to fail\n%s", r.name, r.catches, got[r.catches], tell(vs))
+		}
+	})
+	show(t, rows, lines)
+}
+
+func TestMatrixNoCheckFailsOnALimiterThatIsRight(t *testing.T) {
+	rows, lines := right(), map[string]string{}
+	seeds := uint64(2)
+	if os.Getenv("PLIMSOLL_MATRIX") == "full" {
+		seeds = 20
+	}
+	var pass, all int
+	each(t, rows, seeds, func(r row, seed uint64, vs []scenarios.Verdict) {
+		got := outcomes(vs)
+		if seed == 1 {
+			lines[r.name] = line(r.name, got)
+		}
+		for _, id := range slices.Sorted(maps.Keys(got)) {
+			if all++; got[id] == scenarios.Pass {
+				pass++
+			} else {
+				t.Errorf("%s, seed %d: %s is %s\n%s", r.name, seed, id, got[id], tell(vs))
+			}
+		}
+	})
+	if 20*pass < 19*all {
+		t.Errorf("%d of %d checks passed, want 95 %%", pass, all)
+	}
+	show(t, rows, lines)
+}
+
+// tell prints every check that did not pass.
+func tell(vs []scenarios.Verdict) string {
+	var b strings.Builder
+	for _, v := range vs {
+		for _, c := range v.Checks {
+			if c.Outcome != scenarios.Pass {
+				fmt.Fprintf(&b, "  %s %s %s %s: want %s · got %s · %s\n", v.Scenario, c.ID, c.Name, c.Outcome, c.Want, c.Got, c.Why)
+			}
+		}
+	}
+	return b.String()
+}
