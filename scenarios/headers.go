@@ -80,7 +80,7 @@ func remaining(e *evidence, ms []attack.Measurement) finding {
 	c := e.c.Limit
 	in, out, _ := e.split(bySent(ms[0].Log))
 	want := fmt.Sprintf("limit %d or %.4g, remaining from it down to 0", c.Burst, c.Rate)
-	n, low, high, wrong := 0, math.Inf(1), math.Inf(-1), ""
+	n, low, high, rise, wrong := 0, math.Inf(1), math.Inf(-1), 0.0, ""
 	complain := func(format string, args ...any) {
 		if wrong == "" {
 			wrong = fmt.Sprintf(format, args...)
@@ -108,6 +108,7 @@ func remaining(e *evidence, ms []attack.Measurement) finding {
 		}
 		if i < len(in) {
 			low, high = min(low, v), max(high, v)
+			rise += v * math.Copysign(1, float64(2*i-len(in)+1)) // what the later half is told, less what the earlier is: answers overtake one another
 		}
 	}
 	if n == 0 {
@@ -115,6 +116,9 @@ func remaining(e *evidence, ms []attack.Measurement) finding {
 	}
 	if moved := high - low; wrong == "" && len(in) > 4 && low <= high && moved < .5*float64(len(in)-1) {
 		complain("remaining moved by %.0f only while %d were let in", moved, len(in))
+	}
+	if wrong == "" && rise > float64(len(in)) {
+		complain("remaining rises while the crowd is let in")
 	}
 	got := "consistent"
 	if low <= high {

@@ -225,6 +225,8 @@ func TestLimitHeaders(t *testing.T) {
 		{"a wrong limit is followed by its policies", one("X-RateLimit-Limit", same("100, 5;w=1")), Fail, ""},
 		{"no limit but its policies", one("X-RateLimit-Limit", same(", 5;w=1")), Fail, ""},
 		{"remaining is stuck", one("X-RateLimit-Remaining", same("0")), Fail, ""},
+		{"remaining rises", one("X-RateLimit-Remaining", func(k int) string { return []string{"0", "1", "2", "3", "4", "0", "0", "0", "0", "0"}[k] }), Fail, ""},
+		{"remaining falls to 0, answers in disorder", one("X-RateLimit-Remaining", func(k int) string { return []string{"2", "4", "0", "3", "1", "0", "0", "0", "0", "0"}[k] }), Pass, ""},
 		{"remaining is negative", one("X-RateLimit-Remaining", func(k int) string { return []string{"4", "3", "2", "1", "0", "-1", "-2", "-3", "-4", "-5"}[k] }), Fail, ""},
 		{"remaining exceeds the burst", one("X-RateLimit-Remaining", func(k int) string { return []string{"9", "8", "7", "6", "5", "0", "0", "0", "0", "0"}[k] }), Fail, ""},
 		{"the refused are told that something remains", one("X-RateLimit-Remaining", func(k int) string { return []string{"5", "4", "3", "2", "1", "1", "1", "1", "1", "1"}[k] }), Fail, ""},
