@@ -28,7 +28,7 @@ var house = map[string]struct{ code, tests string }{
 	"limits/export":      {"limits", ""},
 	"limits/model":       {"", ""},
 	"scenarios":          {"attack analyze limits limits/model", "attack/sim"},
-	"scenarios/lab":      {"limits/model", "attack"},
+	"scenarios/lab":      {"limits/model", "attack attack/engine limits scenarios"},
 	"scenarios/watch":    {"attack", ""},
 	"report":             {"attack analyze limits scenarios report/journal", ""},
 	"report/journal":     {"attack analyze limits scenarios", ""},
