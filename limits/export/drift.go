@@ -12,14 +12,15 @@ const Total = "total"
 
 // String is the limit as a line of a list.
 func (l Found) String() string {
-	text := fmt.Sprintf("%s %s/s, %d at once", l.Name, Number(roundTo(l.Limit.Rate, 1e-6)), l.Limit.Burst)
+	text := fmt.Sprintf("%s %s/s, %d at once", l.Name, Number(roundTo(l.Limit.Rate, 1e6)), l.Limit.Burst)
 	if l.Flaw != "" {
 		text += ", but " + l.Flaw
 	}
 	return text
 }
 
-func roundTo(v, step float64) float64 { return math.Round(v/step) * step }
+// roundTo keeps what a person reads: parts of a thousandth, say.
+func roundTo(v, parts float64) float64 { return math.Round(v*parts) / parts }
 
 // Drift holds the limits found in a deployed file against a policy, and says in sentences what is not as it should be.
 // Limits that this program wrote are known by name; others stand for a wanted limit if they have its numbers, and what is
@@ -59,7 +60,7 @@ func missing(name string, want limits.Limit, found []Found) (drifts []string) {
 		switch {
 		case ours && !same:
 			drifts = append(drifts, fmt.Sprintf("line %d: %s is %s/s with a burst of %d, want %s/s and %d", l.Line, name,
-				Number(roundTo(l.Limit.Rate, 1e-6)), l.Limit.Burst, Number(roundTo(want.Rate, 1e-6)), want.Burst))
+				Number(roundTo(l.Limit.Rate, 1e6)), l.Limit.Burst, Number(roundTo(want.Rate, 1e6)), want.Burst))
 		case (ours || same && !l.Ours) && l.Flaw != "":
 			named = true
 			drifts = append(drifts, fmt.Sprintf("line %d: %s has the numbers, but %s", l.Line, name, l.Flaw))
@@ -67,7 +68,7 @@ func missing(name string, want limits.Limit, found []Found) (drifts []string) {
 		matched = matched || same && !l.Ours
 	}
 	if !named && !matched {
-		drifts = append(drifts, fmt.Sprintf("%s: no limit of %s/s with a burst of %d in the file", name, Number(roundTo(want.Rate, 1e-6)), want.Burst))
+		drifts = append(drifts, fmt.Sprintf("%s: no limit of %s/s with a burst of %d in the file", name, Number(roundTo(want.Rate, 1e6)), want.Burst))
 	}
 	return drifts
 }

@@ -63,7 +63,9 @@ func Formats() []Format {
 	return append(gateways(), consumers()...)
 }
 
-func gateways() []Format { return []Format{nginx} }
+func gateways() []Format {
+	return []Format{nginx, haproxy, envoy, istio, envoyGateway, kong, traefik, goCode}
+}
 
 // Lookup is the format of a name.
 func Lookup(name string) (Format, bool) {
@@ -132,7 +134,7 @@ func (f Format) Verify(p Policy) (string, error) {
 	if f.PerProcess {
 		l = limits.Limit{Rate: l.Rate * float64(p.Replicas), Burst: l.Burst * p.Replicas}
 	}
-	text := fmt.Sprintf("plimsoll verify %s --limit %s/s --burst %d", p.url(), Number(l.Rate), l.Burst)
+	text := fmt.Sprintf("plimsoll verify %s --limit %s/s --burst %d", p.url(), Number(roundTo(l.Rate, 1e3)), l.Burst)
 	if f.Proof != "" {
 		text += " " + f.Proof
 	}

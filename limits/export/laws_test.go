@@ -25,7 +25,9 @@ func gateways() (all []export.Format) {
 
 // numbers are read back from the formats that have no Read, by words that stand before them: the rate and burst of the
 // whole limit, then those of each tier in order.
-var numbers = map[string]struct{ rate, burst *regexp.Regexp }{}
+var numbers = map[string]struct{ rate, burst *regexp.Regexp }{
+	"go": {regexp.MustCompile(`Rate: ([0-9.]+)`), regexp.MustCompile(`Burst: ([0-9]+)`)},
+}
 
 // readBack gives the limits in a file by name, in the words of Found.
 func readBack(t testing.TB, f export.Format, text string, names []string) map[string]limits.Limit {
@@ -239,7 +241,9 @@ func TestDrift(t *testing.T) {
 		check("another rate", other, found, 1)
 		other = sample()
 		other.Burst = 699
-		check("another burst", other, found, 1)
+		if held, err := f.Held(other); err == nil && held.Burst == 699 { // the platform knows a burst
+			check("another burst", other, found, 1)
+		}
 		if !f.NoTiers {
 			other = sample()
 			other.Tiers = other.Tiers[:1]

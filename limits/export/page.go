@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"go/format"
 	"io"
 	"math"
 	"strconv"
@@ -32,15 +33,27 @@ func (f Format) Write(w io.Writer, p Policy) error {
 	if err != nil {
 		return err
 	}
-	text, err := template.New(f.Template).Funcs(words).Option("missingkey=error").ParseFS(templates, "templates/"+f.Template)
-	if err != nil {
+	text := template.New(f.Template)
+	part := func(name string, data any) (string, error) {
+		var b strings.Builder
+		err := text.ExecuteTemplate(&b, name, data)
+		return b.String(), err
+	}
+	text.Funcs(words).Funcs(gatewayWords).Funcs(template.FuncMap{"part": part}).Option("missingkey=error")
+	if _, err := text.ParseFS(templates, "templates/part_*.tmpl", "templates/"+f.Template); err != nil {
 		return err
 	}
 	var all bytes.Buffer // nothing half-written
 	if err := text.Execute(&all, page); err != nil {
 		return fmt.Errorf("%s: %w", f.Name, err)
 	}
-	_, err = w.Write(all.Bytes())
+	done := all.Bytes()
+	if strings.HasSuffix(f.File, ".go") {
+		if done, err = format.Source(done); err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	_, err = w.Write(done)
 	return err
 }
 
@@ -99,7 +112,7 @@ func (g Page) deltaLines() (lines []string) {
 // words are the functions of templates. Names are safe by Policy.Validate; sentences are not, and go through one of them.
 var words = template.FuncMap{
 	"quote": Quote, "ident": Ident, "camel": Camel, "num": Number, "line": oneLine, "lower": strings.ToLower, "upper": strings.ToUpper,
-	"retryAfter": RetryAfter, "nginxRate": nginxRate,
+	"retryAfter": RetryAfter, "indent": indent,
 	"prom":  promDuration,
 	"less":  func(a, b int) int { return a - b },
 	"times": func(a, b float64) float64 { return a * b },
@@ -141,6 +154,15 @@ func Camel(name string) string {
 		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
 	}
 	return b.String()
+}
+
+// kube turns a name into one for Kubernetes: small letters, digits and dashes.
+func kube(name string) string { return strings.ReplaceAll(Ident(name), "_", "-") }
+
+// indent moves all lines to the right.
+func indent(n int, s string) string {
+	pad := strings.Repeat(" ", n)
+	return pad + strings.ReplaceAll(s, "\n", "\n"+pad)
 }
 
 // Number is the shortest decimal form, without an exponent.
