@@ -40,7 +40,7 @@ var house = map[string]struct{ code, tests string }{
 var pure = []string{"attack", "attack/sim", "analyze", "limits", "limits/export", "limits/model", "scenarios"}
 
 // onlyIn names packages that few may import: the lab is no part of a measurement.
-var onlyIn = map[string][]string{"scenarios/lab": {"cmd/plimsoll/demo.go", "cmd/plimsoll/lab.go"}}
+var onlyIn = map[string][]string{"scenarios/lab": {"cmd/plimsoll/demo.go", "cmd/plimsoll/lab.go", "cmd/plimsoll/labflags.go"}}
 
 type listed struct {
 	ImportPath, Dir                    string

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/scenarios/lab"
+)
+
+// labSpec is what the lab command serves.
+type labSpec struct {
+	addr       string
+	capacity   attack.Rate
+	rate       attack.Rate
+	burst      int
+	algorithm  string
+	window     time.Duration
+	tiers      []string
+	keys       []string
+	keyFile    string
+	keyHeader  string
+	stage      string
+	ban        time.Duration
+	instances  int
+	headers    string
+	retryAfter string
+	refusal    int
+	fault      string
+	seed       uint64
+	leash      bool // end when standard input does: the demo holds the other end
+}
+
+func (l *labSpec) flags(fs *pflag.FlagSet) {
+	fs.StringVar(&l.addr, "addr", l.addr, "address to listen on; port 0 takes a free one")
+	fs.Var(&l.capacity, "capacity", "what the backend bears, 20/s to 20k/s")
+	fs.Var(&l.rate, "rate", "limit of the gateway; without it nothing is throttled")
+	fs.IntVar(&l.burst, "burst", l.burst, "burst of the gateway: the most admitted at once, or in one window")
+	fs.StringVar(&l.algorithm, "algorithm", l.algorithm, "how it limits: "+choices(lab.Algorithms))
+	fs.DurationVar(&l.window, "window", l.window, "window of the algorithms that have one; default --burst / --rate")
+	fs.StringArrayVar(&l.tiers, "tier", nil, "`name=rate,burst[,quota/period]` of a tier (repeatable)")
+	fs.StringArrayVar(&l.keys, "key", nil, "`name=secret[,tier][,exempt]` of a consumer; all others are refused (repeatable)")
+	fs.StringVar(&l.keyFile, "keys", "", "CSV `file` of keys with the columns name, tier, secret, exempt")
+	fs.StringVar(&l.keyHeader, "key-header", "", "header that carries the key (default X-Api-Key)")
+	fs.StringVar(&l.stage, "stage", "", "`rate,burst` of all keys together")
+	fs.DurationVar(&l.ban, "ban", 0, "a refused key stays refused for so long")
+	fs.IntVar(&l.instances, "instances", 1, "processes that a balancer asks in turn, each at an address of its own too")
+	fs.StringVar(&l.headers, "headers", "", "how the limit is told: "+choices(lab.Dialects)+" (default x-ratelimit)")
+	fs.StringVar(&l.retryAfter, "retry-after", "", "how the wait is told: "+choices(lab.Forms)+" (default seconds)")
+	fs.IntVar(&l.refusal, "refusal-status", 0, "status of a refusal (default 429)")
+	fs.StringVar(&l.fault, "fault", l.fault, "fault to plant; list names them")
+	fs.Uint64Var(&l.seed, "seed", l.seed, "seed of the service times")
+	fs.BoolVar(&l.leash, "leash", false, "end when standard input ends")
+	_ = fs.MarkHidden("leash")
+}
+
+// choices lists what a flag takes.
+func choices[T ~string](all []T) string {
+	var out []string
+	for _, w := range all {
+		out = append(out, string(w))
+	}
+	return strings.Join(out, ", ")
+}
+
+// config is the lab that the flags ask for.
+func (l labSpec) config() (lab.Config, error) {
+	if l.capacity < 20 || l.capacity > 20_000 {
+		return lab.Config{}, misuse("--capacity %v, want 20/s to 20k/s", l.capacity)
+	}
+	if (l.rate == 0) != (l.burst == 0) {
+		return lab.Config{}, misuse("--rate and --burst go together")
+	}
+	g := lab.GatewayConfig{Default: lab.Tier{Limit: lab.Limit{Rate: float64(l.rate), Burst: l.burst}},
+		Algorithm: lab.Algorithm(l.algorithm), Window: l.window, KeyHeader: l.keyHeader, Ban: l.ban, Instances: l.instances,
+		Headers: lab.Dialect(l.headers), RetryAfter: lab.Form(l.retryAfter), Refusal: l.refusal, Fault: l.fault}
+	var err error
+	if g.Tiers, err = labTiers(l.tiers); err != nil {
+		return lab.Config{}, misuse("--tier: %w", err)
+	}
+	if l.stage != "" {
+		if g.Stage, err = labLimit(strings.Split(l.stage, ",")); err != nil {
+			return lab.Config{}, misuse("--stage: %w", err)
+		}
+	}
+	if g.Keys, err = l.allKeys(); err != nil {
+		return lab.Config{}, err
+	}
+	return lab.Config{Backend: lab.Sized(float64(l.capacity), l.seed), Gateway: g}, nil
+}
+
+// labTiers reads name=rate,burst[,quota/period].
+func labTiers(texts []string) (map[string]lab.Tier, error) {
+	tiers := map[string]lab.Tier{}
+	for i, text := range texts {
+		name, rest, has := strings.Cut(text, "=")
+		parts := strings.Split(rest, ",")
+		if !has || name == "" || len(parts) > 3 {
+			return nil, fmt.Errorf("number %d, want name=rate,burst or name=rate,burst,quota/period (gold=200/s,80,10000/d)", i+1)
+		}
+		limit, err := labLimit(parts[:min(len(parts), 2)])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		t := lab.Tier{Limit: limit}
+		if len(parts) == 3 {
+			n, per, err := attack.ParseQuota(parts[2])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			t.Quota, t.Period = int64(n), per
+		}
+		if _, twice := tiers[name]; twice {
+			return nil, fmt.Errorf("%s is named twice", name)
+		}
+		tiers[name] = t
+	}
+	return tiers, nil
+}
+
+// labLimit reads a rate and a burst.
+func labLimit(parts []string) (lab.Limit, error) {
+	if len(parts) != 2 {
+		return lab.Limit{}, errors.New("want a rate and a burst, as in 200/s,80")
+	}
+	rate, err := attack.ParseRate(parts[0])
+	if err != nil {
+		return lab.Limit{}, err
+	}
+	burst, err := strconv.Atoi(strings.TrimSpace(parts[1]))
+	if err != nil {
+		return lab.Limit{}, fmt.Errorf("burst %q is no whole number", parts[1])
+	}
+	return lab.Limit{Rate: float64(rate), Burst: burst}, nil
+}
+
+// allKeys are the keys of --key and --keys. Messages name them by number or name, never by secret.
+func (l labSpec) allKeys() (keys []lab.Key, err error) {
+	for i, text := range l.keys {
+		_, rest, has := strings.Cut(text, "=")
+		parts := strings.Split(rest, ",")
+		if !has || parts[0] == "" {
+			return nil, misuse("--key: number %d, want name=secret, name=secret,tier or name=secret,exempt", i+1)
+		}
+		k := lab.Key{Secret: parts[0]}
+		for _, p := range parts[1:] {
+			if p == "exempt" {
+				k.Exempt = true
+				continue
+			}
+			k.Tier = p
+		}
+		keys = append(keys, k)
+	}
+	if l.keyFile == "" {
+		return keys, nil
+	}
+	f, err := os.Open(l.keyFile)
+	if err != nil {
+		return nil, misuse("--keys: %w", err)
+	}
+	defer f.Close()
+	more, err := readLabKeys(f)
+	if err != nil {
+		return nil, misuse("--keys: %s: %w", l.keyFile, err)
+	}
+	return append(keys, more...), nil
+}
+
+// readLabKeys reads keys as CSV, whose first line names the columns: secret, and perhaps name, tier and exempt (true, yes or
+// 1). A line that begins with # says nothing.
+func readLabKeys(r io.Reader) (keys []lab.Key, err error) {
+	in := csv.NewReader(r)
+	in.Comment, in.TrimLeadingSpace = '#', true
+	head, err := in.Read()
+	if err != nil {
+		return nil, errors.New("want a first line that names the columns: name,tier,secret,exempt")
+	}
+	column := map[string]int{}
+	for i, name := range head {
+		column[strings.ToLower(strings.TrimSpace(name))] = i
+	}
+	at, has := column["secret"]
+	if !has {
+		return nil, errors.New("line 1 names no column secret, want name,tier,secret,exempt")
+	}
+	for {
+		row, err := in.Read()
+		if err == io.EOF {
+			return keys, nil
+		}
+		if err != nil {
+			line, _ := in.FieldPos(0)
+			return nil, fmt.Errorf("line %d is no line of %d columns", line, len(head))
+		}
+		k := lab.Key{Secret: row[at]}
+		if i, has := column["tier"]; has {
+			k.Tier = row[i]
+		}
+		if i, has := column["exempt"]; has {
+			k.Exempt = strings.Contains(" true yes 1 exempt ", " "+strings.ToLower(row[i])+" ") && row[i] != ""
+		}
+		keys = append(keys, k)
+	}
+}
