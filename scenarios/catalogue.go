@@ -73,6 +73,9 @@ func (k check) judge(e *evidence) (Check, bool) {
 		ms = append(ms, m)
 	}
 	f := k.look(e, ms)
+	if f.outcome == Pass && !e.letIn() {
+		f = unsure(f.want, f.got, "nobody was let in, in any storm: what refuses here need not be the throttle")
+	}
 	return k.of(f), !f.unlisted
 }
 
@@ -97,7 +100,7 @@ func (e *evidence) skipped(name string) string {
 // catalogue is every scenario, in the order in which they are told, and stages what they rest on, in the order in which they
 // are run. Each kind stands in a file of its own, beside its stages.
 var (
-	catalogue = slices.Concat(core, comeback, tenants, alarms)
+	catalogue = slices.Concat(core, etiquette, comeback, tenants, alarms)
 	stages    = slices.Concat(alarmStages, coreStages[:1], strangerStages, coreStages[1:], comebackStages, tenantStages)
 )
 

@@ -18,8 +18,9 @@ type Config struct {
 	Limit   limits.Limit // the declared rate and burst; burst is the most admitted at once from rest
 	Profile Profile      // how exact the throttle claims to be; empty means Strict
 
-	Refusal      int  // status that refuses; 0 means 429
-	NoRetryAfter bool // the throttle is declared to send no Retry-After
+	Refusal      int           // status that refuses; 0 means 429
+	NoRetryAfter bool          // the throttle is declared to send no Retry-After
+	Ban          time.Duration // a refused client is declared to be shut out for so long; 0 for no ban
 
 	Goal     analyze.Goal    // latency bound of admitted requests; without one it is derived from rest (V29)
 	Identity attack.Identity // who the storms are sent as; zero sends the target as it is

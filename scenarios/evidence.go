@@ -116,6 +116,19 @@ func (e *evidence) get(name string, sure bool) (attack.Measurement, string) {
 	return attack.Measurement{}, "there is no stage " + name
 }
 
+// letIn tells whether any request of any stage was let in. Where none was, the refusals may be a missing right's or a dead
+// target's, and prove nothing of a throttle.
+func (e *evidence) letIn() bool {
+	for _, ms := range e.stages {
+		for _, m := range ms {
+			if m.All().OK > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // fate is what the throttle did with an attempt.
 type fate uint8
 

@@ -36,6 +36,14 @@ func saying(rate float64, burst int, text string) sim.Target {
 	return responding(rate, burst, func(_ sim.Call, a sim.Answer) sim.Answer { a.Headers = headers; return a })
 }
 
+// telling is a correct gateway whose refusals carry one more header.
+func telling(rate float64, burst int, name, value string) sim.Target {
+	return responding(rate, burst, func(_ sim.Call, a sim.Answer) sim.Answer {
+		a.Headers = map[string]string{"Retry-After": a.Headers["Retry-After"], name: value}
+		return a
+	})
+}
+
 // A fault is one thing a throttle of 400/s and 60 at once does wrong, and the checks that must say so.
 type fault struct {
 	fault string
@@ -121,6 +129,56 @@ var faults = []fault{
 	}, fails: "V13", says: "a refusal takes as long"},
 	{fault: "a window of a second sold as a bucket", make: func() sim.Target { return roomy(model.NewWindow(r, time.Second), r) }, fails: "V02", too: "V01 V03 V04 V15 V22", says: "larger than 60"},
 	{fault: "a window of a burst sold as a bucket", make: func() sim.Target { return roomy(model.NewWindow(c, time.Second*c/r), r) }, fails: "V03", too: "V04 V15 V26", says: "the bucket"},
+	{fault: "a refusal that is a page", make: func() sim.Target {
+		return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer { a.Bytes = 50_000; return a })
+	}, fails: "V30", says: "larger than what one round trip carries"},
+	{fault: "refusals that caches may keep", make: func() sim.Target { return telling(r, c, "Cache-Control", "public, max-age=60") }, fails: "V31", says: "may refuse those whom the throttle lets in"},
+	{fault: "refusals that have a life by Expires", make: func() sim.Target {
+		return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer {
+			a.Headers = map[string]string{"Retry-After": "1", "Date": "Mon, 23 Nov 2026 04:00:00 GMT", "Expires": "Mon, 23 Nov 2026 05:00:00 GMT"}
+			return a
+		})
+	}, fails: "V31", says: "Expires: Mon"},
+	{fault: "refusals that hang up", make: func() sim.Target {
+		return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer { a.Closed = true; return a })
+	}, fails: "V32", says: "costs a handshake too"},
+	{fault: "a reset now in seconds and now of the epoch", make: func() sim.Target {
+		return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer {
+			a.Headers = map[string]string{"Retry-After": "1", "Date": "Mon, 23 Nov 2026 04:00:00 GMT", "X-RateLimit-Reset": "1"}
+			if nth++; nth%2 == 0 {
+				a.Headers["X-RateLimit-Reset"] = "1795406401"
+			}
+			return a
+		})
+	}, fails: "V33", says: "a client that reads one goes wrong with the other"},
+	{fault: "a structured field without its remaining", make: func() sim.Target { return telling(r, c, "RateLimit", `"a";t=1`) }, fails: "V11 V33", says: "has no r, which it must have"},
+	{fault: "Retry-After before t", make: func() sim.Target {
+		return responding(r/100., 50, func(_ sim.Call, a sim.Answer) sim.Answer {
+			a.Headers = map[string]string{"Retry-After": "1", "RateLimit": `"a";r=0;t=9`}
+			return a
+		})
+	}, rate: r / 100., burst: 50, fails: "V33", says: "clients take Retry-After, and come back too soon"},
+	{fault: "more remains than can be let in until the reset", make: func() sim.Target {
+		t := roomy(model.NewBucket(r, c), r)
+		t.Respond = func(_ sim.Call, a sim.Answer) sim.Answer {
+			if a.Status == 200 {
+				a.Headers = map[string]string{"RateLimit-Policy": `"a";q=60`, "RateLimit": `"a";r=600;t=1`}
+			}
+			return a
+		}
+		return t
+	}, fails: "V11 V12", says: "more is promised than the limit lets in"},
+	{fault: "a Retry-After that never falls", rate: .5, burst: 3, make: func() sim.Target { return saying(.5, 3, "3") }, fails: "V34", says: "does not fall as time passes"},
+	{fault: "a Retry-After that doubles with every refusal", make: func() sim.Target {
+		told, n := 1.0, 0
+		return responding(r, c, func(_ sim.Call, a sim.Answer) sim.Answer {
+			if n++; n%50 == 0 {
+				told = min(2*told, 1e9)
+			}
+			a.Headers = map[string]string{"Retry-After": fmt.Sprintf("%.0f", told)}
+			return a
+		})
+	}, fails: "V35", too: "V34", says: "the wait grows with every refusal"},
 	{fault: "a backend that cannot bear the limit", make: func() sim.Target {
 		t := gateway(model.NewBucket(r, c), r)
 		t.Service.Mean = time.Duration(16 / (.8 * r) * 1e9)

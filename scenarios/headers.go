@@ -2,170 +2,211 @@ package scenarios
 
 import (
 	"fmt"
+	"maps"
 	"math"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/limits"
 )
 
-// The checks of this file hold limit headers against the limit. There is no standard for most of them: X-RateLimit-*,
-// the draft's three RateLimit-* fields, and its structured RateLimit and RateLimit-Policy are all read.
+// The checks of this file hold limit headers against the limit, in every dialect that package limits reads.
 
-// quota is what the limit headers of one answer say; a nil field was not there.
-type quota struct {
-	limit, remaining *float64
-	reset            string
+// quotas are what an answer's limit headers say of requests. Where several policies are told of, those that can be the declared
+// limit count; where none can be, all do, and are wrong.
+func (e *evidence) quotas(m attack.Measurement, a attack.Attempt) []limits.Quota {
+	all := slices.DeleteFunc(limits.ParseHeaders(a.Headers, now(m, a)), func(q limits.Quota) bool { return q.Unit != "" && q.Unit != "requests" })
+	ours := slices.DeleteFunc(slices.Clone(all), func(q limits.Quota) bool { return q.Limit != nil && !e.ours(q) })
+	if len(ours) == 0 {
+		return all
+	}
+	return ours
 }
 
-var (
-	structuredQ = regexp.MustCompile(`;\s*q=(\d+)`)
-	structuredR = regexp.MustCompile(`;\s*r=(-?\d+)`)
-	structuredT = regexp.MustCompile(`;\s*t=(\d+)`)
-)
-
-// first is the number that a header begins with: drafts up to 03, and Envoy after them, let the policies follow it, as in
-// 5, 5;w=1;name="per-ip".
-func first(v string) string {
-	if i := strings.IndexAny(v, ",;"); i >= 0 {
-		v = v[:i]
-	}
-	return strings.TrimSpace(v)
-}
-
-func quotaOf(a attack.Attempt) (q quota) {
-	number := func(names ...string) *float64 {
-		for _, n := range names {
-			if v, ok := header(a, n); ok {
-				f, err := strconv.ParseFloat(first(v), 64)
-				if err != nil {
-					f = math.NaN()
-				}
-				return &f
-			}
-		}
-		return nil
-	}
-	structured := func(name string, re *regexp.Regexp) *float64 {
-		v, _ := header(a, name)
-		if m := re.FindStringSubmatch(v); m != nil {
-			f, _ := strconv.ParseFloat(m[1], 64)
-			return &f
-		}
-		return nil
-	}
-	q.limit, q.remaining = number("X-RateLimit-Limit", "RateLimit-Limit"), number("X-RateLimit-Remaining", "RateLimit-Remaining")
-	for _, n := range []string{"X-RateLimit-Reset", "RateLimit-Reset"} {
-		if v, ok := header(a, n); ok {
-			q.reset = v
-		}
-	}
-	if q.limit == nil {
-		q.limit = structured("RateLimit-Policy", structuredQ)
-	}
-	if q.remaining == nil {
-		q.remaining = structured("RateLimit", structuredR)
-	}
-	if t := structured("RateLimit", structuredT); t != nil && q.reset == "" {
-		q.reset = fmt.Sprint(*t)
-	}
-	return q
-}
-
-// remaining (V11): the limit told is the burst or the rate; what remains is never negative nor more than the limit, falls
-// as the crowd is let in, and is 0 for whoever is refused.
-func remaining(e *evidence, ms []attack.Measurement) finding {
+// ours tells whether a quota's limit is the declared one: the burst, the rate, or so many in its window.
+func (e *evidence) ours(q limits.Quota) bool {
 	c := e.c.Limit
-	in, out, _ := e.split(bySent(ms[0].Log))
-	want := fmt.Sprintf("limit %d or %.4g, remaining from it down to 0", c.Burst, c.Rate)
-	n, low, high, rise, wrong := 0, math.Inf(1), math.Inf(-1), 0.0, ""
-	complain := func(format string, args ...any) {
-		if wrong == "" {
-			wrong = fmt.Sprintf(format, args...)
-		}
-	}
-	for i, a := range append(in, out...) {
-		q := quotaOf(a)
-		if q.limit != nil && !near(*q.limit, float64(c.Burst)) && !near(*q.limit, c.Rate) {
-			complain("the limit told is %v, which is neither the burst nor the rate", *q.limit)
-		}
-		if q.limit != nil || q.remaining != nil {
-			n++
-		}
-		if q.remaining == nil {
-			continue
-		}
-		v := *q.remaining
-		switch {
-		case math.IsNaN(v) || v < 0:
-			complain("remaining is %v", v)
-		case v > float64(c.Burst) && !(q.limit != nil && v <= *q.limit):
-			complain("%v remain of a burst of %d", v, c.Burst)
-		case i >= len(in) && v >= 1:
-			complain("a refused client is told that %v remain", v)
-		}
-		if i < len(in) {
-			low, high = min(low, v), max(high, v)
-			rise += v * math.Copysign(1, float64(2*i-len(in)+1)) // what the later half is told, less what the earlier is: answers overtake one another
-		}
-	}
-	if n == 0 {
-		return finding{unlisted: true}
-	}
-	if moved := high - low; wrong == "" && len(in) > 4 && low <= high && moved < .5*float64(len(in)-1) {
-		complain("remaining moved by %.0f only while %d were let in", moved, len(in))
-	}
-	if wrong == "" && rise > float64(len(in)) {
-		complain("remaining rises while the crowd is let in")
-	}
-	got := "consistent"
-	if low <= high {
-		got = fmt.Sprintf("remaining from %.0f to %.0f", high, low)
-	}
-	if wrong != "" {
-		return failed(want, got, "%s: clients that pace themselves by it go wrong", wrong)
-	}
-	return passed(want, got, "%d answers carried limit headers", n)
+	return near(*q.Limit, float64(c.Burst)) || near(*q.Limit, c.Rate) ||
+		q.Window > 0 && math.Abs(*q.Limit/q.Window.Seconds()-c.Rate) <= e.c.tolerance().rate*c.Rate
 }
 
 // near tells whether a header's whole number stands for v.
 func near(got, v float64) bool { return math.Abs(got-v) < 1 }
 
-// reset (V12): the reset lies between now and the moment at which the bucket is full, and a second.
-func reset(e *evidence, ms []attack.Measurement) finding {
-	m := ms[0]
-	most := e.c.fill() + time.Second
-	want := fmt.Sprintf("0 to %s from now", brief(most))
-	n, worst, form, unread := 0, time.Duration(0), "", ""
-	for _, a := range m.Log {
-		text := quotaOf(a).reset
-		if text == "" {
-			continue
+// account is what the answers to one crowd told of what remains, by dialect and policy.
+type account struct {
+	n         int
+	low, high map[string]float64 // of those let in
+	rise      map[string]float64 // what the later half of them is told, less what the earlier is: answers overtake one another
+	wrong     string             // the first thing that cannot be
+}
+
+func (t *account) complain(format string, args ...any) {
+	if t.wrong == "" {
+		t.wrong = fmt.Sprintf(format, args...)
+	}
+}
+
+// take books one quota of an answer; part is below 0 in the earlier half of those let in, above in the later.
+func (t *account) take(e *evidence, q limits.Quota, in bool, part float64) {
+	c := e.c.Limit
+	faults := slices.DeleteFunc(slices.Clone(q.Faults), ofReset)
+	for _, f := range faults {
+		t.complain("%s", f)
+	}
+	if q.Limit != nil && !e.ours(q) {
+		t.complain("the limit told is %v, which is neither the burst nor the rate", *q.Limit)
+	}
+	if q.Limit != nil || q.Remaining != nil || len(faults) > 0 {
+		t.n++
+	}
+	if q.Remaining == nil {
+		return
+	}
+	v, key := *q.Remaining, string(q.Family)+" "+q.Name
+	switch {
+	case v < 0:
+		t.complain("remaining is %v", v)
+	case v > float64(c.Burst) && !(q.Limit != nil && v <= *q.Limit):
+		t.complain("%v remain of a burst of %d", v, c.Burst)
+	case !in && v >= 1:
+		t.complain("a refused client is told that %v remain", v)
+	}
+	if low, some := t.low[key]; in {
+		if !some {
+			low, t.high[key] = v, v
 		}
-		n++
-		d, f := untilReset(text, now(m, a))
-		form = f
-		switch {
-		case f == "":
-			unread = text
-		case f == formUnknown:
-		case d < -time.Second || d > most:
-			return failed(want, brief(d), "the reset %q, read as %s, is no time at which more is to be had: the bucket is full after %s", text, f, brief(e.c.fill()))
-		default:
-			worst = max(worst, d)
+		t.low[key], t.high[key] = min(low, v), max(t.high[key], v)
+		t.rise[key] += math.Copysign(v, part)
+	}
+}
+
+// ofReset tells whether what cannot be read of a quota is its reset.
+func ofReset(fault string) bool {
+	return strings.Contains(fault, "reset") || strings.Contains(fault, " has t=")
+}
+
+// remaining (V11): the limit told is the burst or the rate; what remains is never negative nor more than the limit, falls
+// as the crowd is let in, and is 0 for whoever is refused.
+func remaining(e *evidence, ms []attack.Measurement) finding {
+	in, out, _ := e.split(bySent(ms[0].Log))
+	t := account{low: map[string]float64{}, high: map[string]float64{}, rise: map[string]float64{}}
+	for i, a := range append(in, out...) {
+		for _, q := range e.quotas(ms[0], a) {
+			t.take(e, q, i < len(in), float64(2*i-len(in)+1))
+		}
+	}
+	if t.n == 0 {
+		return finding{unlisted: true}
+	}
+	got := "consistent"
+	for _, key := range slices.Sorted(maps.Keys(t.low)) {
+		got = fmt.Sprintf("remaining from %.0f to %.0f", t.high[key], t.low[key])
+		if moved := t.high[key] - t.low[key]; len(in) > 4 && moved < .5*float64(len(in)-1) {
+			t.complain("remaining moved by %.0f only while %d were let in", moved, len(in))
+		}
+		if t.rise[key] > float64(len(in)) {
+			t.complain("remaining rises while the crowd is let in")
+		}
+	}
+	want := fmt.Sprintf("limit %d or %.4g, remaining from it down to 0", e.c.Limit.Burst, e.c.Limit.Rate)
+	if t.wrong != "" {
+		return failed(want, got, "%s: clients that pace themselves by it go wrong", t.wrong)
+	}
+	return passed(want, got, "%d limits were told", t.n)
+}
+
+// reset (V12): the reset lies between now and the moment at which the bucket is full, and a second. Until then no more is
+// promised than the limit lets in from a full bucket: remaining ≤ burst + rate × reset.
+//
+// Note: the draft warns of policies by which clients go faster than the limit, remaining/reset > q/w. After a pause that is
+// right of every window, so it is told and not judged.
+func reset(e *evidence, ms []attack.Measurement) finding {
+	m, c := ms[0], e.c.Limit
+	most := max(e.c.fill(), e.c.Ban) + time.Second
+	want := fmt.Sprintf("0 to %s from now", brief(most))
+	n, worst, pace, form := 0, time.Duration(0), 0.0, limits.ResetForm("")
+	unread, unknown := "", false
+	for _, a := range m.Log {
+		for _, q := range e.quotas(m, a) {
+			for _, f := range q.Faults {
+				if ofReset(f) {
+					unread, n = f, n+1
+				}
+			}
+			if q.Reset == nil {
+				continue
+			}
+			n, form = n+1, q.Reset.Form
+			in := q.Reset.In
+			unknown = unknown || !q.Reset.Known
+			switch {
+			case !q.Reset.Known:
+			case in < -time.Second || in > most:
+				return failed(want, brief(in), "the reset, read as %s, is no time at which more is to be had: the bucket is full after %s", form, brief(e.c.fill())).showing(m, a)
+			case q.Remaining != nil && in > 0 && *q.Remaining > c.Most(in)*(1+e.c.tolerance().over)+1:
+				return failed(want, fmt.Sprintf("%v remain for %s", *q.Remaining, brief(in)), "more is promised than the limit lets in within that time, %.0f", c.Most(in)).showing(m, a)
+			default:
+				worst = max(worst, in)
+				if q.Remaining != nil && in > 0 {
+					pace = max(pace, *q.Remaining/in.Seconds())
+				}
+			}
 		}
 	}
 	switch {
 	case n == 0:
 		return finding{unlisted: true}
 	case unread != "":
-		return failed(want, unread, "the reset is neither a number nor a date")
-	case form == formUnknown:
+		return failed(want, "cannot be read", "%s", unread)
+	case unknown:
 		return unsure(want, "a moment", "the reset is a moment, and the answers carry no Date to hold it against")
 	}
-	return passed(want, fmt.Sprintf("up to %s", brief(worst)), "%d resets were read as %s", n, form)
+	f := passed(want, fmt.Sprintf("up to %s", brief(worst)), "%d resets were read as %s", n, form)
+	if pace > c.Rate*(1+e.c.tolerance().rate) {
+		f.why += fmt.Sprintf("; a client that spreads what remains over the time to the reset goes at %s for a moment, above the limit", rate(pace))
+	}
+	return f
+}
+
+// dialect (V33): the limit headers are of a dialect that clients know, in one form, and can be read. In the structured one
+// Retry-After is not before the reset (draft-ietf-httpapi-ratelimit-headers-11 §5).
+func dialect(e *evidence, ms []attack.Measurement) finding {
+	m := ms[0]
+	forms := map[limits.Family]map[string]bool{}
+	var names []string
+	for _, a := range bySent(m.Log) {
+		wait, waits := told(a)
+		for _, q := range limits.ParseHeaders(a.Headers, now(m, a)) {
+			if len(q.Faults) > 0 {
+				return failed("limit headers that can be read", q.Dialect(), "%s", q.Faults[0]).showing(m, a)
+			}
+			if q.Family == limits.Structured && q.Reset != nil && e.fate(a) == refused && waits && wait < q.Reset.In-roundingSlack {
+				return failed("Retry-After not before t", fmt.Sprintf("%s and t=%s", brief(wait), brief(q.Reset.In)), "clients take Retry-After, and come back too soon").showing(m, a)
+			}
+			if name := q.Dialect(); !slices.Contains(names, name) && (q.Reset != nil || !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, name) })) {
+				names = append(names, name)
+			}
+			if q.Reset != nil {
+				if forms[q.Family] == nil {
+					forms[q.Family] = map[string]bool{}
+				}
+				forms[q.Family][string(q.Reset.Form)] = true
+			}
+		}
+	}
+	if len(names) == 0 {
+		return finding{unlisted: true}
+	}
+	want, got := "a dialect that clients know, in one form", strings.Join(names, "; ")
+	for _, family := range slices.Sorted(maps.Keys(forms)) {
+		if all := slices.Sorted(maps.Keys(forms[family])); len(all) > 1 {
+			return failed(want, got, "the reset comes as %s: a client that reads one goes wrong with the other", strings.Join(all, " and as "))
+		}
+	}
+	return passed(want, got, "every header of %d answers was read", len(m.Log))
 }
 
 // now is the moment of an answer by the server's clock, or by ours; zero when neither is known.
@@ -178,31 +219,4 @@ func now(m attack.Measurement, a attack.Attempt) time.Time {
 		return time.Time{}
 	}
 	return m.Began.Add(a.Received)
-}
-
-const formUnknown = "a moment of an unknown clock"
-
-// untilReset reads a reset in any of the forms on the wire: above 10¹² milliseconds of the epoch, above 10⁹ its seconds,
-// else seconds from now; or a date.
-func untilReset(text string, now time.Time) (d time.Duration, form string) {
-	v, err := strconv.ParseFloat(text, 64)
-	var at time.Time
-	switch {
-	case err == nil && v <= 1e9:
-		return time.Duration(v * 1e9), "seconds from now"
-	case err == nil && v > 1e12:
-		at, form = time.UnixMilli(int64(v)), "milliseconds of the epoch"
-	case err == nil:
-		at, form = time.Unix(0, int64(v*1e9)), "seconds of the epoch"
-	default:
-		var ok bool
-		if at, ok = attack.ParseDate(text); !ok {
-			return 0, ""
-		}
-		form = "a date"
-	}
-	if now.IsZero() {
-		return 0, formUnknown
-	}
-	return at.Sub(now), form
 }

@@ -156,29 +156,6 @@ func TestTold(t *testing.T) {
 	}
 }
 
-func TestUntilReset(t *testing.T) {
-	now := time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
-	for _, row := range []struct {
-		text string
-		now  time.Time
-		want time.Duration
-		form string
-	}{
-		{"12", now, 12 * time.Second, "seconds from now"},
-		{"1795406405", now, 5 * time.Second, "seconds of the epoch"},
-		{"1795406405.5", now, 5500 * time.Millisecond, "seconds of the epoch"},
-		{"1795406405000", now, 5 * time.Second, "milliseconds of the epoch"},
-		{"Mon, 23 Nov 2026 04:00:09 GMT", now, 9 * time.Second, "a date"},
-		{"1795406405", time.Time{}, 0, formUnknown},
-		{"soon", now, 0, ""},
-	} {
-		got, form := untilReset(row.text, row.now)
-		if (got-row.want).Abs() > time.Millisecond || form != row.form {
-			t.Errorf("untilReset(%q) = %v, %q, want %v, %q", row.text, got, form, row.want, row.form)
-		}
-	}
-}
-
 // evidenceOf is evidence that holds one crowd, answered as the attempts say.
 func evidenceOf(c Config, began time.Time, log ...attack.Attempt) (*evidence, []attack.Measurement) {
 	w := attack.Window{Len: time.Second, Statuses: map[int]int64{}}

@@ -129,10 +129,7 @@ func excessive(e *evidence, ms []attack.Measurement) finding {
 			longest, n = max(longest, d), n+1
 		}
 	}
-	need := time.Duration(float64(time.Second) / e.c.Limit.Rate)
-	if e.c.profile() == Window {
-		need = e.c.fill()
-	}
+	need := e.needed()
 	want, got := fmt.Sprintf("at most %s", brief(need+roundingSlack)), brief(longest)
 	switch {
 	case n == 0:
