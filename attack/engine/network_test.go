@@ -3,6 +3,7 @@ package engine
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -596,4 +597,16 @@ func TestAStallOverRealSocketsShowsInResponseTimes(t *testing.T) {
 			t.Errorf("response p75 %v, service p75 %v; want the stall of 600ms in the first and hidden in the second", r, v)
 		}
 	})
+}
+
+// The next arrival is a quarter of an hour away, and the wait for it is the kernel's.
+func TestAnInterruptCutsAWaitShort(t *testing.T) {
+	s := serve(t, hello)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	m, err := open(t, Options{Target: to(s.URL)}).Run(ctx, steady(0.001, 30*time.Minute), nil)
+	if took := time.Since(began); err != nil || m.Aborted == nil || took > 30*time.Second {
+		t.Errorf("a trial that was interrupted after 50ms: aborted %+v, %v, after %v", m.Aborted, err, took)
+	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -12,10 +13,9 @@ const (
 	// of a window: sent later than that it would make the load of another moment than the one it was due in.
 	catchUp = 250 * time.Millisecond
 
-	// Below fineRate a nap in the kernel, over the last fineSpan of a wait, cuts the median deviation from the schedule
-	// from 335 µs to 38 µs. Above, nothing beats plain sleep, because the schedule is absolute. Spinning always hurts.
+	// Below fineRate a timer of the kernel's brings each arrival to its moment. Above, the runtime's timers, a millisecond
+	// coarse, wake once for several arrivals, which costs less; the schedule is absolute all the same. Spinning always hurts.
 	fineRate = 2000.0 // arrivals per second
-	fineSpan = 2 * time.Millisecond
 )
 
 // pacer hands each arrival of a trial to vegeta at the moment it is due: exactly as many as are owed, at absolute times,
@@ -25,8 +25,9 @@ type pacer struct {
 	stream *attack.Stream
 	seq    int64
 	held   time.Duration // what is left of the lateness that the cap made
-	fine   bool
+	fine   *kernelTimer  // nil to wait with timer
 	timer  *time.Timer
+	uncut  func() bool     // ends the watch that cuts fine short
 	cut    *attack.Arrival // taken from the stream when the trial was aborted
 }
 
@@ -39,7 +40,14 @@ func newPacer(s *storm) *pacer {
 	}
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	return &pacer{s: s, stream: s.trial.Stream(), timer: timer, fine: peak < fineRate && s.e.opt.Transport == nil}
+	p := &pacer{s: s, stream: s.trial.Stream(), timer: timer}
+	if peak < fineRate && s.e.opt.Transport == nil {
+		p.fine = newKernelTimer()
+	}
+	if p.fine != nil {
+		p.uncut = context.AfterFunc(s.stop, p.fine.cut)
+	}
+	return p
 }
 
 // Rate is unknown to vegeta; nothing asks for it.
@@ -111,14 +119,14 @@ func (p *pacer) usher(next attack.Arrival) ushered {
 func (p *pacer) wait(due time.Duration) bool {
 	for {
 		left := due - p.s.elapsed()
-		switch {
-		case left <= 0:
+		if left <= 0 {
 			return true
-		case p.fine && left <= fineSpan:
-			nap(left)
+		}
+		if p.fine != nil {
+			if p.fine.wait(left); p.s.stop.Err() != nil {
+				return false
+			}
 			continue
-		case p.fine:
-			left -= fineSpan
 		}
 		p.timer.Reset(left)
 		select {
@@ -166,6 +174,10 @@ func (p *pacer) hand(a *arrival) ushered {
 // What was not yet due is not owed.
 func (p *pacer) end() {
 	p.timer.Stop()
+	if p.fine != nil {
+		p.uncut()
+		p.fine.close()
+	}
 	if p.cut == nil {
 		return
 	}

@@ -284,7 +284,7 @@ func TestWhatTheGeneratorIsTooLateForIsUnsentAndVoids(t *testing.T) {
 		p := newPacer(s)
 		s.began = time.Now().Add(-time.Second)
 		close(s.begun)
-		for range s.attacker().Attack(dummy, p, 0, "") {
+		for range s.attacker().Attack(s.hit, p, 0, "") {
 		}
 		s.flying.Wait()
 		m := s.measurement()
@@ -309,7 +309,7 @@ func TestASlowConsumerIsTheGeneratorsFault(t *testing.T) {
 		trial := steady(1000, 2*time.Second)
 		trial.Flight = 20
 		s := newStorm(e, trial)
-		for range s.attacker().Attack(dummy, newPacer(s), 0, "") {
+		for range s.attacker().Attack(s.hit, newPacer(s), 0, "") {
 			time.Sleep(2 * time.Millisecond)
 		}
 		s.flying.Wait()
@@ -526,4 +526,15 @@ func anyTrial(t *testing.T, seed uint64) {
 	if t.Failed() {
 		t.Errorf("seed=%d", seed)
 	}
+}
+
+// More requests than vegeta has workers hang at once, and none of them keeps another from being sent at its moment.
+func TestRequestsThatHangKeepNoTickWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := inMemory(t, func(r *http.Request) (*http.Response, error) { return late(r, 3*time.Second) })
+		m := run(t, e, steady(200, 2*time.Second), nil)
+		if all := m.All(); all.OK != 400 || all.Lag.Max() > time.Millisecond || m.PeakFlight <= hands {
+			t.Errorf("%d ok, lag up to %v, %d in flight at once; want 400, none, and more than the %d workers", all.OK, all.Lag.Max(), m.PeakFlight, hands)
+		}
+	})
 }
