@@ -64,7 +64,7 @@ func Formats() []Format {
 }
 
 func gateways() []Format {
-	return []Format{nginx, haproxy, envoy, istio, envoyGateway, kong, traefik, goCode}
+	return []Format{cloudFormation, cloudFormationHTTP, terraform, terraformHTTP, awsCLI, nginx, haproxy, envoy, istio, envoyGateway, kong, traefik, goCode}
 }
 
 // Lookup is the format of a name.

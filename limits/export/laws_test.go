@@ -26,7 +26,10 @@ func gateways() (all []export.Format) {
 // numbers are read back from the formats that have no Read, by words that stand before them: the rate and burst of the
 // whole limit, then those of each tier in order.
 var numbers = map[string]struct{ rate, burst *regexp.Regexp }{
-	"go": {regexp.MustCompile(`Rate: ([0-9.]+)`), regexp.MustCompile(`Burst: ([0-9]+)`)},
+	"go":             {regexp.MustCompile(`Rate: ([0-9.]+)`), regexp.MustCompile(`Burst: ([0-9]+)`)},
+	"terraform":      {regexp.MustCompile(`rate_limit += ([0-9.]+)`), regexp.MustCompile(`burst_limit += ([0-9]+)`)},
+	"terraform-http": {regexp.MustCompile(`rate_limit += ([0-9.]+)`), regexp.MustCompile(`burst_limit += ([0-9]+)`)},
+	"aws-cli":        {regexp.MustCompile(`rateLimit(?:,value)?=([0-9.]+)'?,?`), regexp.MustCompile(`burstLimit(?:,value)?=([0-9]+)`)},
 }
 
 // readBack gives the limits in a file by name, in the words of Found.

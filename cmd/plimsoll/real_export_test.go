@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// exported writes limits in a format and gives back the text and the words of the command that proves it.
+func exported(t *testing.T, format, url string, args ...string) (text string, proof []string) {
+	t.Helper()
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, append([]string{"export", "--to", format, "--url", url}, args...)...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("export: %v\n%s", err, errs.String())
+	}
+	_, last, ok := strings.Cut(errs.String(), "prove it: plimsoll ")
+	if !ok {
+		t.Fatalf("no command that proves it:\n%s", errs.String())
+	}
+	return out.String(), strings.Fields(last)
+}
+
+// serve starts a server in a folder and waits until it answers.
+func serve(t *testing.T, url, dir, program string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Dir = dir
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &out, 5*time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt) // what it started itself it also ends
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("%s says:\n%s", program, out.String())
+		}
+	})
+	awaitServer(t, url)
+}
+
+func put(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// swap replaces what must be there.
+func swap(t *testing.T, text, old, with string) string {
+	t.Helper()
+	if !strings.Contains(text, old) {
+		t.Fatalf("no %q in\n%s", old, text)
+	}
+	return strings.ReplaceAll(text, old, with)
+}
+
+func address(url string) string { return strings.Trim(strings.TrimPrefix(url, "http://"), "/") }
+
+func nginxWith(t *testing.T, backend, url, limits string) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	put(t, dir, "plimsoll-keys.map", "sesame gold;\n")
+	put(t, dir, "limits.conf", limits)
+	main := put(t, dir, "nginx.conf", fmt.Sprintf(`pid nginx.pid; daemon off; worker_processes 2;
+events { worker_connections 4096; }
+http {
+  access_log off; client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
+  include %s/limits.conf;
+  upstream backend { server %s; keepalive 64; }
+  server {
+    listen %s backlog=4096; keepalive_requests 1000000;
+    location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; }
+  }
+}`, dir, address(backend), address(url)))
+	serve(t, url, dir, "nginx", "-p", dir, "-c", main, "-e", filepath.Join(dir, "error.log"))
+}
+
+func haproxyWith(t *testing.T, backend, url, limits string) {
+	dir := t.TempDir()
+	put(t, dir, "plimsoll-keys.map", "sesame gold\n")
+	main := put(t, dir, "haproxy.cfg", "global\n    maxconn 4096\n")
+	limits = swap(t, limits, "bind 127.0.0.1:8080", "bind "+address(url)+" backlog 4096")
+	file := put(t, dir, "limits.cfg", swap(t, limits, "127.0.0.1:9000", address(backend)))
+	serve(t, url, dir, "haproxy", "-db", "-f", main, "-f", file)
+}
+
+func middlewareWith(t *testing.T, backend, url, limits string) {
+	dir := t.TempDir()
+	sums, err := os.ReadFile("../../go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, dir, "go.sum", string(sums))
+	put(t, dir, "go.mod", "module try\n\ngo 1.26.0\n\nrequire golang.org/x/time v0.16.0\n")
+	put(t, dir, "main.go", fmt.Sprintf(`package main
+
+import (
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+
+	"try/limit"
+)
+
+func main() {
+	to, _ := url.Parse(%q)
+	tier := func(key string) string { return map[string]string{"sesame": "gold"}[key] }
+	panic(http.ListenAndServe(%q, limit.Handler(httputil.NewSingleHostReverseProxy(to), tier)))
+}
+`, backend, address(url)))
+	if err := os.Mkdir(filepath.Join(dir, "limit"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(dir, "limit"), "limit.go", limits)
+	for _, args := range [][]string{{"vet", "./..."}, {"build", "-o", "try", "."}} {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go %s: %v\n%s", args[0], err, out)
+		}
+	}
+	serve(t, url, dir, filepath.Join(dir, "try"))
+}
+
+// What is exported is started as it is, and the command that the export names proves that it holds its limits. The recipes
+// that are wrong in ways known well fail, and the reason is named.
+func TestRealExportHoldsItsLimits(t *testing.T) {
+	endToEnd(t, "nginx", "haproxy")
+	backend := startLabFor(t, "--capacity", "2000/s", "--seed", "5")
+	same := func(_ *testing.T, text string) string { return text }
+	for _, c := range []struct {
+		says, format string
+		start        func(t *testing.T, backend, url, limits string)
+		spoil        func(t *testing.T, text string) string
+		code         int
+		fails        []string // checks that must be among the failing ones
+		text         string
+	}{
+		{"nginx as exported holds", "nginx", nginxWith, same, 0, nil, "the throttle holds"},
+		{"haproxy as exported holds", "haproxy", haproxyWith, same, 0, nil, "the throttle holds"},
+		{"the go middleware as exported holds", "go", middlewareWith, same, 0, nil, "the throttle holds"},
+		{"nginx with an empty key limits nothing", "nginx", nginxWith, func(t *testing.T, text string) string {
+			return swap(t, text, "limit_req_zone $plimsoll_total", "limit_req_zone $server_name")
+		}, 1, []string{"V01", "V02"}, "no request was refused"},
+		{"haproxy that tracks before it refuses lets nothing in under overload", "haproxy", haproxyWith, func(t *testing.T, text string) string {
+			const track = "    http-request track-sc0 str(total) table plimsoll_total unless plimsoll_internal\n"
+			return swap(t, swap(t, text, track, ""), "    # Look up first", track+"    # Look up first")
+		}, 1, []string{"V01", "V22"}, "never let in"},
+	} {
+		t.Run(c.says, func(t *testing.T) {
+			url := fmt.Sprintf("http://127.0.0.1:%d/", freePort(t))
+			text, proof := exported(t, c.format, url, "--limit", "200/s", "--burst", "100", "--tier", "gold=50%")
+			c.start(t, backend, url, c.spoil(t, text))
+			code, output, r := plimsoll(t, append(proof, "--seed", "11", "--brief")...)
+			if code != c.code {
+				t.Errorf("exit %d, want %d", code, c.code)
+			}
+			if !strings.Contains(output, c.text) {
+				t.Errorf("the output does not say %q", c.text)
+			}
+			got := failing(r)
+			for _, id := range c.fails {
+				if !slices.Contains(got, id) {
+					t.Errorf("fails %v, want %s among them", got, id)
+				}
+			}
+			t.Logf("fails %v", got)
+		})
+	}
+}
