@@ -2,7 +2,9 @@ package scenarios
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -230,6 +232,32 @@ func TestLimitHeaders(t *testing.T) {
 	e, ms := evidenceOf(Config{Limit: limits.Limit{Rate: 10, Burst: 5}}, time.Time{}, answers(one("X-RateLimit-Reset", same("1795406401")))...)
 	if f := reset(e, ms); f.outcome != Inconclusive {
 		t.Errorf("a reset of the epoch where no clock is known: %+v, want inconclusive", f)
+	}
+}
+
+// However the answers to a crowd overtake one another, what remains falls as it is let in; and a rise is still seen.
+func TestRemainingInAnyOrder(t *testing.T) {
+	const burst = 50
+	of := func(told []int) finding {
+		var log []attack.Attempt
+		for k, v := range told {
+			log = append(log, attack.Attempt{Seq: int64(k), Try: 1, Sent: time.Duration(k) * 1e5, Received: time.Duration(k)*1e5 + 1e6, Status: 200, Outcome: attack.OK,
+				Headers: map[string]string{"X-RateLimit-Remaining": strconv.Itoa(v)}})
+		}
+		e, ms := evidenceOf(Config{Limit: limits.Limit{Rate: 100, Burst: burst}}, time.Time{}, log...)
+		return remaining(e, ms)
+	}
+	for seed := range uint64(500) {
+		if f := of(rand.New(rand.NewPCG(seed, 0)).Perm(burst)); f.outcome != Pass {
+			t.Fatalf("seed %d: %+v", seed, f)
+		}
+	}
+	rising := make([]int, burst)
+	for k := range rising {
+		rising[k] = k
+	}
+	if f := of(rising); f.outcome != Fail {
+		t.Errorf("remaining rises: %+v", f)
 	}
 }
 
