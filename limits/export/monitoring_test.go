@@ -162,3 +162,27 @@ func TestMetricsThatNoRuleCanBeMadeOfAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestThePageForConsumersSaysTheLimitsAndNothingOfTheSearch(t *testing.T) {
+	for _, name := range []string{"policy", "policy-html"} {
+		f, _ := export.Lookup(name)
+		text := write(t, f, sample())
+		for _, want := range []string{"1400 requests a second", "700 requests", "350 requests a second", "1 000 000 requests a day", "X-Api-Key", "Retry-After: 1", "200\nms", "0.2 s, 0.4 s, 0.8 s, 1.6 s, 3.2 s"} {
+			if !strings.Contains(text, want) && !strings.Contains(text, strings.ReplaceAll(want, "\n", " ")) {
+				t.Errorf("%s: no %q", name, want)
+			}
+		}
+		if strings.Contains(text, "knee") || strings.Contains(text, "breaking load") {
+			t.Errorf("%s tells consumers of the search", name)
+		}
+	}
+}
+
+func TestClientsOfASlowLimitBeginSlower(t *testing.T) {
+	p := sample()
+	p.Tiers[0].Rate = 0.5
+	f, _ := export.Lookup("client-python")
+	if text := write(t, f, p); !strings.Contains(text, "BASE = 2000 / 1000") {
+		t.Error("a limit of one in two seconds, and the first wait is not up to two seconds")
+	}
+}

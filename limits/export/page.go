@@ -113,7 +113,7 @@ func (g Page) deltaLines() (lines []string) {
 var words = template.FuncMap{
 	"quote": Quote, "ident": Ident, "camel": Camel, "num": Number, "line": oneLine, "lower": strings.ToLower, "upper": strings.ToUpper,
 	"retryAfter": RetryAfter, "indent": indent,
-	"prom":  promDuration,
+	"prom": promDuration, "thousands": Thousands,
 	"less":  func(a, b int) int { return a - b },
 	"times": func(a, b float64) float64 { return a * b },
 	"int":   func(v float64) int { return int(math.Round(v)) },
