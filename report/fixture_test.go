@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/analyze/gate"
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/limits"
 	"github.com/plimsoll-load/plimsoll/report/journal"
@@ -253,5 +254,9 @@ func fixtures() map[string][]journal.Entry {
 	out["verify-fail"] = []journal.Entry{told, {Trial: storm(s, 1)}, {Trial: storm(s, 2)}, {Verdict: &bad[0]}, {Verdict: &bad[1]}, ending(1, "a check failed")}
 	good := verdicts(1, 2)
 	out["verify"] = []journal.Entry{told, {Trial: storm(s, 1)}, {Trial: storm(s, 2)}, {Verdict: &good[0]}, {Verdict: &good[1]}, ending(0, "the throttle holds")}
+	out["gate"] = []journal.Entry{opening("gate"), {Trial: s.trial(1, "gate/block", 4, steady(1930), unlimited)}, {Gate: &gate.Verdict{Outcome: gate.Regression, Tolerance: .05, Baseline: 2030, Load: 1930, Seconds: 41, Requests: 80_000,
+		Text: "a loss beyond 5%: 1 of 7 blocks held 1,930/s", Blocks: []gate.Block{{Trials: []int{1}, Held: true, Why: "kept up"}, {Trials: []int{2}, Rate: 1711, Why: "<b>1,711/s</b> completed"}}}}, ending(1, "a loss beyond 5%")}
+	out["gate-runs"] = []journal.Entry{opening("gate"), {Gate: &gate.Verdict{Outcome: gate.Undecided, Tolerance: .05, Ratio: &analyze.Estimate{Value: .96, Lo: .92, Hi: 1.01, Confidence: .9}, Text: "capacity 0.96x", Fix: "more runs",
+		Compared: []gate.Compared{{What: "p99<250ms", Outcome: gate.Undecided, P: .3, Text: "capacity 0.96x"}, {What: "overload V01", Outcome: gate.Pass, Text: "passes as before"}}}}, ending(3, "undecided")}
 	return out
 }

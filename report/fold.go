@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/analyze/gate"
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/limits"
 	"github.com/plimsoll-load/plimsoll/report/journal"
@@ -22,6 +23,7 @@ type Report struct {
 	Capacities []analyze.Capacity   // one for each goal, the tightest first
 	Limits     *limits.Recommendation
 	Storms     []Storm
+	Gate       *gate.Verdict
 	Lab        *journal.Lab
 	End        *journal.End // nil when the run was cut off
 	Notes      []attack.Note
@@ -57,6 +59,8 @@ func (r *Report) add(e journal.Entry) {
 	case e.Verdict != nil:
 		storm := Storm{Verdict: *e.Verdict, Measured: r.numbered(e.Verdict.Trials)}
 		r.Storms = put(r.Storms, storm, func(o Storm) bool { return o.Scenario == storm.Scenario })
+	case e.Gate != nil:
+		r.Gate = e.Gate
 	case e.Note != nil:
 		r.Notes = append(r.Notes, *e.Note)
 	case e.Lab != nil:

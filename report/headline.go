@@ -15,6 +15,8 @@ func (r Report) Headline() string {
 	name, c := r.Name(), r.Capacity()
 	_, failed, unclear := r.tally()
 	switch limit := r.Limit(); {
+	case r.Gate != nil:
+		return r.gateHeadline()
 	case r.Outcome() == scenarios.Fail:
 		return fmt.Sprintf("The throttle in front of %s does not hold: %s failed", name, plural(failed, "check"))
 	case r.Limits != nil && r.Outcome() == scenarios.Inconclusive:

@@ -11,6 +11,7 @@ import (
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/analyze/gate"
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
@@ -28,6 +29,9 @@ func JUnit(w io.Writer, r Report) error {
 	s.AddTestcase(r.runCase())
 	for _, c := range r.Capacities {
 		s.AddTestcase(capacityCase(c))
+	}
+	if r.Gate != nil {
+		s.AddTestcase(gateCase(*r.Gate))
 	}
 	for _, storm := range r.Storms {
 		for _, c := range storm.Checks {
@@ -69,7 +73,7 @@ func (r Report) runCase() junit.Testcase {
 	switch {
 	case r.End == nil:
 		c.Error = &junit.Result{Message: "the run was cut off", Type: "cut-off"}
-	case r.End.Exit == 0, r.End.Exit == exitBroken && len(r.Storms) > 0, r.End.Exit == exitUndecided && len(r.Storms)+len(r.Capacities) > 0:
+	case r.End.Exit == 0, r.End.Exit == exitBroken && (len(r.Storms) > 0 || r.Gate != nil), r.End.Exit == exitUndecided && (len(r.Storms)+len(r.Capacities) > 0 || r.Gate != nil):
 		// whatever did not pass is told by a case of its own
 	case r.End.Exit == exitBroken:
 		c.Failure = &junit.Result{Message: clean(r.End.Outcome), Type: "broken"}
@@ -89,6 +93,19 @@ func capacityCase(c analyze.Capacity) junit.Testcase {
 		t.Error = &junit.Result{Message: clean(c.Why), Type: string(c.Cause)}
 	default:
 		t.Skipped = &junit.Result{Message: clean(c.Why), Type: string(c.Cause)}
+	}
+	return t
+}
+
+func gateCase(g gate.Verdict) junit.Testcase {
+	t := junit.Testcase{Classname: "plimsoll.gate", Name: fmt.Sprintf("no loss beyond %.4g%%", 100*g.Tolerance), Time: seconds(time.Duration(g.Seconds * 1e9))}
+	switch g.Outcome {
+	case gate.Regression:
+		t.Failure = &junit.Result{Message: clean(g.Text), Type: "regression"}
+	case gate.Invalid:
+		t.Error = &junit.Result{Message: clean(g.Text + "; " + g.Fix), Type: "invalid"}
+	case gate.Undecided:
+		t.Skipped = &junit.Result{Message: clean(g.Text)}
 	}
 	return t
 }

@@ -20,6 +20,7 @@ func Markdown(w io.Writer, r Report) error {
 	for _, t := range r.Tiles() {
 		fmt.Fprintf(&b, "| %s | **%s**%s | %s |\n", md(t.Label), md(t.Value), md(t.Unit), md(t.Detail))
 	}
+	markdownGate(&b, r)
 	markdownChecks(&b, r)
 	markdownCurve(&b, r)
 	_, err := io.WriteString(w, b.String())

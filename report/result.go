@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/analyze/gate"
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/limits"
 	"github.com/plimsoll-load/plimsoll/report/journal"
@@ -34,9 +35,17 @@ type Result struct {
 	Capacities []analyze.Capacity     `json:"capacities"` // one for each goal
 	Limits     *limits.Recommendation `json:"limits"`
 	Verdicts   []scenarios.Verdict    `json:"verdicts"`
+	Gate       *gate.Verdict          `json:"gate,omitempty"`
 	Lab        *journal.Lab           `json:"lab"`
+	Calibrated *Calibrated            `json:"calibration,omitempty"` // of a baseline: what its machine does to a gate
 	Trials     []TrialResult          `json:"trials"`
 	Notes      []attack.Note          `json:"notes"`
+}
+
+// Calibrated is a calibration of a gate, and where it was made.
+type Calibrated struct {
+	gate.Calibration
+	Environment map[string]string `json:"environment"`
 }
 
 // RunResult says what run this was.
@@ -92,7 +101,7 @@ const EvidenceMax = 200
 // Result is the report for machines.
 func (r Report) Result() Result {
 	out := Result{Schema: ResultVersion, Run: r.runResult(), Headline: r.Headline(), Generator: r.Generator(), Load: r.Load(),
-		Capacity: r.Capacity(), Capacities: r.Capacities, Limits: r.Limits, Lab: r.Lab, Trials: []TrialResult{}, Notes: r.Notes}
+		Capacity: r.Capacity(), Capacities: r.Capacities, Limits: r.Limits, Gate: r.Gate, Lab: r.Lab, Trials: []TrialResult{}, Notes: r.Notes}
 	for _, s := range r.Storms {
 		out.Verdicts = append(out.Verdicts, s.Verdict)
 	}

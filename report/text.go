@@ -21,6 +21,7 @@ func Text(w io.Writer, r Report) error {
 	t.title(r)
 	t.tiles(r)
 	t.load(r)
+	t.gate(r)
 	t.storms(r)
 	t.curve(r)
 	t.limits(r)

@@ -25,8 +25,11 @@ const (
 	Dubious Tone = "warn"
 )
 
-// Tiles are knee, breaking load, limit and verification, in this order and always all four.
+// Tiles are knee, breaking load, limit and verification, in this order and always all four; those of a gate are its own.
 func (r Report) Tiles() [4]Tile {
+	if r.Gate != nil {
+		return r.gateTiles()
+	}
 	c := r.Capacity()
 	knee, breaking := estimateTile("latency knee", nil, "no search was made"), estimateTile("breaking load", nil, "no search was made")
 	switch {

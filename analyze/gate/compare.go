@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -64,8 +65,11 @@ func compareGoals(base, head []Run, paired bool, bound float64) []Compared {
 	for _, goal := range goals(base, head) {
 		b, h := samples(base, goal), samples(head, goal)
 		r := RatioOf(b, h, paired && len(b) == len(base) && len(h) == len(head), bound)
-		e := r.Estimate
-		out = append(out, Compared{What: goal, Ratio: &e, P: r.P})
+		c := Compared{What: goal, P: r.P}
+		if e := r.Estimate; e.Value > 0 && !math.IsInf(e.Hi, 1) {
+			c.Ratio = &e
+		}
+		out = append(out, c)
 		ps = append(ps, r.P)
 	}
 	for i, p := range Holm(ps) {
@@ -76,6 +80,10 @@ func compareGoals(base, head []Run, paired bool, bound float64) []Compared {
 
 func (c *Compared) decide(p, bound float64) {
 	c.P, c.Outcome = p, Undecided
+	if c.Ratio == nil {
+		c.Text = "for " + c.What + " a run states no interval: undecided"
+		return
+	}
 	word := "undecided"
 	switch {
 	case c.Ratio.Lo > bound:

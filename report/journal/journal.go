@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/analyze/gate"
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/limits"
 	"github.com/plimsoll-load/plimsoll/scenarios"
@@ -22,6 +23,7 @@ type Entry struct {
 	Capacity *analyze.Capacity      `json:"capacity,omitempty"` // a search has ended
 	Limits   *limits.Recommendation `json:"limits,omitempty"`
 	Verdict  *scenarios.Verdict     `json:"verdict,omitempty"`
+	Gate     *gate.Verdict          `json:"gate,omitempty"`
 	Note     *attack.Note           `json:"note,omitempty"`
 	Lab      *Lab                   `json:"lab,omitempty"` // demo only: the truth, to compare with
 	End      *End                   `json:"end,omitempty"` // last: how it ended

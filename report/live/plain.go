@@ -23,6 +23,8 @@ func plain(e journal.Entry, run journal.Run) string {
 		return fmt.Sprintf("limits: %s/s, burst %s", report.Number(e.Limits.Rate), report.Number(float64(e.Limits.Burst)))
 	case e.Verdict != nil:
 		return clean(plainVerdict(*e.Verdict))
+	case e.Gate != nil:
+		return clean("gate: " + string(e.Gate.Outcome) + ": " + e.Gate.Text)
 	case e.Note != nil:
 		return clean("note: " + e.Note.Text)
 	case e.End != nil:
