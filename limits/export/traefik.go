@@ -12,7 +12,7 @@ import (
 )
 
 var traefik = Format{
-	Name: "traefik", File: "traefik-ratelimit.yaml", Title: "Traefik RateLimit (dynamic configuration)", Group: Gateway, Checker: "Traefik's own types",
+	Name: "traefik", File: "traefik-ratelimit.yaml", Title: "Traefik RateLimit (dynamic configuration)", Group: Gateway, Checker: "the fields of Traefik's own types",
 	Template: "traefik.yaml.tmpl", PerProcess: true, Correct: nginxCorrect, Deltas: traefikDeltas, Read: traefikRead,
 }
 

@@ -1,0 +1,3 @@
+module check/traefik
+
+go 1.26.0
