@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plimsoll-load/plimsoll/limits"
 	"github.com/plimsoll-load/plimsoll/limits/export"
 )
 
@@ -184,5 +186,60 @@ func TestClientsOfASlowLimitBeginSlower(t *testing.T) {
 	f, _ := export.Lookup("client-python")
 	if text := write(t, f, p); !strings.Contains(text, "BASE = 2000 / 1000") {
 		t.Error("a limit of one in two seconds, and the first wait is not up to two seconds")
+	}
+}
+
+// What alarms, charts and pages say is the limit that was asked for, whatever the replicas: they look at all of them.
+func TestNumbersSurviveInWhatWatches(t *testing.T) {
+	p := sample()
+	p.Limit, p.Replicas, p.GoalMS = limits.Limit{Rate: 1234.5, Burst: 321}, 4, 125
+	p.Tiers = nil
+	for name, want := range map[string][]string{
+		"prometheus":        {"> 1172.77\n", "> 0.125\n", "> 0.1\n", "--limit 1234.5/s --burst 321 "},
+		"alertmanager":      {"--limit 1234.5/s --burst 321 "},
+		"grafana":           {`{"color": "red", "value": 1234.5}`, `{"color": "red", "value": 0.125}`},
+		"openslo":           {"value: 0.125\n", "target: 0.98\n"},
+		"openapi":           {"example: 321\n", "1234.5 requests a second, 321 at once"},
+		"policy":            {"| all consumers together | 1234.5 requests a second | 321 requests |"},
+		"client-typescript": {"1234.5/s, 321 at once"},
+	} {
+		f, ok := export.Lookup(name)
+		if !ok {
+			t.Fatalf("no format %s", name)
+		}
+		text := write(t, f, p)
+		for _, w := range want {
+			if !strings.Contains(text, w) {
+				t.Errorf("%s: no %q in\n%s", name, w, text)
+			}
+		}
+	}
+}
+
+// Sentences come from outside: none may break out of a file.
+func TestWhatWatchesBearsStrangeSentences(t *testing.T) {
+	p := sample()
+	p.Because = []string{`a "quoted" \ one`, "two\nlines", "</script><b>*/ ''' \"\"\""}
+	p.Notes = p.Because
+	f, _ := export.Lookup("grafana")
+	var board struct {
+		Panels []struct {
+			Type    string
+			Options struct{ Content string }
+		}
+	}
+	if err := json.Unmarshal([]byte(write(t, f, p)), &board); err != nil {
+		t.Fatal(err)
+	}
+	if last := board.Panels[len(board.Panels)-1]; last.Type != "text" || !strings.Contains(last.Options.Content, `a "quoted" \ one`) || !strings.Contains(last.Options.Content, "- two lines\n") {
+		t.Errorf("the dashboard says %q", last.Options.Content)
+	}
+	for _, name := range []string{"client-go", "client-python", "client-typescript", "prometheus", "openapi"} {
+		f, _ := export.Lookup(name)
+		for line := range strings.Lines(write(t, f, p)) {
+			if strings.Contains(line, "</script>") && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "//") {
+				t.Errorf("%s: a sentence stands outside a comment: %s", name, line)
+			}
+		}
 	}
 }
