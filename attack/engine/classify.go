@@ -178,6 +178,8 @@ func byWords(text string) fault {
 		{"connection error", "connection reset"},
 		{"client connection lost", "connection reset"},
 		{"malformed", "malformed answer"},
+		{"bad Content-Length", "malformed answer"},
+		{"in chunk length", "malformed answer"},
 		{"server response headers exceeded", "malformed answer"},
 		{"transport connection broken", "eof"},
 	} {

@@ -33,6 +33,7 @@ type Options struct {
 	NoKeepAlive     bool              // a connection for each request
 	MaxBody         int64             // most bytes read of one answer; 0 means DefaultMaxBody
 	Via             Via               // what carries the requests; Auto chooses by what they need
+	Lean            bool              // this process does little beside: it may use one processor while that is enough
 
 	// Authorize is asked about the resolved address of every connection before it is opened: the target's, a redirect's, a
 	// proxy's and that of the host behind the proxy. Its error ends the run. nil allows all; unix sockets are not asked about.

@@ -13,9 +13,10 @@ const (
 	// of a window: sent later than that it would make the load of another moment than the one it was due in.
 	catchUp = 250 * time.Millisecond
 
-	// Below fineRate a timer of the kernel's brings each arrival to its moment. Above, the runtime's timers, a millisecond
-	// coarse, wake once for several arrivals, which costs less; the schedule is absolute all the same. Spinning always hurts.
-	fineRate = 2000.0 // arrivals per second
+	// Below fineRate each arrival is brought to its very moment. Above, no wait is shorter than coarseWait, so that one waking
+	// serves several arrivals, which halves the CPU of each; the schedule is absolute all the same. Spinning always hurts.
+	fineRate   = 2000.0 // arrivals per second
+	coarseWait = time.Millisecond
 )
 
 // pacer hands each arrival of a trial to vegeta at the moment it is due: exactly as many as are owed, at absolute times,
@@ -26,6 +27,7 @@ type pacer struct {
 	seq    int64
 	held   time.Duration // what is left of the lateness that the cap made
 	fine   *kernelTimer  // nil to wait with timer
+	coarse time.Duration // the least it waits
 	timer  *time.Timer
 	uncut  func() bool     // ends the watch that cuts fine short
 	cut    *attack.Arrival // taken from the stream when the trial was aborted
@@ -41,8 +43,11 @@ func newPacer(s *storm) *pacer {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	p := &pacer{s: s, stream: s.trial.Stream(), timer: timer}
-	if peak < fineRate && s.e.opt.Transport == nil {
+	if s.e.opt.Transport == nil {
 		p.fine = newKernelTimer()
+	}
+	if peak >= fineRate {
+		p.coarse = coarseWait
 	}
 	if p.fine != nil {
 		p.uncut = context.AfterFunc(s.stop, p.fine.cut)
@@ -123,7 +128,7 @@ func (p *pacer) wait(due time.Duration) bool {
 			return true
 		}
 		if p.fine != nil {
-			if p.fine.wait(left); p.s.stop.Err() != nil {
+			if p.fine.wait(max(left, p.coarse)); p.s.stop.Err() != nil {
 				return false
 			}
 			continue

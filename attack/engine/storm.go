@@ -118,6 +118,7 @@ func (e *Engine) storm(ctx context.Context, t attack.Trial, watch func(attack.Ti
 	during, over := context.WithCancel(s.stop)
 	defer over()
 	var aside sync.WaitGroup
+	aside.Go(func() { s.lean(during) })
 	aside.Go(func() { s.keepWarm(during) })
 	aside.Go(func() { s.keepTicks(watch) })
 	aside.Go(s.back.serve)
@@ -149,7 +150,9 @@ const (
 // instant, and never ends one.
 //
 // Note: there could be as many workers as requests may be in flight. But ticks go round all that are parked, so each of
-// 20,000 grows a stack and runs cold: the 99th percentile of scheduling latency was 6–16 ms so.
+// 20,000 grows a stack and runs cold: the 99th percentile of scheduling latency was 6–16 ms so. And a worker could go on with
+// arrivals of ours instead of going back to vegeta for a tick: that was 1 to 2 % of the CPU at 2,000/s and 5,000/s, and 20 %
+// more at the most that can be sent, for a vegeta that would tick no more.
 func (s *storm) attacker() *vegeta.Attacker {
 	return vegeta.NewAttacker(vegeta.Workers(hands), vegeta.MaxWorkers(hands))
 }

@@ -42,7 +42,7 @@ func (a *app) wire() (*wire, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Target, o.CSV, o.Seed, o.Authorize = target, rows, a.seed(), w.authorize
+	o.Target, o.CSV, o.Seed, o.Authorize, o.Lean = target, rows, a.seed(), w.authorize, true
 	if w.engine, err = engine.New(o); err != nil {
 		return nil, misuse("%w", err)
 	}
