@@ -49,6 +49,9 @@ func scattered(c Config, m attack.Measurement) string {
 		return "nothing was logged"
 	}
 	spread := log[min(c.Limit.Burst, len(log))-1].Sent - log[0].Sent
+	if c.overEdge(m) {
+		return "more than one limit was let in at once: the crowd may have come while a window turned"
+	}
 	refilled := c.Limit.Rate * spread.Seconds()
 	if refilled > max(1, spreadShare*float64(c.Limit.Burst)) {
 		return fmt.Sprintf("the first %d requests were sent over %s, in which %.0f tokens come back: not at once", min(c.Limit.Burst, len(log)), brief(spread), refilled)
@@ -78,6 +81,8 @@ func burstFromFull(e *evidence, ms []attack.Measurement) finding {
 	got := fmt.Sprintf("%d of %d", len(in), len(m.Log))
 	thin := scattered(e.c, m)
 	switch {
+	case e.c.overEdge(m) && float64(len(in)) <= 2*float64(c.Burst)+slack && e.straddled() < 2:
+		return unsure(want, got, "%s", thin)
 	case len(in) == 0:
 		return unsure(want, got, "no request of the crowd was let in, so the bucket was not full, or lets in nobody")
 	case float64(len(in)) > hi && len(out) == 0:
@@ -209,6 +214,9 @@ func sustainedRate(e *evidence, ms []attack.Measurement) finding {
 	if m.Aborted != nil || seconds == 0 {
 		return unsure(want, "no whole second", "the storm was too short: %s", aborted(m))
 	}
+	if e.c.windowed() {
+		return e.windowRate(m)
+	}
 	within := max(e.c.tolerance().rate*r, (1+r/max(twice.load, r))/seconds)
 	lo, hi := float64(twice.ok+peak.ok)/seconds, float64(twice.okOrMore+peak.okOrMore)/seconds
 	least := (twice.least(r)*twice.seconds+peak.least(r)*peak.seconds)/seconds - within
@@ -256,6 +264,9 @@ func starvation(e *evidence, ms []attack.Measurement) finding {
 	for _, s := range []saturated{peak, twice} {
 		lo, hi := float64(s.ok)/s.seconds, float64(s.okOrMore)/s.seconds
 		slack := (1 + r/max(s.load, r)) / s.seconds
+		if e.c.windowed() {
+			slack += float64(e.c.Limit.Burst) / s.seconds // a window that began before may be spent, and one that ends after not yet
+		}
 		least := starved * s.least(r)
 		if hi+slack < least && (hi < least/2 || float64(peak.ok)/peak.seconds < even*float64(twice.ok)/twice.seconds) {
 			return failed(want, got, "under %.3g times the limit only %s of it was served: refusals seem to count against the client, who is then never let in", s.load/r, percent(hi/r))

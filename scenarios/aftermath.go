@@ -36,6 +36,9 @@ func admittedLatency(e *evidence, ms []attack.Measurement) finding {
 			return unsure("a latency near that at rest", fmt.Sprintf("%d answers at rest", rest.Response.N()), "the latency at rest is not known, and no goal was given")
 		}
 		all = []bound{{.95, max(5*e.rest(ms[0]), 50*time.Millisecond)}}
+		if e.c.algorithm() == LeakyQueue {
+			all[0].max += e.c.fill() // it holds whom it lets in for as long as its queue is
+		}
 	}
 	if e.open(m) {
 		return unsure("those let in are served in time", "everybody let in", "no request was refused, so this tells of the target without a throttle")
@@ -73,13 +76,16 @@ const firstRefused = 0.05
 func recovery(e *evidence, ms []attack.Measurement) finding {
 	rest, m := e.rest(ms[0]), ms[1]
 	bound := max(3*rest, 50*time.Millisecond)
+	if e.c.algorithm() == LeakyQueue {
+		bound += time.Duration(1e9 / e.c.Limit.Rate) // a place in an empty queue
+	}
 	want := fmt.Sprintf("0 refused and p95 at most %s a second after the storm", brief(bound))
 	var first, later attack.Window
 	for _, w := range m.Windows {
 		if w.Actor != afterActor || w.At < e.c.overload().storm() {
 			continue
 		}
-		if w.At < e.c.overload().storm()+time.Second {
+		if w.At < e.c.overload().storm()+e.c.settling() {
 			first.Add(w)
 		} else {
 			later.Add(w)
@@ -98,7 +104,7 @@ func recovery(e *evidence, ms []attack.Measurement) finding {
 	switch {
 	case out > 0:
 		return failed(want, got, "a second after the storm, clients at half the limit are still turned away").unless(doubt)
-	case float64(early) > count(firstRefused, float64(first.Due))+1:
+	case float64(early) > count(firstRefused, float64(first.Due))+1 && !e.c.windowed():
 		return failed(want, got, "right after the storm, clients at half the limit are turned away").unless(doubt)
 	case later.OK < later.Due*9/10:
 		return failed(want, got, "after the storm %d of %d requests failed: statuses %s", later.Due-later.OK, later.Due, statuses(later))

@@ -100,8 +100,8 @@ func (e *evidence) skipped(name string) string {
 // catalogue is every scenario, in the order in which they are told, and stages what they rest on, in the order in which they
 // are run. Each kind stands in a file of its own, beside its stages.
 var (
-	catalogue = slices.Concat(core, etiquette, comeback, tenants, alarms)
-	stages    = slices.Concat(alarmStages, coreStages[:1], strangerStages, coreStages[1:], comebackStages, tenantStages)
+	catalogue = slices.Concat(core, etiquette, edge, comeback, bypass, tenants, tiers, instances, alarms)
+	stages    = slices.Concat(alarmStages, coreStages[:1], strangerStages, coreStages[1:], edgeStages, comebackStages, bypassStages, tenantStages, tierStages, instanceStages)
 )
 
 // Listed is one scenario as a list shows it.

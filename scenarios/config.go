@@ -34,6 +34,10 @@ type Config struct {
 	OpenKeys  bool         // whoever makes up a key is declared to be let in
 	Instances []string     // http://host:port of the instances that share the limit, to be asked side by side
 	Unsafe    bool         // the other ways of asking may be such as change something where they arrive
+	Changes   bool         // the target's own requests may change something there
+
+	Algorithm Algorithm     // how the throttle counts; empty means TokenBucket, or SlidingWindow with a Window
+	Window    time.Duration // of the algorithms that count in windows; 0 means Limit.Burst / Limit.Rate
 
 	Only []string // scenarios, check names or ids to run; empty means all
 	Skip []string // the same, to leave out
@@ -115,7 +119,7 @@ func (c Config) Validate() error {
 	if _, ok := tolerances[c.profile()]; !ok {
 		return fmt.Errorf("profile %q, want strict, window or best-effort", c.Profile)
 	}
-	if err := c.validateConsumers(); err != nil {
+	if err := errors.Join(c.validateAlgorithm(), c.validateConsumers()); err != nil {
 		return err
 	}
 	return errors.Join(c.Alarms.Validate(), known("only", c.Only), known("skip", c.Skip))

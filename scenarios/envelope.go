@@ -92,11 +92,14 @@ func overAdmission(e *evidence, ms []attack.Measurement) finding {
 	in, out, _ := e.split(bySent(m.Log))
 	burst := float64(c.Burst*(1+tol.edges)) + c.Rate*tol.grace.Seconds()
 	want := fmt.Sprintf("at most %.0f + %s × t in every interval t", burst, rate(c.Rate))
+	if e.c.windowed() {
+		want = fmt.Sprintf("at most %d × (⌊t/%s⌋ + %d) in every interval t", c.Burst, brief(e.c.window()), 1+e.c.edges())
+	}
 	if len(in) == 0 {
 		return unsure(want, "nothing let in", "no request of the storm was let in")
 	}
-	w := worstInterval(in, burst, c.Rate)
-	bound := burst + c.Rate*w.long.Seconds()
+	w := e.worst(in)
+	bound := float64(w.admitted) - w.over
 	got := fmt.Sprintf("at worst %d in %s, of %.0f allowed", w.admitted, brief(w.long), bound)
 	switch {
 	case w.over > count(tol.over, bound) && len(out) == 0:
@@ -105,6 +108,8 @@ func overAdmission(e *evidence, ms []attack.Measurement) finding {
 		return failed(want, got, "%.0f requests more than the limit allows reached the target within %s", w.over, brief(w.long))
 	case len(out) == 0:
 		return unsure(want, got, "no request was refused, so the limit was not put to the test")
+	case m.LogDropped > 0 && e.c.windowed():
+		return unsure(want, got, "%d attempts were not logged", m.LogDropped)
 	case m.LogDropped > 0:
 		return e.byWindows(m, burst, want, got)
 	}

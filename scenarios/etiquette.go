@@ -245,7 +245,7 @@ func doesNotGrow(e *evidence, ms []attack.Measurement) finding {
 
 // needed is the longest that a throttle as declared makes a client wait for its next token.
 func (e *evidence) needed() time.Duration {
-	if e.c.profile() == Window {
+	if e.c.profile() == Window || e.c.windowed() {
 		return max(e.c.fill(), e.c.Ban)
 	}
 	return max(time.Duration(float64(time.Second)/e.c.Limit.Rate), e.c.Ban)

@@ -148,6 +148,6 @@ func theWorst(e *evidence, m attack.Measurement) []attack.Attempt {
 	if len(in) == 0 {
 		return nil
 	}
-	w := worstInterval(in, float64(e.c.Limit.Burst), e.c.Limit.Rate)
+	w := e.worst(in)
 	return []attack.Attempt{in[w.first], in[w.first+w.admitted-1]}
 }

@@ -22,7 +22,7 @@ func refill(e *evidence, ms []attack.Measurement) finding {
 	var got []string
 	var doubt finding
 	for i := 1; i < len(crowds); i++ {
-		if e.c.profile() == Window && refillParts[i-1] < 1 {
+		if (e.c.profile() == Window || e.c.windowed()) && refillParts[i-1] < 1 {
 			continue // a window gives nothing back before it turns, a bucket a part: both are right
 		}
 		f := e.refilled(crowds[i-1], crowds[i])

@@ -97,8 +97,17 @@ const (
 type overload struct{ lead, peak, twice, after time.Duration }
 
 func (c Config) overload() overload {
-	return overload{lead: time.Second, peak: c.long(2*time.Second, 5*time.Second, 40), twice: c.long(time.Second, 5*time.Second, 40),
+	o := overload{lead: time.Second, peak: c.long(2*time.Second, 5*time.Second, 40), twice: c.long(time.Second, 5*time.Second, 40),
 		after: c.long(2*time.Second, 3*time.Second, 8)}
+	if c.windowed() { // whole windows, the first of which empties what was there before
+		o.lead, o.peak, o.twice = wholeSeconds(c.window()), max(o.peak, wholeSeconds(3*c.window())), max(o.twice, wholeSeconds(c.window()))
+		o.after += wholeSeconds(c.window())
+	}
+	return o
+}
+
+func wholeSeconds(d time.Duration) time.Duration {
+	return (max(d, time.Second) + time.Second - 1).Truncate(time.Second)
 }
 
 func (o overload) storm() time.Duration { return o.lead + o.peak + o.twice }

@@ -1,0 +1,278 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// bypass is other ways of asking for the same thing, by which a careless limiter is passed.
+var bypass = []scenario{
+	{name: "bypass", title: "The same request in other ways while the limit is used up", checks: []check{
+		{id: "V20", name: "connection-independent", asks: "a new connection for each request gets no more in",
+			stages: []string{"connections"}, sure: true, look: connections},
+		{id: "V21", name: "no-bypass", asks: "no other method, path, query or header gets past the limit",
+			stages: []string{"bypass"}, look: noBypass},
+	}},
+}
+
+var bypassStages = []stage{
+	{name: "connections", tries: 2, build: connectionsTrial},
+	{name: "bypass", tries: 3, build: bypassTrial, thin: unruly},
+}
+
+// Actors of the connections stage.
+const (
+	keptActor = iota
+	freshActor
+)
+
+// freshMost bounds the connections that are opened for one request each.
+const freshMost = 1000
+
+// lull is the silence between the crowd that empties the bucket and what must find it empty.
+const lull = 100 * time.Millisecond
+
+func connectionsTrial(c Config, _ *evidence) (attack.Trial, string) {
+	back := c.Limit.Rate * 2 * lull.Seconds()
+	n := int(min(32+2*back, freshMost))
+	if float64(n) < 1.5*back {
+		return attack.Trial{}, fmt.Sprintf("%s come back faster than connections are opened", rate(c.Limit.Rate))
+	}
+	crowd := c.crowd(float64(c.Limit.Burst))
+	fresh := c.actor("a new connection each", attack.Even, attack.Manners{}, attack.Segment{Len: lull}, attack.Segment{Len: 300 * time.Millisecond, Burst: n})
+	fresh.Twist = attack.Twist{Fresh: true}
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: crowd, Why: fmt.Sprintf("a crowd, then %d requests over a new connection each", n),
+		Actors: []attack.Actor{
+			keptActor:  c.actor("crowd", attack.Even, attack.Manners{}, attack.Segment{Len: lull, Burst: crowd}),
+			freshActor: fresh,
+		}}, ""
+}
+
+// connections (V20): after a crowd that empties the bucket, requests over new connections find it as empty as any: no
+// interval of both together admits more than burst + rate × its length.
+func connections(e *evidence, ms []attack.Measurement) finding {
+	m := ms[0]
+	log := bySent(m.Log)
+	in, out, _ := e.split(log)
+	freshIn, freshOut, freshMaybe := e.split(only(log, freshActor))
+	over, allowed := e.beyond(in)
+	want := fmt.Sprintf("at most %.0f let in, over whatever connections", allowed)
+	got := fmt.Sprintf("%d let in, %d of %d over new connections", len(in), len(freshIn), len(freshIn)+len(freshOut)+len(freshMaybe))
+	switch {
+	case m.LogDropped > 0 || m.Aborted != nil || len(in) == 0:
+		return unsure(want, got, "the log is not complete: %s", aborted(m))
+	case over > count(e.c.tolerance().over, allowed):
+		return failed(want, got, "%.0f more than the limit got in: the limit is kept for each connection, or not at all", over).showing(m, freshIn...)
+	case len(out) == len(freshOut):
+		return unsure(want, got, "nobody of the crowd was refused, so the limit was not used up when the new connections came")
+	case len(freshOut) == 0:
+		return unsure(want, got, "no request over a new connection was refused: statuses %s", statuses(m.Of(freshActor)))
+	}
+	return passed(want, got, "%d requests over a new connection each were refused like any other", len(freshOut)).showing(m, freshOut...)
+}
+
+// A way is one other way of asking.
+type way struct {
+	name   string
+	twist  attack.Twist
+	unsafe bool // it may change something where it arrives
+	path   bool // it asks for another path, so that it may be another resource
+}
+
+func address(header string) attack.Twist {
+	return attack.Twist{Header: map[string]attack.Secret{header: "203.0.113.77"}} // TEST-NET-3, RFC 5737
+}
+
+// ways are what limiters in the wild were passed by.
+var ways = []way{
+	{name: "HEAD", twist: attack.Twist{Method: "HEAD"}},
+	{name: "OPTIONS", twist: attack.Twist{Method: "OPTIONS"}},
+	{name: "POST", twist: attack.Twist{Method: "POST"}, unsafe: true},
+	{name: "PUT", twist: attack.Twist{Method: "PUT"}, unsafe: true},
+	{name: "another query", twist: attack.Twist{Query: "plimsoll=1"}},
+	{name: "//path", twist: attack.Twist{Prefix: "/"}, path: true},
+	{name: "/./path", twist: attack.Twist{Prefix: "/."}, path: true},
+	{name: "path/", twist: attack.Twist{Suffix: "/"}, path: true},
+	{name: "PATH", twist: attack.Twist{Case: true}, path: true},
+	{name: "X-Forwarded-For", twist: address("X-Forwarded-For")},
+	{name: "X-Real-IP", twist: address("X-Real-IP")},
+	{name: "Forwarded", twist: attack.Twist{Header: map[string]attack.Secret{"Forwarded": "for=203.0.113.77"}}},
+	{name: "True-Client-IP", twist: address("True-Client-IP")},
+	{name: "header case"},
+}
+
+// ways are those that this target may be asked in. Paths that nobody named are left alone where requests change something.
+func (c Config) ways() (out []way) {
+	for _, w := range ways {
+		if w.name == "header case" && c.Identity.Header == "" || (w.unsafe || w.path && c.Changes) && !c.Unsafe {
+			continue
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+const (
+	wayEvery = 100 * time.Millisecond // between two ways
+	waySpan  = 4 * time.Millisecond   // in which requests at once are decided on
+)
+
+// wayCrowd is how many ask in a way at once: so many more than tokens come back meanwhile that a limit is told from none.
+func (c Config) wayCrowd() int { return 8 + int(c.Limit.Rate*waySpan.Seconds()*2) }
+
+// bypassTrial keeps the bucket empty; meanwhile, for each way, as many ask in that way as ask plainly at the same moment.
+func bypassTrial(c Config, e *evidence) (attack.Trial, string) {
+	all, n := c.ways(), c.wayCrowd()
+	drain := c.at(min(3, c.peakMultiple(e.voids("bypass"))), lull+time.Duration(len(all)+1)*wayEvery)
+	drain.Burst = c.crowd(float64(c.Limit.Burst))
+	t := attack.Trial{LogMax: attack.MaxLog, Warm: c.warm(drain.Burst), Why: fmt.Sprintf("%d other ways of asking while the limit is used up", len(all)),
+		Actors: []attack.Actor{c.actor("drain", attack.Poisson, attack.Manners{}, drain)}}
+	plain := []attack.Segment{{Len: lull + wayEvery}}
+	for i, w := range all {
+		plain = append(plain, attack.Segment{Len: wayEvery, Burst: n})
+		a := c.actor(w.name, attack.Even, attack.Manners{}, attack.Segment{Len: lull + time.Duration(i+1)*wayEvery}, attack.Segment{Len: wayEvery, Burst: n})
+		if a.Twist = w.twist; w.name == "header case" {
+			a.Identity.Header = otherCase(a.Identity.Header)
+		}
+		t.Actors = append(t.Actors, a)
+	}
+	t.Actors = slices.Insert(t.Actors, plainActor, c.actor("plain", attack.Even, attack.Manners{}, plain...))
+	return t, ""
+}
+
+// plainActor asks as always, beside each way; firstWay is the first of those.
+const (
+	plainActor = 1
+	firstWay   = 2
+)
+
+// otherCase is a header's name in the case that servers write less often.
+func otherCase(name string) string {
+	if name == strings.ToLower(name) {
+		return strings.ToUpper(name)
+	}
+	return strings.ToLower(name)
+}
+
+// tried is what came of one way and of those who asked plainly at the same moment.
+type tried struct {
+	name            string
+	in, out, all    int // in this way
+	plainIn, plains int
+	log             []attack.Attempt
+	statuses        string
+}
+
+func (e *evidence) tried(m attack.Measurement) (all []tried) {
+	plain := byDueOf(only(m.Log, plainActor))
+	for i := firstWay; i < len(m.Trial.Actors); i++ {
+		x := tried{name: m.Trial.Actors[i].Name, log: only(bySent(m.Log), i), statuses: statuses(m.Of(i))}
+		in, out, _ := e.split(x.log)
+		x.in, x.out, x.all = len(in), len(out), len(x.log)
+		if x.all > 0 {
+			beside := plain[x.log[0].Due]
+			plainIn, _, _ := e.split(beside)
+			x.plainIn, x.plains = len(plainIn), len(beside)
+		}
+		all = append(all, x)
+	}
+	return all
+}
+
+// usedUp tells whether those who asked plainly beside a way were refused.
+func (x tried) usedUp() bool {
+	return x.all > 0 && x.plains > 0 && float64(x.plainIn) <= plainShare*float64(x.plains)
+}
+
+// triedEver is tried, with what another trial of the stage showed where in this one plain requests were let in: a window
+// may turn at any of the moments.
+func (e *evidence) triedEver(m attack.Measurement) []tried {
+	all := e.tried(m)
+	for _, again := range e.stages["bypass"] {
+		if void, _ := again.Void(); void != "" || again.LogDropped > 0 {
+			continue
+		}
+		for i, x := range e.tried(again) {
+			if i < len(all) && !all[i].usedUp() && x.usedUp() {
+				all[i] = x
+			}
+		}
+	}
+	return all
+}
+
+// byDueOf is a log by the moments at which its attempts were due.
+func byDueOf(log []attack.Attempt) map[time.Duration][]attack.Attempt {
+	out := map[time.Duration][]attack.Attempt{}
+	for _, a := range log {
+		out[a.Due] = append(out[a.Due], a)
+	}
+	return out
+}
+
+// Of a way's crowd so many are let in where there is no limit, and of the plain crowd beside it no more where there is one.
+const (
+	passedShare = 0.9
+	plainShare  = 0.5
+)
+
+// unruly says that those who asked plainly were let in too, so that nothing is known of the ways beside them.
+func unruly(c Config, m attack.Measurement) string {
+	e := gather(c, nil)
+	e.refusal = c.refusal()
+	for _, x := range e.tried(m) {
+		if !x.usedUp() {
+			return fmt.Sprintf("%d of %d plain requests beside %s were let in", x.plainIn, x.plains, x.name)
+		}
+	}
+	return ""
+}
+
+// noBypass (V21): while plain requests are refused, as many at the same moment in another way are refused too, or are not
+// served at all. It compares, so it needs no arithmetic of the limiter.
+func noBypass(e *evidence, ms []attack.Measurement) finding {
+	m := ms[0]
+	all := e.triedEver(m)
+	want := fmt.Sprintf("refused in each of %d ways, as plain requests are", len(all))
+	if m.Aborted != nil || m.LogDropped > 0 || len(all) == 0 {
+		return unsure(want, "not seen", "the log is not complete: %s", aborted(m))
+	}
+	var past, unclear, other, refused []string
+	var proof []attack.Attempt
+	for _, x := range all {
+		switch {
+		case !x.usedUp():
+			unclear = append(unclear, x.name)
+		case float64(x.in) >= passedShare*float64(x.all):
+			past, proof = append(past, x.name), append(proof, x.log[0])
+		case x.out == 0:
+			other = append(other, fmt.Sprintf("%s (%s)", x.name, x.statuses))
+		default:
+			refused = append(refused, x.name)
+		}
+	}
+	got := "refused: " + orNone(refused)
+	if len(other) > 0 {
+		got += "; not served: " + strings.Join(other, ", ")
+	}
+	switch {
+	case len(past) > 0:
+		return failed(want, "let in: "+strings.Join(past, ", ")+"; "+got, "while plain requests were refused, %s went past the limit: whoever asks so has none", strings.Join(past, ", ")).showing(m, proof...)
+	case len(unclear) > 0:
+		return unsure(want, got, "plain requests beside %s were let in, so the limit was not used up", strings.Join(unclear, ", "))
+	case len(refused) == 0:
+		return unsure(want, got, "no other way is served at all, which tells nothing of the limit")
+	}
+	return passed(want, got, "as many asked in each way as asked plainly at the same moment, %d each", e.c.wayCrowd())
+}
+
+func orNone(words []string) string {
+	if len(words) == 0 {
+		return "none"
+	}
+	return strings.Join(words, ", ")
+}

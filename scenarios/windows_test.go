@@ -1,0 +1,113 @@
+package scenarios_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack/sim"
+	"github.com/plimsoll-load/plimsoll/limits/model"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+// windows is a throttle of so many in a window, declared as such.
+func windows(n int, w time.Duration, a scenarios.Algorithm) scenarios.Config {
+	conf := config(float64(n)/w.Seconds(), n)
+	conf.Algorithm, conf.Window = a, w
+	if a == scenarios.FixedWindow {
+		conf.Profile = scenarios.Window
+	}
+	return conf
+}
+
+// onePast is a gateway of one limiter before a roomy backend.
+func onePast(l model.Limiter, rate float64) sim.Target {
+	t := roomy(nil, rate)
+	t.Limiter = sim.One(l)
+	return t
+}
+
+func TestACorrectWindowPasses(t *testing.T) {
+	for _, row := range []struct {
+		says string
+		conf scenarios.Config
+		make func() model.Limiter
+	}{
+		{"fixed on the clock", windows(200, time.Second, scenarios.FixedWindow), func() model.Limiter { return model.NewWindow(200, time.Second) }},
+		{"fixed from the first hit", windows(100, 2*time.Second, scenarios.FixedWindow), func() model.Limiter { return model.NewFirstHit(100, 2*time.Second) }},
+		{"a log", windows(100, 2*time.Second, ""), func() model.Limiter { return model.NewLog(100, 2*time.Second) }},
+		{"a log of a second", windows(300, time.Second, scenarios.SlidingWindow), func() model.Limiter { return model.NewLog(300, time.Second) }},
+		{"a long log", windows(50, 5*time.Second, ""), func() model.Limiter { return model.NewLog(50, 5*time.Second) }},
+	} {
+		for seed := range uint64(4) {
+			for _, short := range []bool{true, false} {
+				conf := row.conf
+				conf.Seed, conf.Brief = seed+1, short
+				conf.Skip = []string{"retry-storm"}
+				_, vs := play(t, conf, onePast(row.make(), conf.Limit.Rate))
+				if fails, unsure := by(vs, scenarios.Fail), by(vs, scenarios.Inconclusive); fails+unsure != "" || !strings.Contains(by(vs, scenarios.Pass), "V27") {
+					t.Errorf("%s, seed %d, brief %v: fails %q, inconclusive %q, want none\n%s", row.says, conf.Seed, short, fails, unsure, tell(vs))
+				}
+			}
+		}
+	}
+}
+
+func TestACorrectQueuePasses(t *testing.T) {
+	for seed := range uint64(3) {
+		conf := config(200, 40)
+		conf.Algorithm, conf.Seed = scenarios.LeakyQueue, seed+1
+		conf.Skip = []string{"retry-storm"}
+		_, vs := play(t, conf, onePast(model.NewQueue(200, 39, 1), 200))
+		if fails, unsure := by(vs, scenarios.Fail), by(vs, scenarios.Inconclusive); fails+unsure != "" {
+			t.Errorf("seed %d: fails %q, inconclusive %q, want none\n%s", conf.Seed, fails, unsure, tell(vs))
+		}
+	}
+}
+
+func TestFaultsOfWindows(t *testing.T) {
+	sliding := windows(200, time.Second, scenarios.SlidingWindow)
+	for _, row := range []struct {
+		fault string
+		conf  scenarios.Config
+		make  func() model.Limiter
+		fails string
+		too   string
+		says  string
+	}{
+		{"a fixed window sold as a sliding one", sliding, func() model.Limiter { return model.NewWindow(200, time.Second) }, "V27", "V02 V04", "it is a fixed window"},
+		{"10 % too many in each", sliding, func() model.Limiter { return model.NewLog(220, time.Second) }, "V01 V02 V04 V27", "V03", "more than its limit"},
+		{"10 % too few in each", sliding, func() model.Limiter { return model.NewLog(180, time.Second) }, "V01 V02", "V03 V28", "less than its limit"},
+		{"a window of half the length", sliding, func() model.Limiter { return model.NewLog(200, time.Second/2) }, "V01 V04 V27", "V03", "more than its limit"},
+		{"three times as much in a fixed window", windows(200, time.Second, scenarios.FixedWindow), func() model.Limiter { return model.NewWindow(600, time.Second) }, "V01 V02 V04 V27", "V03 V22", "more than its limit"},
+		{"no limit", sliding, func() model.Limiter { return model.NewLog(1_000_000, time.Second) }, "V01 V02 V04 V05", "V03 V27", "no request was refused"},
+	} {
+		for _, short := range []bool{true, false} {
+			conf := row.conf
+			conf.Brief, conf.Only = short, strings.Fields("V01 V02 V03 V04 V05 V22 V27 V28")
+			_, vs := play(t, conf, onePast(row.make(), conf.Limit.Rate))
+			if got := by(vs, scenarios.Fail); !between(got, row.fails, row.too) || !strings.Contains(whys(vs), row.says) {
+				t.Errorf("%s, brief %v: fails %q, want %q (and perhaps %q) and %q\n%s", row.fault, short, got, row.fails, row.too, row.says, tell(vs))
+			}
+		}
+	}
+}
+
+func TestWindowsThatMakeNoSense(t *testing.T) {
+	for _, row := range []struct {
+		algorithm scenarios.Algorithm
+		window    time.Duration
+		burst     int
+		says      string
+	}{
+		{"gcra", 0, 100, `algorithm "gcra"`}, {scenarios.TokenBucket, time.Second, 100, "goes with fixed-window or sliding-window"},
+		{scenarios.FixedWindow, time.Hour, 100, "want at most"}, {"", time.Second, 50, "are 100 at once, not 50"}, {scenarios.FixedWindow, -time.Second, 100, "want at most"},
+		{scenarios.Concurrency, 0, 100, "not verified yet"},
+	} {
+		conf := config(100, row.burst)
+		conf.Algorithm, conf.Window = row.algorithm, row.window
+		if _, err := scenarios.New(conf); err == nil || !strings.Contains(err.Error(), row.says) {
+			t.Errorf("%s with a window of %v: %v, want %q", row.algorithm, row.window, err, row.says)
+		}
+	}
+}

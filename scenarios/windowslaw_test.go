@@ -1,0 +1,63 @@
+package scenarios
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/limits/model"
+)
+
+// The passes with two ends find what looking at every pair finds.
+func TestWorstWindowsIsTheWorstOfAllPairs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		log, limit := admissions(t), rapid.IntRange(1, 10).Draw(t, "limit")
+		edges, w := rapid.IntRange(0, 1).Draw(t, "edges"), time.Duration(rapid.Int64Range(20e6, 500e6).Draw(t, "window"))
+		want := math.Inf(-1)
+		for i := range log {
+			last := time.Duration(0)
+			for _, a := range log[:i] {
+				last = max(last, a.Received)
+			}
+			for j := i; j < len(log); j++ {
+				last = max(last, log[j].Received)
+				k := int((last - log[i].Sent) / w)
+				want = max(want, float64(j-i+1)-float64(limit*(k+1+edges)))
+			}
+		}
+		if got := worstWindows(log, limit, edges, w); got.over != want {
+			t.Fatalf("worstWindows = %+v, all pairs say %v", got, want)
+		}
+	})
+}
+
+// Whatever the delays on the way, a window that keeps its word is never accused.
+func TestACorrectWindowIsNeverAccused(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		limit, w := rapid.IntRange(1, 8).Draw(t, "limit"), time.Duration(rapid.Int64Range(20e6, 300e6).Draw(t, "window"))
+		kind := rapid.IntRange(0, 2).Draw(t, "kind")
+		l := []model.Limiter{model.NewLog(limit, w), model.NewWindow(limit, w), model.NewFirstHit(limit, w)}[kind]
+		type asked struct{ sent, decided, answered time.Duration }
+		var all []asked
+		var at time.Duration
+		for range rapid.IntRange(1, 80).Draw(t, "n") {
+			at += time.Duration(rapid.Int64Range(0, 20e6).Draw(t, "gap"))
+			there := at + time.Duration(rapid.Int64Range(0, 40e6).Draw(t, "there"))
+			all = append(all, asked{at, there, there + time.Duration(rapid.Int64Range(0, 40e6).Draw(t, "back"))})
+		}
+		slices.SortFunc(all, func(a, b asked) int { return int(a.decided - b.decided) })
+		var log []attack.Attempt
+		for _, a := range all {
+			if ok, _ := l.Take(a.decided); ok {
+				log = append(log, attack.Attempt{Sent: a.sent, Received: a.answered, Outcome: attack.OK})
+			}
+		}
+		if x := worstWindows(bySent(log), limit, min(kind, 1), w); x.over > 0 {
+			t.Fatalf("%d in %v (kind %d) is said to have let in %v too many in %v", limit, w, kind, x.over, x.long)
+		}
+	})
+}
