@@ -36,7 +36,7 @@ func TestWaysPastALimit(t *testing.T) {
 		{"the path's case matters", func(w attack.Twist) bool { return w.Case }, "V21", "PATH went past"},
 		{"a query makes another key", func(w attack.Twist) bool { return w.Query != "" }, "V21", "another query went past"},
 		{"the client says who it is", func(w attack.Twist) bool { return w.Header["X-Forwarded-For"] != "" }, "V21", "X-Forwarded-For went past"},
-		{"a limit for each connection", func(w attack.Twist) bool { return w.Fresh }, "V20", "for each connection"},
+		{"a limit for each connection", func(w attack.Twist) bool { return w.Fresh }, "V20", "kept for each connection"},
 	} {
 		for _, size := range []struct {
 			rate  float64
@@ -150,7 +150,7 @@ func TestTheBackendIsSpared(t *testing.T) {
 		{"nothing", func(_, _ int64) float64 { return -1 }, scenarios.Inconclusive},
 	} {
 		conf := config(r, c)
-		conf.Only = []string{"V14"}
+		conf.Only, conf.Backend = []string{"V14"}, true
 		vs := edit(t, conf, func(m *attack.Measurement) {
 			all := m.All()
 			hits := row.hits(all.OK, all.Attempts)
@@ -166,7 +166,7 @@ func TestTheBackendIsSpared(t *testing.T) {
 		}
 	}
 	conf := config(r, c)
-	conf.Only = []string{"V14"}
+	conf.Only, conf.Backend = []string{"V14"}, true
 	if vs := edit(t, conf, func(*attack.Measurement) {}); len(vs) != 0 {
 		t.Errorf("the backend was not looked at: %v, want the check left out", vs)
 	}

@@ -33,6 +33,7 @@ type Config struct {
 	Stage     limits.Limit // of all consumers together; zero means none
 	OpenKeys  bool         // whoever makes up a key is declared to be let in
 	Instances []string     // http://host:port of the instances that share the limit, to be asked side by side
+	Backend   bool         // the backend's own count is looked at beside the storms
 	Unsafe    bool         // the other ways of asking may be such as change something where they arrive
 	Changes   bool         // the target's own requests may change something there
 
@@ -143,7 +144,10 @@ func known(flag string, words []string) error {
 }
 
 func (c Config) profile() Profile {
-	if c.Profile == "" {
+	switch {
+	case c.Profile == "" && c.algorithm() == FixedWindow:
+		return Window
+	case c.Profile == "":
 		return Strict
 	}
 	return c.Profile

@@ -189,6 +189,11 @@ func (e *evidence) freshen(t attack.Trial) attack.Trial {
 			t.Actors[i].Identity, swapped = who, true
 		}
 	}
+	if t.Serial != nil && t.Serial.Identity == e.c.Identity {
+		order := *t.Serial
+		order.Identity, swapped = who, true
+		t.Serial = &order
+	}
 	if swapped {
 		t.Idle = 0
 	}
@@ -202,6 +207,9 @@ func (e *evidence) unused() (attack.Identity, bool) {
 		for _, m := range ms {
 			for _, a := range m.Trial.Actors {
 				used[a.Identity.Name] = true
+			}
+			if m.Trial.Serial != nil {
+				used[m.Trial.Serial.Identity.Name] = true
 			}
 		}
 	}

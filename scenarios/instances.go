@@ -123,3 +123,11 @@ func counted(m attack.Measurement) (out []attack.Sight) {
 	}
 	return out
 }
+
+// uncounted says that the backend's own count is not looked at.
+func uncounted(c Config) string {
+	if !c.Backend {
+		return "the backend's own count of requests (--backend-count)"
+	}
+	return ""
+}

@@ -48,8 +48,8 @@ func (c Config) window() time.Duration {
 	return c.fill()
 }
 
-// windowMax is the longest window that can be watched to turn a few times.
-const windowMax = 15 * time.Second
+// WindowMax is the longest window that can be watched to turn a few times.
+const WindowMax = 15 * time.Second
 
 // validateAlgorithm reports an algorithm that is not known, or a window that does not go with the limit.
 func (c Config) validateAlgorithm() error {
@@ -66,8 +66,8 @@ func (c Config) validateAlgorithm() error {
 	switch {
 	case !c.windowed():
 		return fmt.Errorf("a window of %v goes with fixed-window or sliding-window, not with %s", c.Window, c.algorithm())
-	case c.Window < 0 || c.window() > windowMax:
-		return fmt.Errorf("window of %v, want at most %v: it must be seen to turn a few times", c.window(), windowMax)
+	case c.Window < 0 || c.window() > WindowMax:
+		return fmt.Errorf("window of %v, want at most %v: it must be seen to turn a few times", c.window(), WindowMax)
 	case math.Abs(inWindow-float64(c.Limit.Burst)) > max(.5, .01*inWindow):
 		return fmt.Errorf("%s in windows of %v are %.4g at once, not %d", rate(c.Limit.Rate), c.window(), inWindow, c.Limit.Burst)
 	}

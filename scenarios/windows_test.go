@@ -14,9 +14,6 @@ import (
 func windows(n int, w time.Duration, a scenarios.Algorithm) scenarios.Config {
 	conf := config(float64(n)/w.Seconds(), n)
 	conf.Algorithm, conf.Window = a, w
-	if a == scenarios.FixedWindow {
-		conf.Profile = scenarios.Window
-	}
 	return conf
 }
 

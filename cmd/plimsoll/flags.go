@@ -75,9 +75,16 @@ func (a *app) verifyFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&v.Profile, "profile", v.Profile, "tolerance: strict, window or best-effort (API Gateway)")
 	fs.StringSliceVar(&v.Only, "only", v.Only, "only these scenarios or checks (names or V-ids)")
 	fs.StringSliceVar(&v.Skip, "skip", v.Skip, "all but these scenarios or checks")
-	fs.StringSliceVar(&v.Expect, "expect", v.Expect, "declared departures: no-retry-after, status=503")
+	fs.StringSliceVar(&v.Expect, "expect", v.Expect, "declared departures: no-retry-after, open-keys, status=503")
 	fs.BoolVar(&v.Brief, "brief", v.Brief, "shorter storms")
-	fs.StringVar(&v.KeyHeader, "key-header", v.KeyHeader, "header that tells consumers apart")
+	fs.StringVar(&v.Algorithm, "algorithm", v.Algorithm, "how the throttle counts: token-bucket, fixed-window, sliding-window or leaky-queue (default token-bucket; with a window: sliding-window)")
+	fs.DurationVar(&v.Window, "window", v.Window, "length of its window, where it counts in one")
+	fs.StringVar(&v.KeyHeader, "key-header", v.KeyHeader, "header that tells consumers apart; `'Authorization: Bearer '` names what stands before the key (default X-Api-Key with keys)")
+	fs.StringVar(&v.KeyQuery, "key-query", v.KeyQuery, "query parameter that tells consumers apart")
+	fs.StringVar(&v.Keys, "keys", v.Keys, "consumers that the throttle knows: YAML or CSV `file` of name, secret, tier, exempt; ${ENV} is expanded")
+	fs.StringVar(&v.Stage, "stage", v.Stage, "limit of all consumers together, `rate,burst`: 1000/s,2000")
+	fs.StringSliceVar(&v.Instances, "instance", v.Instances, "`URL` of an instance that shares the limit with others, repeatable")
+	fs.StringVar(&v.Bypass, "bypass", v.Bypass, "other ways of asking to try while the limit is used up: safe, unsafe (POST, PUT too) or off")
 	fs.StringVar(&v.Key, "identity", v.Key, "value of --key-header to send")
 }
 

@@ -21,9 +21,7 @@ func (a *app) explain(p analyze.Plan, w *wire) error {
 
 // explainVerify says what the storms would send, by sending them in virtual time to a throttle that is as declared.
 func (a *app) explainVerify(c scenarios.Config, w *wire) error {
-	bucket := model.NewBucket(c.Limit.Rate, c.Limit.Burst)
-	throttle := sim.New(sim.Target{Servers: 1000, Service: sim.Service{Mean: time.Millisecond},
-		Limiter: sim.LimiterFunc(func(at time.Duration, _ string) (bool, time.Duration) { return bucket.Take(at) })}, c.Seed)
+	throttle := sim.New(sim.Target{Servers: 1000, Service: sim.Service{Mean: time.Millisecond}, Limiter: asDeclared(c)}, c.Seed)
 	script, err := scenarios.New(c)
 	if err != nil {
 		return err
@@ -39,4 +37,33 @@ func (a *app) explainVerify(c scenarios.Config, w *wire) error {
 	_, err = fmt.Fprintf(a.out, "target   %s\nlimit    %s with a burst of %d\nstorms   %d trials, about %d requests in %v\n",
 		w.shown(), attack.Rate(c.Limit.Rate), c.Limit.Burst, len(done), sent, throttle.Clock().Round(time.Second))
 	return err
+}
+
+// asDeclared is a limiter that keeps its word: each key has the limit of its tier, and the exempt one none.
+func asDeclared(c scenarios.Config) sim.Limiter {
+	own := map[string]model.Limiter{}
+	for _, k := range c.Keys {
+		l := c.Limit
+		for _, t := range c.Tiers {
+			if t.Name == k.Identity.Tier {
+				l = t.Limit
+			}
+		}
+		own[k.Identity.Value.Reveal()] = model.NewBucket(l.Rate, l.Burst)
+		if k.Exempt {
+			own[k.Identity.Value.Reveal()] = nil
+		}
+	}
+	return sim.PerKey(func(key string) sim.Limiter {
+		l, known := own[key]
+		switch {
+		case known && l == nil:
+			return sim.LimiterFunc(func(time.Duration, string) (bool, time.Duration) { return true, 0 })
+		case known:
+			return sim.One(l)
+		case c.Window > 0:
+			return sim.One(model.NewLog(c.Limit.Burst, c.Window))
+		}
+		return sim.One(model.NewBucket(c.Limit.Rate, c.Limit.Burst))
+	})
 }

@@ -21,6 +21,7 @@ type app struct {
 	spec     *Spec
 	json     bool                   // print result.json instead of text
 	quiet    bool                   // no progress
+	said     bool                   // what a gateway's words mean was told
 	plan     bool                   // say what would be sent, send nothing
 	code     int                    // exit code of a command that ended without an error
 	given    func(flag string) bool // tells flags that were given from those that were not

@@ -117,18 +117,26 @@ type LimitsSpec struct {
 
 // VerifySpec is the throttle to prove.
 type VerifySpec struct {
-	URL       string    `yaml:"url" json:"url,omitempty"`
-	Limit     string    `yaml:"limit" json:"limit,omitempty"`
-	Burst     int       `yaml:"burst" json:"burst,omitempty"`
-	Limits    string    `yaml:"limits" json:"limits,omitempty"`
-	Profile   string    `yaml:"profile" json:"profile,omitempty"`
-	Only      []string  `yaml:"only" json:"only,omitempty"`
-	Skip      []string  `yaml:"skip" json:"skip,omitempty"`
-	Expect    []string  `yaml:"expect" json:"expect,omitempty"`
-	Brief     bool      `yaml:"brief" json:"brief,omitempty"`
-	KeyHeader string    `yaml:"key_header" json:"key_header,omitempty"`
-	Key       string    `yaml:"key" json:"key,omitempty"`
-	Watch     WatchSpec `yaml:"watch" json:"watch"`
+	URL       string        `yaml:"url" json:"url,omitempty"`
+	Limit     string        `yaml:"limit" json:"limit,omitempty"`
+	Burst     int           `yaml:"burst" json:"burst,omitempty"`
+	Limits    string        `yaml:"limits" json:"limits,omitempty"`
+	Profile   string        `yaml:"profile" json:"profile,omitempty"`
+	Only      []string      `yaml:"only" json:"only,omitempty"`
+	Skip      []string      `yaml:"skip" json:"skip,omitempty"`
+	Expect    []string      `yaml:"expect" json:"expect,omitempty"`
+	Brief     bool          `yaml:"brief" json:"brief,omitempty"`
+	Algorithm string        `yaml:"algorithm" json:"algorithm,omitempty"`
+	Window    time.Duration `yaml:"window" json:"window_ns,omitempty"`
+	KeyHeader string        `yaml:"key_header" json:"key_header,omitempty"`
+	KeyQuery  string        `yaml:"key_query" json:"key_query,omitempty"`
+	Keys      string        `yaml:"keys" json:"keys,omitempty"`
+	Tiers     []string      `yaml:"tiers" json:"tiers,omitempty"`
+	Stage     string        `yaml:"stage" json:"stage,omitempty"`
+	Instances []string      `yaml:"instances" json:"instances,omitempty"`
+	Bypass    string        `yaml:"bypass" json:"bypass,omitempty"`
+	Key       string        `yaml:"key" json:"key,omitempty"`
+	Watch     WatchSpec     `yaml:"watch" json:"watch"`
 }
 
 // newSpec holds every default there is.
@@ -138,7 +146,7 @@ func newSpec() *Spec {
 		Load:   LoadSpec{Rate: "50/s", For: 30 * time.Second, Arrivals: attack.Even},
 		Find: FindSpec{Budget: 3 * time.Minute, Profile: "standard", MaxRate: 100_000, Arrivals: attack.Poisson,
 			MaxOverload: 60, MaxFailed: "5%", MaxInFlight: 20_000},
-		Verify: VerifySpec{Profile: "strict", KeyHeader: "X-Api-Key", Watch: newWatchSpec()},
+		Verify: VerifySpec{Watch: newWatchSpec()},
 	}
 }
 

@@ -37,6 +37,8 @@ func (a *app) verifyCmd() *cobra.Command {
 	fs := c.Flags()
 	fs.BoolVar(&list, "list", false, "list the scenarios and what they ask")
 	a.verifyFlags(fs)
+	fs.StringArrayVar(&a.spec.Verify.Tiers, "tier", a.spec.Verify.Tiers, "limit of a kind of consumer, `name=rate,burst[,quota/period]`: gold=500/s,100,1M/day; repeatable")
+	fs.BoolVar(&a.spec.Verify.Brief, "quick", a.spec.Verify.Brief, "as --brief")
 	a.watchFlags(fs)
 	a.goalFlags(fs)
 	fs.StringVar(&a.spec.Find.Health, "health", a.spec.Find.Health, "`URL` that must keep answering 2xx; three misses in a row stop the run (exit 5)")
@@ -112,8 +114,13 @@ func (a *app) verifyLimit() (limits.Limit, error) {
 		return limits.Limit{}, misuse("--burst and --limits exclude one another: the burst stands in %s", v.Limits)
 	case v.Limits != "":
 		return readLimits(v.Limits)
+	case v.Limit == "" && len(v.Tiers) > 0:
+		return a.tierLimit()
 	case v.Limit == "":
 		return limits.Limit{}, misuseHint("example: --limit 200/s --burst 100, or --limits FILE", "what is the throttle set to? give --limit and --burst")
+	}
+	if form, rest, ok := strings.Cut(v.Limit, ":"); ok {
+		return a.foreignLimit(form, rest)
 	}
 	n, per, err := attack.ParseQuota(v.Limit)
 	if err != nil {
@@ -148,8 +155,8 @@ func (a *app) scenarioConfig(limit limits.Limit) (scenarios.Config, error) {
 	if statuses := a.spec.Target.ThrottledStatus; c.Refusal == 0 && len(statuses) == 1 {
 		c.Refusal = statuses[0]
 	}
-	if v.Key != "" {
-		c.Identity = attack.Identity{Name: "the given key", Header: v.KeyHeader, Value: attack.Secret(v.Key)}
+	if err := a.consumers(&c); err != nil {
+		return c, err
 	}
 	if _, err := scenarios.New(c); err != nil {
 		return c, misuse("%w", err)
