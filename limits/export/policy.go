@@ -79,7 +79,7 @@ func (p Policy) Validate() error {
 	}
 	add(!headerRule.MatchString(p.Header()), "key header %q: want letters, digits and -", p.KeyHeader)
 	add(p.Replicas < 0 || p.Replicas > 10_000, "%d replicas, want from 1 to 10000", p.Replicas)
-	add(p.URL != "" && !urlRule.MatchString(p.URL), "URL %q: want http:// or https://, a host and a path, without query", p.URL)
+	add(p.URL != "" && !urlRule.MatchString(p.URL), "the URL: want http:// or https://, a host and a path, without a query or a password")
 	add(len(p.Tiers) > tiersMax, "%d tiers, want at most %d", len(p.Tiers), tiersMax)
 	add(p.Region.Rate < 0 || p.Region.Burst < 0, "a Region's limit of %v and %d is below 0", p.Region.Rate, p.Region.Burst)
 	add(math.IsNaN(p.GoalMS) || math.IsInf(p.GoalMS, 0) || p.GoalMS < 0, "a latency goal of %v ms", p.GoalMS)
