@@ -175,6 +175,10 @@ func (a *app) throttledWire(ctx context.Context) (*wire, error) {
 	if err != nil {
 		return nil, err
 	}
+	stand := limits.Limit{Rate: 100, Burst: 10} // stands for the one to be advised
+	if c, err := other.scenarioConfig(stand); err == nil {
+		w.who = c.Identity
+	}
 	if err := w.preflight(ctx, true); err != nil {
 		w.close()
 		return nil, err

@@ -80,6 +80,7 @@ func (a *app) verify(ctx context.Context) error {
 	if a.plan {
 		return a.explainVerify(config, w)
 	}
+	w.who = config.Identity
 	if err := w.preflight(ctx, true); err != nil {
 		return err
 	}

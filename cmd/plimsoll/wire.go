@@ -27,6 +27,7 @@ type wire struct {
 	app     *app
 	target  attack.Target
 	engine  *engine.Engine
+	who     attack.Identity              // who the preflight is sent as: a throttle may turn others away
 	eyes    *eyes                        // what looks beside a throttle that is verified
 	refused atomic.Pointer[unauthorized] // the address that may not be loaded unasked
 }
@@ -169,7 +170,7 @@ func (w *wire) preflight(ctx context.Context, throttled bool) error {
 			return err
 		}
 	}
-	m, err := w.engine.Run(ctx, attack.Trial{N: 1, Phase: "preflight", Why: "does it answer", Serial: &attack.Serial{Max: 1}, LogMax: 1}, nil)
+	m, err := w.engine.Run(ctx, attack.Trial{N: 1, Phase: "preflight", Why: "does it answer", Serial: &attack.Serial{Max: 1, Identity: w.who}, LogMax: 1}, nil)
 	if u := w.refused.Load(); u != nil {
 		return askOwner(fmt.Errorf("%s: %w", w.shown(), u))
 	}
