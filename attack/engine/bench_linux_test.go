@@ -10,9 +10,9 @@ import (
 // BenchmarkCPU is the processor time of one request at a held load, kernel and runtime included, the target's not.
 func BenchmarkCPU(b *testing.B) {
 	url := child(b, "null")
-	for _, load := range []float64{1000, 2000, 5000} {
+	for _, load := range []float64{1000, 2000, 5000, 10_000} {
 		b.Run(fmt.Sprint(load), func(b *testing.B) {
-			e := open(b, Options{Target: to(url)})
+			e := open(b, Options{Target: to(url), Lean: true})
 			trial := steady(load, time.Duration(float64(b.N)/load*float64(time.Second)))
 			trial.Flight = 64
 			before := spent(b)
