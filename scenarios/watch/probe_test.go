@@ -51,6 +51,7 @@ func TestCounterReadsNumbersFieldsAndMetrics(t *testing.T) {
 		{"those with a label", page, `#http_requests_total{code="200"}`, 42, ""},
 		{"with two", page, `#http_requests_total{code="200",job="b"}`, 30, ""},
 		{"with none such", page, `#http_requests_total{code="500"}`, 0, "no metric http_requests_total has those labels"},
+		{"with one that it does not have", page, `#in_flight{zone="x"}`, 0, "no metric in_flight has those labels"},
 		{"a gauge", page, "#in_flight", 3, ""},
 		{"how many a histogram observed", page, "#took_seconds", 9, ""},
 		{"a metric that is not there", page, "#gone", 0, "no metric gone"},
@@ -87,6 +88,10 @@ func TestErrorsKeepNoSecret(t *testing.T) {
 	_, _, err := Health(http.DefaultClient, "http://user:hunter2@127.0.0.1:1/?key=hunter3").Look(t.Context())
 	if got := Why(err); got != "connect: connection refused" {
 		t.Errorf("the error says %q, want the refusal alone", got)
+	}
+	_, _, err = Health(http.DefaultClient, "ftp://user:hunter2@127.0.0.1/?key=hunter3").Look(t.Context())
+	if got := Why(err); strings.Contains(got, "hunter") || !strings.Contains(got, "unsupported protocol") {
+		t.Errorf("the error says %q, want the reason alone", got)
 	}
 	if got := Why(context.DeadlineExceeded); got != "timeout" {
 		t.Errorf("a deadline says %q", got)
