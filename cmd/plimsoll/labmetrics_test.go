@@ -16,6 +16,11 @@ func TestTheLabCountsWhatItAnswers(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "x")
 	}))
+	fresh := httptest.NewRecorder()
+	metrics.ServeHTTP(fresh, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if !strings.Contains(fresh.Body.String(), `http_requests_total{code="429"} 0`) {
+		t.Errorf("no refusals counted yet, and their series is missing:\n%s", fresh.Body)
+	}
 	for range 9 {
 		front.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
 	}

@@ -33,12 +33,12 @@ func newWatchSpec() WatchSpec { return WatchSpec{Within: time.Minute} }
 func (a *app) watchFlags(fs *pflag.FlagSet) {
 	v := &a.spec.Verify.Watch
 	fs.StringVar(&v.Backend, "backend-count", v.Backend, "`URL` that tells how many requests reached the backend: a number, or #field, or #metric of its page")
-	fs.StringVar(&v.Prometheus, "prometheus", v.Prometheus, "Prometheus to ask, `URL`")
-	fs.StringVar(&v.Query, "expect-query", v.Query, "expression that must hold at --prometheus through every storm: `'max_over_time(pool_used[1m]) < 0.7'`")
-	fs.StringVar(&v.Alertmanager, "alertmanager", v.Alertmanager, "Alertmanager to ask for alarms, `URL`")
+	fs.StringVar(&v.Prometheus, "prometheus", v.Prometheus, "`URL` of the Prometheus to ask")
+	fs.StringVar(&v.Query, "expect-query", v.Query, "`expression` that must hold at --prometheus through every storm: 'max_over_time(pool_used[1m]) < 0.7'")
+	fs.StringVar(&v.Alertmanager, "alertmanager", v.Alertmanager, "`URL` of the Alertmanager to ask for alarms")
 	fs.StringVar(&v.Webhook, "webhook", v.Webhook, "receive Alertmanager's notifications at this `address`; :0 takes a free port of this machine")
-	fs.StringSliceVar(&v.Alerts, "expect-alert", v.Alerts, "alarm that must fire in a storm, repeatable")
-	fs.StringSliceVar(&v.NoAlerts, "expect-no-alert", v.NoAlerts, "alarm that must not fire below the limit, repeatable")
+	fs.StringSliceVar(&v.Alerts, "expect-alert", v.Alerts, "`alarm` that must fire in a storm, repeatable")
+	fs.StringSliceVar(&v.NoAlerts, "expect-no-alert", v.NoAlerts, "`alarm` that must not fire below the limit, repeatable")
 	fs.DurationVar(&v.Within, "within", v.Within, "time in which --expect-alert must fire, and --expect-no-alert must not")
 }
 

@@ -126,17 +126,20 @@ func split(series string) (name, matchers string) {
 }
 
 // Series are the metrics of a policy with every default filled in: what templates make expressions of.
-type Series struct{ Metrics }
+type Series struct {
+	Metrics
+	Title string // whose the series are, and what there is to know about them, in a sentence
+}
 
 // Series fills in the defaults.
 func (p Policy) Series() Series {
-	m := p.Metrics
+	m, title := p.Metrics, ""
 	for _, s := range metricSources {
 		if s.Source != cmp.Or(m.Source, metricSources[0].Source) {
 			continue
 		}
 		own := m.Duration == "" || m.Duration == s.Duration
-		m.Source = s.Source
+		m.Source, title = s.Source, s.title
 		m.Select = cmp.Or(m.Select, fmt.Sprintf(s.names, p.Service))
 		m.Refused = cmp.Or(m.Refused, s.Refused)
 		m.Requests = cmp.Or(m.Requests, s.Requests)
@@ -145,7 +148,7 @@ func (p Policy) Series() Series {
 		m.Millis = own && s.Millis || !own && strings.HasSuffix(m.Duration, "_ms") || strings.HasSuffix(m.Duration, "_milliseconds")
 	}
 	m.Window, m.For = cmp.Or(m.Window, time.Minute), cmp.Or(m.For, 5*time.Minute)
-	return Series{m}
+	return Series{m, title}
 }
 
 // selector is a series with its own matchers, this service's, and more.

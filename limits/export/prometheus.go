@@ -52,10 +52,10 @@ func (g Page) GoalSeconds() float64 { return digits(g.GoalMS/1000, 6) }
 func (g Page) NearLimit() float64 { return digits(nearLimit*g.Asked.Rate, 6) }
 
 // AlarmTime is when an alarm that holds from now on has surely fired: its window half full of it, its wait, and a few evaluations
-// and scrapes.
+// and scrapes, and the notification's.
 func (g Page) AlarmTime() string {
 	s := g.Series()
-	return (s.Window/2 + s.For + 4*s.Interval()).Round(time.Second).String()
+	return (s.Window/2 + s.For + 4*s.Interval() + g.GroupWait()).Round(time.Second).String()
 }
 
 // GroupWait is how long notifications wait for company: less than an alarm's own wait, and 30 s at most.
