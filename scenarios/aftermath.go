@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -124,80 +123,4 @@ func afterStorm(c Config, m attack.Measurement) (out []attack.Attempt) {
 		}
 	}
 	return out
-}
-
-// What a storm of well-behaved clients may be.
-const (
-	amplifyMax = 2.0                    // attempts per client, and three standard deviations of so few clients
-	peakShare  = 1.5                    // of the limit, after the first second
-	gaveUpMax  = 0.02                   // of the clients, in the end
-	peakBin    = 100 * time.Millisecond // over which the peak is counted
-)
-
-// storm is what one crowd came to.
-type storm struct {
-	clients, attempts, refused, gaveUp int64
-	amplification                      float64
-	peak                               float64       // attempts per second, worst bin after the first second
-	drained                            time.Duration // until the last client was served
-}
-
-func (e *evidence) storm(m attack.Measurement) (s storm) {
-	all := m.All()
-	s.clients, s.attempts, s.refused, s.gaveUp = all.Due, all.Attempts, all.Statuses[e.refusal], all.Throttled+all.Shed
-	s.amplification = float64(s.attempts) / math.Max(float64(s.clients), 1)
-	bins := map[time.Duration]int{}
-	for _, a := range m.Log {
-		if a.Sent >= time.Second {
-			bins[a.Sent.Truncate(peakBin)]++
-		}
-		if a.Outcome == attack.OK {
-			s.drained = max(s.drained, a.Received)
-		}
-	}
-	for _, n := range bins {
-		s.peak = max(s.peak, float64(n)/peakBin.Seconds())
-	}
-	return s
-}
-
-func (s storm) String() string {
-	return fmt.Sprintf("%.2f attempts each, %s at peak after a second, all served within %s, %d gave up", s.amplification, rate(s.peak), brief(s.drained), s.gaveUp)
-}
-
-// retryStorm (V26): a crowd larger than the burst, three times: its clients try again at once, back off with full jitter,
-// or wait as they are told. The first is there to compare with; the others must not make a second storm, and must all be
-// served: at most 2 attempts each (and three standard deviations of a crowd so small), and after the first second at most 1.5 × the limit in any tenth of a second (and three
-// standard deviations of so small a count, and one).
-func retryStorm(e *evidence, ms []attack.Measurement) finding {
-	r := e.c.Limit.Rate
-	expected := peakShare * r * peakBin.Seconds()
-	peakMax := (expected + 3*math.Sqrt(expected) + 1) / peakBin.Seconds()
-	naive, jitter := e.storm(ms[0]), e.storm(ms[1])
-	attemptsMax := amplifyMax + 3/math.Sqrt(max(float64(jitter.clients), 1))
-	want := fmt.Sprintf("backing off: at most %.3g attempts each, %s at peak after a second, all served", attemptsMax, rate(peakMax))
-	got := []string{"at once: " + naive.String(), "full jitter: " + jitter.String()}
-	mannered := map[string]storm{"full jitter": jitter}
-	order := []string{"full jitter"}
-	if m, why := e.get("told", false); why == "" {
-		order, mannered["Retry-After"] = append(order, "Retry-After"), e.storm(m)
-		got = append(got, "Retry-After: "+mannered["Retry-After"].String())
-	}
-	text := strings.Join(got, "; ")
-	for _, name := range order {
-		s := mannered[name]
-		switch {
-		case s.refused == 0:
-			return unsure(want, text, "nobody was refused, so nobody came back")
-		case s.attempts == s.clients:
-			return unsure(want, text, "clients do not come back after %d without Retry-After", e.refusal)
-		case s.amplification > attemptsMax:
-			return failed(want, text, "clients with %s need %.1f attempts each: the throttle keeps turning them away", name, s.amplification)
-		case float64(s.gaveUp) > count(gaveUpMax, float64(s.clients)):
-			return failed(want, text, "%d of %d clients with %s were never served", s.gaveUp, s.clients, name)
-		case s.peak > peakMax:
-			return failed(want, text, "clients with %s come back as a second storm of %s", name, rate(s.peak))
-		}
-	}
-	return passed(want, text, "naive clients made %.1f attempts each, those that back off %.1f", naive.amplification, jitter.amplification)
 }

@@ -14,6 +14,31 @@ type scenario struct {
 	title  string
 	checks []check
 	lacks  func(c Config) string // what must be declared for it and was not, or ""; nil means nothing must
+	when   depth                 // the least thorough run that it is part of
+}
+
+// depth is how thorough a run is.
+type depth int
+
+const (
+	quick depth = iota
+	normal
+	thorough
+)
+
+func (d depth) String() string {
+	return [...]string{"with --quick too", "by default", "with --thorough"}[d]
+}
+
+// depth is how thorough the run is to be.
+func (c Config) depth() depth {
+	switch {
+	case c.Brief:
+		return quick
+	case c.Thorough:
+		return thorough
+	}
+	return normal
 }
 
 // A check is one expectation. Its judge is asked only when all its stages were measured.
@@ -21,7 +46,7 @@ type check struct {
 	id, name string
 	asks     string                // the expectation as a question, for lists
 	stages   []string              // what it rests on
-	extra    string                // a further stage that it looks at where there is one
+	extra    []string              // further stages that it looks at where there are any
 	sure     bool                  // it holds even where the generator sent late: it rests on what surely happened
 	lacks    func(c Config) string // as a scenario's
 	insist   bool                  // where a stage has nothing to send, it says so instead of being left out
@@ -36,6 +61,7 @@ type finding struct {
 	outcome        Outcome
 	want, got, why string
 	proof          []Exhibit // a few requests that show it
+	table          *Table    // what was measured, where it is more than a figure
 	unlisted       bool      // the check does not apply
 }
 
@@ -80,7 +106,7 @@ func (k check) judge(e *evidence) (Check, bool) {
 }
 
 func (k check) of(f finding) Check {
-	return Check{ID: k.id, Name: k.name, Outcome: f.outcome, Want: f.want, Got: f.got, Why: f.why, Evidence: f.proof}
+	return Check{ID: k.id, Name: k.name, Outcome: f.outcome, Want: f.want, Got: f.got, Why: f.why, Evidence: f.proof, Table: f.table}
 }
 
 // skipped says why a stage has nothing to send, seen from what was measured, or "".
@@ -100,14 +126,15 @@ func (e *evidence) skipped(name string) string {
 // catalogue is every scenario, in the order in which they are told, and stages what they rest on, in the order in which they
 // are run. Each kind stands in a file of its own, beside its stages.
 var (
-	catalogue = slices.Concat(core, etiquette, edge, comeback, bypass, tenants, tiers, instances, alarms)
-	stages    = slices.Concat(alarmStages, coreStages[:1], strangerStages, coreStages[1:], edgeStages, comebackStages, bypassStages, tenantStages, tierStages, instanceStages)
+	catalogue = slices.Concat(core, etiquette, edge, comeback, retryStorms, storms, bypass, tenants, tiers, instances, alarms)
+	stages    = slices.Concat(alarmStages, coreStages[:1], strangerStages, coreStages[1:], edgeStages, comebackStages, retryStages, stormStages, bypassStages, tenantStages, tierStages, instanceStages)
 )
 
 // Listed is one scenario as a list shows it.
 type Listed struct {
 	Name   string
 	Title  string
+	When   string // in which runs it plays, for people
 	Checks []ListedCheck
 }
 
@@ -118,7 +145,7 @@ type ListedCheck struct{ ID, Name, Asks string }
 func Catalogue() []Listed {
 	var out []Listed
 	for _, s := range catalogue {
-		l := Listed{Name: s.name, Title: s.title}
+		l := Listed{Name: s.name, Title: s.title, When: s.when.String()}
 		for _, k := range s.checks {
 			l.Checks = append(l.Checks, ListedCheck{ID: k.id, Name: k.name, Asks: k.asks})
 		}

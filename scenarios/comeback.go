@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -18,10 +17,6 @@ var comeback = []scenario{
 		{id: "V10", name: "clock", asks: "a date is told by a clock that is right",
 			stages: []string{"flash"}, sure: true, look: showing(clock, theRefused)},
 	}},
-	{name: "retry-storm", title: "The same crowd with naive and with well-behaved clients", checks: []check{
-		{id: "V26", name: "retry-storm", asks: "clients that back off are served without a second storm",
-			stages: []string{"naive", "jitter"}, extra: "told", look: retryStorm},
-	}},
 	{name: "recovery", title: "Half the limit right after the storm", checks: []check{
 		{id: "V15", name: "recovery", asks: "after a storm the service is back within a second",
 			stages: []string{"rest", "overload"}, look: recovery},
@@ -30,9 +25,6 @@ var comeback = []scenario{
 
 var comebackStages = []stage{
 	{name: "honour", tries: 2, build: honourTrial, thin: fewProbes},
-	{name: "naive", tries: 2, build: naiveTrial},
-	{name: "jitter", tries: 2, build: jitterTrial},
-	{name: "told", tries: 2, build: toldTrial},
 }
 
 // probeActor of the honour stage waits as it is told; crowdActor keeps the bucket empty until it is told.
@@ -90,35 +82,4 @@ func honourTrial(c Config, e *evidence) (attack.Trial, string) {
 			crowdActor: c.actor("crowd", attack.Poisson, attack.Manners{}, crowd...),
 			probeActor: c.actor("probe", attack.Even, attack.Manners{Policy: attack.RetryAfter, Tries: 2}, probe...),
 		}}, ""
-}
-
-// excess is how many of a storm's clients find no token at first: few enough to be served within a second.
-func (c Config) excess() int {
-	return int(math.Ceil(max(2, min(.5*float64(c.Limit.Burst), .5*c.Limit.Rate))))
-}
-
-// stormTrial is one crowd, larger than the bucket by excess, whose clients have the given manners. Backing off, they
-// spread over twice the time in which the limit serves them: so half the limit is asked for.
-func stormTrial(c Config, why string, m attack.Manners) attack.Trial {
-	n := c.Limit.Burst + c.excess()
-	m.Base = max(attack.DefaultBase, time.Duration(2*float64(c.excess())/c.Limit.Rate*1e9))
-	m.Cap = 4 * m.Base
-	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: n, Why: fmt.Sprintf("%d at once, whose clients %s", n, why),
-		Actors: []attack.Actor{c.actor("crowd", attack.Even, m, attack.Segment{Len: 200 * time.Millisecond, Burst: n})}}
-}
-
-func naiveTrial(c Config, _ *evidence) (attack.Trial, string) {
-	return stormTrial(c, "try again at once", attack.Manners{Policy: attack.AtOnce, Tries: 5}), ""
-}
-
-func jitterTrial(c Config, _ *evidence) (attack.Trial, string) {
-	return stormTrial(c, "back off with full jitter", attack.Manners{Policy: attack.FullJitter, Tries: 6}), ""
-}
-
-func toldTrial(c Config, e *evidence) (attack.Trial, string) {
-	told, ok := e.told()
-	if !ok || told > c.toldMax() {
-		return attack.Trial{}, "no refusal told a time worth waiting for"
-	}
-	return stormTrial(c, "wait as they are told, and a little jitter", attack.Manners{Policy: attack.RetryAfterJitter, Tries: 6}), ""
 }

@@ -43,10 +43,11 @@ type Config struct {
 	Only []string // scenarios, check names or ids to run; empty means all
 	Skip []string // the same, to leave out
 
-	First   int     // number of the first trial; 0 means 1
-	Seed    uint64  // of every random number drawn
-	Brief   bool    // half the evidence in a third of the time: about 25 s at 250/s to 1,200/s
-	MaxRate float64 // most arrivals per second of any storm, bursts left out; 0 means five times the limit
+	First    int     // number of the first trial; 0 means 1
+	Seed     uint64  // of every random number drawn
+	Brief    bool    // half the evidence in a third of the time: about 25 s at 250/s to 1,200/s
+	Thorough bool    // longer storms, and all of them; not with Brief
+	MaxRate  float64 // most arrivals per second of any storm, bursts left out; 0 means five times the limit
 }
 
 // Profile says how exact a throttle claims to be, and so how far it may be off.

@@ -44,6 +44,6 @@ var coreStages = []stage{
 	{name: "rest", tries: 2, build: restTrial},
 	{name: "steady", tries: 2, build: steadyTrial},
 	{name: "flash", tries: 4, build: flashTrial, thin: scattered},
-	{name: "overload", tries: 3, build: overloadTrial},
+	{name: "overload", tries: 3, floods: true, build: overloadTrial},
 	{name: "refill", tries: 2, build: refillTrial},
 }

@@ -22,7 +22,14 @@ type Check struct {
 	Got     string  `json:"got"`
 	Why     string  `json:"why"` // one sentence: what was measured and, when it failed, what that means
 
+	Table    *Table    `json:"table,omitempty"`    // what was measured, where it is more than a figure
 	Evidence []Exhibit `json:"evidence,omitempty"` // a few of the requests that it rests on
+}
+
+// Table is a few measured numbers in rows.
+type Table struct {
+	Columns []string   `json:"columns"`
+	Rows    [][]string `json:"rows"` // as many cells each as there are columns
 }
 
 // Verdict is the checks of one scenario.

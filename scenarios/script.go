@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -37,7 +38,7 @@ func New(c Config) (Script, error) {
 func choose(c Config) []scenario {
 	var out []scenario
 	for _, s := range catalogue {
-		whole := len(c.Only) == 0 || slices.Contains(c.Only, s.name)
+		whole := len(c.Only) == 0 && s.when <= c.depth() || slices.Contains(c.Only, s.name)
 		if slices.Contains(c.Skip, s.name) || s.needs(c) != "" {
 			continue
 		}
@@ -110,7 +111,7 @@ func (c Config) first() int { return max(c.First, 1) }
 func (s Script) needs(name string) bool {
 	for _, sc := range s.chosen {
 		for _, k := range sc.checks {
-			if k.extra == name || slices.Contains(k.stages, name) {
+			if slices.Contains(k.extra, name) || slices.Contains(k.stages, name) {
 				return true
 			}
 		}
@@ -174,7 +175,7 @@ const NotRefused attack.Reason = "next to nothing was refused: the target behind
 
 // Watch ends a storm that no throttle holds back, before it harms the target.
 func (s Script) Watch(t attack.Trial, _ []attack.Measurement) func(attack.Tick) attack.Reason {
-	if t.Phase != PhasePrefix+"overload" {
+	if !floods(strings.TrimPrefix(t.Phase, PhasePrefix)) {
 		return nil
 	}
 	g := guard{limit: s.c.Limit}
@@ -239,9 +240,7 @@ func (s Script) Estimate() time.Duration {
 			if t.Serial != nil {
 				sum += time.Duration(t.Serial.Max) * t.Serial.Gap
 			}
-			if st.name == "told" {
-				sum += e.guess
-			}
+			sum += st.after(s.c, e.guess)
 		}
 	}
 	return sum
@@ -259,7 +258,7 @@ func (s Script) Verdicts(done []attack.Measurement) []Verdict {
 			if c, listed := k.judge(e); listed {
 				v.Checks = append(v.Checks, c)
 			}
-			names = append(append(names, k.stages...), k.extra)
+			names = append(append(names, k.stages...), k.extra...)
 		}
 		slices.Sort(names)
 		for _, name := range slices.Compact(names) {

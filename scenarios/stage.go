@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -15,9 +16,27 @@ type stage struct {
 	name  string // also the end of its trial's phase
 	tries int    // how often it is run until its evidence is good enough
 	// build is the stage's trial, or why there is none.
-	build func(c Config, e *evidence) (t attack.Trial, skip string)
+	build  func(c Config, e *evidence) (t attack.Trial, skip string)
+	floods bool    // it is ended when next to nothing of it is refused
+	manner *manner // of a retry storm's clients
 	// thin says why a measurement is too weak to judge, or "".
 	thin func(c Config, m attack.Measurement) string
+}
+
+// after is how long clients of a stage come back after its end, if refusals tell them to wait for so long.
+func (s stage) after(c Config, told time.Duration) time.Duration {
+	switch {
+	case s.manner == nil:
+		return 0
+	case s.manner.told():
+		return told
+	}
+	return c.patience()
+}
+
+// floods tells whether a stage is one to be ended when nothing refuses it.
+func floods(name string) bool {
+	return slices.ContainsFunc(stages, func(s stage) bool { return s.name == name && s.floods })
 }
 
 // PhasePrefix begins the phase of every trial of a Script.
@@ -26,8 +45,11 @@ const PhasePrefix = "verify/"
 // long is a length: brief or full, and never so short that fewer than n requests come in at the rate.
 func (c Config) long(brief, full time.Duration, n float64) time.Duration {
 	d := full
-	if c.Brief {
+	switch {
+	case c.Brief:
 		d = brief
+	case c.Thorough:
+		d = 2 * full
 	}
 	d = max(d, min(time.Duration(n/c.Limit.Rate*1e9), longest))
 	return (d + time.Second - 1).Truncate(time.Second)

@@ -12,9 +12,9 @@ import (
 var tenants = []scenario{
 	{name: "tenant-greed", title: "One consumer at six times its limit beside one at less than half of it", checks: []check{
 		{id: "V16", name: "isolation", asks: "one consumer's storm costs another nothing",
-			stages: []string{"greed"}, extra: "strangers", insist: true, lacks: roomForTwo, look: showing(isolation, refusedOf(politeActor))},
+			stages: []string{"greed"}, extra: []string{"strangers"}, insist: true, lacks: roomForTwo, look: showing(isolation, refusedOf(politeActor))},
 		{id: "V17", name: "fairness", asks: "equal consumers share a common limit equally",
-			stages: []string{"share"}, extra: "strangers", sure: true, lacks: func(c Config) string {
+			stages: []string{"share"}, extra: []string{"strangers"}, sure: true, lacks: func(c Config) string {
 				if c.Stage.IsZero() {
 					return "a limit of all consumers together (--stage)"
 				}

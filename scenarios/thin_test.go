@@ -39,7 +39,7 @@ var thin = []struct {
 	unsure string // exactly these
 	why    string
 }{
-	{"nothing was measured", func(m *attack.Measurement) { m.Trial.Phase = "ramp" }, "V01 V02 V03 V04 V05 V06 V07 V08 V09 V10 V11 V12 V13 V15 V20 V21 V22 V26 V28 V29 V30 V31 V32 V33 V34 V35", "it was not run"},
+	{"nothing was measured", func(m *attack.Measurement) { m.Trial.Phase = "ramp" }, "V01 V02 V03 V04 V05 V06 V07 V08 V09 V10 V11 V12 V13 V15 V20 V21 V22 V26 V28 V29 V30 V31 V32 V33 V34 V35 V52", "it was not run"},
 	{"the generator was the limit in the storm", func(m *attack.Measurement) {
 		if phase(m, "overload") {
 			m.Checks = []attack.SelfCheck{{Name: "late ticks", Outcome: attack.Void, Got: "p99 80ms", Want: "at most 10ms"}}
@@ -49,7 +49,7 @@ var thin = []struct {
 		if phase(m, "overload") {
 			m.Aborted = &attack.Abort{At: time.Second, Reason: attack.Interrupted}
 		}
-	}, "V01 V04 V05 V06 V07 V13 V15 V22 V29 V30 V31 V32 V34 V35", "it was interrupted"},
+	}, "V01 V04 V05 V06 V07 V13 V15 V22 V29 V30 V31 V32 V34 V35 V52", "it was interrupted"},
 	{"the crowd was sent one by one", func(m *attack.Measurement) {
 		if phase(m, "flash") {
 			for i := range m.Log {
@@ -312,7 +312,7 @@ func TestConfigIsRefused(t *testing.T) {
 }
 
 func TestTheCatalogueIsStable(t *testing.T) {
-	want := "steady V28 flash-crowd V02 V11 V12 overload V01 V04 V05 V06 V07 V13 V14 V22 V29 refill V03 etiquette V30 V31 V32 V33 V34 V35 window-edge V27 retry-after V08 V09 V10 retry-storm V26 recovery V15 bypass V20 V21 tenant-greed V16 V17 exempt-key V18 wrong-key V19 tier-ladder V23 quota-drain V24 instances V25 alarms V42 V40 backend-query V41"
+	want := "steady V28 flash-crowd V02 V11 V12 overload V01 V04 V05 V06 V07 V13 V14 V22 V29 refill V03 etiquette V30 V31 V32 V33 V34 V35 window-edge V27 retry-after V08 V09 V10 recovery V15 retry-storm V26 herd-at-reset V36 shed-curve V37 spike-train V38 sawtooth V39 slow-ramp V50 metastability V51 backend-health V52 bypass V20 V21 tenant-greed V16 V17 exempt-key V18 wrong-key V19 tier-ladder V23 quota-drain V24 instances V25 alarms V42 V40 backend-query V41"
 	var got, names []string
 	for _, s := range scenarios.Catalogue() {
 		got = append(got, s.Name)

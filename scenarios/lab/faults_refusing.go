@@ -28,14 +28,14 @@ var refusingFaults = []Fault{
 		}
 	}},
 	{"refusals-reach-backend", "refused requests are worked on by the backend all the same", "V29", func(h *hooks) { h.refuse = spill }},
-	{"refusal-body", "a refusal has a body of 100 KB", "V33", func(h *hooks) {
+	{"refusal-body", "a refusal has a body of 100 KB", "V30", func(h *hooks) {
 		body := `{"message":"` + strings.Repeat("too many requests ", 100_000/18) + `"}`
 		h.tell = func(_ http.Header, d *decision, _ time.Time) { d.body = body }
 	}},
-	{"refusal-cacheable", "refusals may be kept by caches for a minute", "V34", func(h *hooks) {
+	{"refusal-cacheable", "refusals may be kept by caches for a minute", "V31", func(h *hooks) {
 		h.tell = func(h http.Header, _ *decision, _ time.Time) { h.Set("Cache-Control", "public, max-age=60") }
 	}},
-	{"refusal-closes", "a refusal ends its connection", "V35", func(h *hooks) {
+	{"refusal-closes", "a refusal ends its connection", "V32", func(h *hooks) {
 		h.tell = func(h http.Header, _ *decision, _ time.Time) { h.Set("Connection", "close") }
 	}},
 }
