@@ -13,7 +13,7 @@ import (
 var bypass = []scenario{
 	{name: "bypass", title: "The same request in other ways while the limit is used up", checks: []check{
 		{id: "V20", name: "connection-independent", asks: "a new connection for each request gets no more in",
-			stages: []string{"connections"}, extra: "single", sure: true, look: connections},
+			stages: []string{"connections"}, extra: []string{"single"}, sure: true, look: connections},
 		{id: "V21", name: "no-bypass", asks: "no other method, path, query or header gets past the limit",
 			stages: []string{"bypass"}, look: noBypass},
 	}},

@@ -114,7 +114,7 @@ func (e *evidence) skipped(name string) string {
 	if len(e.stages) == 0 {
 		return ""
 	}
-	for _, s := range stages {
+	for _, s := range e.c.stages() {
 		if s.name == name {
 			_, skip := s.build(e.c, e)
 			return skip

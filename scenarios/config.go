@@ -40,6 +40,8 @@ type Config struct {
 	Algorithm Algorithm     // how the throttle counts; empty means TokenBucket, or SlidingWindow with a Window
 	Window    time.Duration // of the algorithms that count in windows; 0 means Limit.Burst / Limit.Rate
 
+	Own []Own // scenarios of the user's own
+
 	Only []string // scenarios, check names or ids to run; empty means all
 	Skip []string // the same, to leave out
 
@@ -124,13 +126,13 @@ func (c Config) Validate() error {
 	if err := errors.Join(c.validateAlgorithm(), c.validateConsumers()); err != nil {
 		return err
 	}
-	return errors.Join(c.Alarms.Validate(), known("only", c.Only), known("skip", c.Skip))
+	return errors.Join(c.Alarms.Validate(), c.validateOwn(), c.known("only", c.Only), c.known("skip", c.Skip))
 }
 
 // known reports the first word that names no scenario and no check.
-func known(flag string, words []string) error {
+func (c Config) known(flag string, words []string) error {
 	var all []string
-	for _, s := range catalogue {
+	for _, s := range c.scenarios() {
 		all = append(all, s.name)
 		for _, k := range s.checks {
 			all = append(all, k.id, k.name)

@@ -108,7 +108,7 @@ func (e *evidence) find(s stage, sure bool) (attack.Measurement, string) {
 
 // get is find by name.
 func (e *evidence) get(name string, sure bool) (attack.Measurement, string) {
-	for _, s := range stages {
+	for _, s := range e.c.stages() {
 		if s.name == name {
 			return e.find(s, sure)
 		}

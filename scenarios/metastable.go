@@ -97,7 +97,7 @@ const (
 func backendHealth(e *evidence, _ []attack.Measurement) finding {
 	var calm, stormy []time.Duration
 	looks, missed, example := 0, 0, ""
-	for _, s := range stages {
+	for _, s := range e.c.stages() {
 		for _, m := range e.stages[s.name] {
 			for _, look := range m.Seen(attack.SightHealth) {
 				switch {

@@ -79,7 +79,7 @@ func (c Config) backoff() time.Duration {
 }
 
 // patience is about how long clients that back off keep coming back.
-func (c Config) patience() time.Duration { return 3 * c.backoff() }
+func (c Config) patience() time.Duration { return 3 * c.backoff() / 2 }
 
 // trial is one crowd, larger than the bucket by excess, whose clients have the manner.
 func (m manner) trial(c Config, e *evidence) (attack.Trial, string) {

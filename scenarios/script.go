@@ -37,7 +37,7 @@ func New(c Config) (Script, error) {
 // choose keeps the scenarios and checks that were asked for and not left out.
 func choose(c Config) []scenario {
 	var out []scenario
-	for _, s := range catalogue {
+	for _, s := range c.scenarios() {
 		whole := len(c.Only) == 0 && s.when <= c.depth() || slices.Contains(c.Only, s.name)
 		if slices.Contains(c.Skip, s.name) || s.needs(c) != "" {
 			continue
@@ -72,7 +72,7 @@ func missing(c Config, lacks func(Config) string) string {
 func (c Config) asksInVain() string {
 	for _, w := range c.Only {
 		why := ""
-		for _, s := range catalogue {
+		for _, s := range c.scenarios() {
 			if !s.has(w) {
 				continue
 			}
@@ -126,7 +126,7 @@ func (s Script) Next(done []attack.Measurement) (attack.Trial, bool) {
 	for _, ms := range e.stages {
 		ran += len(ms)
 	}
-	for _, st := range stages {
+	for _, st := range s.c.stages() {
 		if !s.needs(st.name) || s.settled(st, e) {
 			continue
 		}
@@ -175,7 +175,7 @@ const NotRefused attack.Reason = "next to nothing was refused: the target behind
 
 // Watch ends a storm that no throttle holds back, before it harms the target.
 func (s Script) Watch(t attack.Trial, _ []attack.Measurement) func(attack.Tick) attack.Reason {
-	if !floods(strings.TrimPrefix(t.Phase, PhasePrefix)) {
+	if !s.c.floods(strings.TrimPrefix(t.Phase, PhasePrefix)) {
 		return nil
 	}
 	g := guard{limit: s.c.Limit}
@@ -234,7 +234,7 @@ func (s Script) Estimate() time.Duration {
 	var sum time.Duration
 	e := gather(s.c, nil)
 	e.guess, e.assume = time.Second, true
-	for _, st := range stages {
+	for _, st := range s.c.stages() {
 		if t, skip := st.build(s.c, e); skip == "" && s.needs(st.name) {
 			sum += t.Idle + t.Len()
 			if t.Serial != nil {

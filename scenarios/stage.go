@@ -26,7 +26,7 @@ type stage struct {
 // after is how long clients of a stage come back after its end, if refusals tell them to wait for so long.
 func (s stage) after(c Config, told time.Duration) time.Duration {
 	switch {
-	case s.manner == nil:
+	case s.manner == nil || s.manner.policy == attack.Never || s.manner.policy == attack.AtOnce:
 		return 0
 	case s.manner.told():
 		return told
@@ -35,8 +35,8 @@ func (s stage) after(c Config, told time.Duration) time.Duration {
 }
 
 // floods tells whether a stage is one to be ended when nothing refuses it.
-func floods(name string) bool {
-	return slices.ContainsFunc(stages, func(s stage) bool { return s.name == name && s.floods })
+func (c Config) floods(name string) bool {
+	return slices.ContainsFunc(c.stages(), func(s stage) bool { return s.name == name && s.floods })
 }
 
 // PhasePrefix begins the phase of every trial of a Script.

@@ -14,7 +14,7 @@ import (
 var tiers = []scenario{
 	{name: "tier-ladder", title: "A consumer of each tier at twice its limit", checks: []check{
 		{id: "V23", name: "tiers", asks: "each tier has its own limit, and all together keep the stage's",
-			stages: []string{"ladder"}, extra: "stage", sure: true, insist: true, look: tierLimits},
+			stages: []string{"ladder"}, extra: []string{"stage"}, sure: true, insist: true, look: tierLimits},
 	}, lacks: func(c Config) string {
 		if len(c.rungs()) == 0 {
 			return "tiers and a key of each (--tier, --keys)"

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
@@ -27,15 +28,18 @@ func (a *app) explainVerify(c scenarios.Config, w *wire) error {
 		return err
 	}
 	var sent int64
+	lines, clock := "", time.Duration(0)
 	done, err := attack.Drive(context.Background(), script, throttle, nil, func(m attack.Measurement) error {
-		sent += m.All().Attempts
+		n, took := m.All().Attempts, throttle.Clock()-clock
+		sent, clock = sent+n, throttle.Clock()
+		lines += fmt.Sprintf("  %-26s %6.1f s %7d requests   %s\n", strings.TrimPrefix(m.Trial.Phase, scenarios.PhasePrefix), took.Seconds(), n, m.Trial.Why)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, "target   %s\nlimit    %s with a burst of %d\nstorms   %d trials, about %d requests in %v\n",
-		w.shown(), attack.Rate(c.Limit.Rate), c.Limit.Burst, len(done), sent, throttle.Clock().Round(time.Second))
+	_, err = fmt.Fprintf(a.out, "target   %s\nlimit    %s with a burst of %d\n%sstorms   %d trials, about %d requests in %v\n",
+		w.shown(), attack.Rate(c.Limit.Rate), c.Limit.Burst, lines, len(done), sent, throttle.Clock().Round(time.Second))
 	return err
 }
 

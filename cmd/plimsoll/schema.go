@@ -12,18 +12,21 @@ import (
 //go:embed schema/spec.v1.json
 var specSchema string
 
+//go:embed schema/scenarios.example.yaml
+var scenariosExample string
+
 //go:embed schema/doctor.v1.json
 var doctorJSONSchema string
 
 func (a *app) schemaCmd() *cobra.Command {
-	schemas := map[string]string{"spec": specSchema, "result": string(report.ResultSchema), "doctor": doctorJSONSchema}
-	return &cobra.Command{Use: "schema spec|result|doctor", GroupID: "rest", Short: "Print the JSON Schema of a spec, of result.json, or of what doctor prints",
-		Example: "  plimsoll schema spec > plimsoll.schema.json\n  plimsoll schema result", Args: oneArg("of spec, result and doctor"),
-		ValidArgs: []cobra.Completion{"spec", "result", "doctor"},
+	schemas := map[string]string{"spec": specSchema, "result": string(report.ResultSchema), "doctor": doctorJSONSchema, "scenarios": scenariosExample}
+	return &cobra.Command{Use: "schema spec|result|doctor|scenarios", GroupID: "rest", Short: "Print the JSON Schema of a spec, of result.json, of what doctor prints, or an example of scenarios",
+		Example: "  plimsoll schema spec > plimsoll.schema.json\n  plimsoll schema result", Args: oneArg("of spec, result, doctor and scenarios"),
+		ValidArgs: []cobra.Completion{"spec", "result", "doctor", "scenarios"},
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, ok := schemas[args[0]]
 			if !ok {
-				return misuse("unknown schema %q, want spec, result or doctor", args[0])
+				return misuse("unknown schema %q, want spec, result, doctor or scenarios", args[0])
 			}
 			_, err := fmt.Fprint(a.out, text)
 			return err

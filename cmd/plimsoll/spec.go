@@ -24,6 +24,8 @@ type Spec struct {
 	Find   FindSpec   `yaml:"find" json:"find"`
 	Limits LimitsSpec `yaml:"limits" json:"limits"`
 	Verify VerifySpec `yaml:"verify" json:"verify"`
+
+	Scenarios []ScenarioSpec `yaml:"scenarios" json:"scenarios,omitempty"`
 }
 
 // TargetSpec is the requests to send and how to reach who answers them.
@@ -126,6 +128,8 @@ type VerifySpec struct {
 	Skip      []string      `yaml:"skip" json:"skip,omitempty"`
 	Expect    []string      `yaml:"expect" json:"expect,omitempty"`
 	Brief     bool          `yaml:"brief" json:"brief,omitempty"`
+	Thorough  bool          `yaml:"thorough" json:"thorough,omitempty"`
+	Scenarios string        `yaml:"scenarios" json:"scenarios,omitempty"`
 	Algorithm string        `yaml:"algorithm" json:"algorithm,omitempty"`
 	Window    time.Duration `yaml:"window" json:"window_ns,omitempty"`
 	KeyHeader string        `yaml:"key_header" json:"key_header,omitempty"`

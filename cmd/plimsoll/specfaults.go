@@ -67,7 +67,7 @@ func specFault(message string) string {
 		}
 	}
 	if strings.Contains(message, "no documents in stream") {
-		return "the spec is empty (plimsoll schema spec describes one)"
+		return "the file is empty (plimsoll schema spec describes a spec)"
 	}
 	return strings.TrimSpace(message)
 }
@@ -91,6 +91,7 @@ func specKeys() map[string][]string {
 		}
 	}
 	walk(reflect.TypeFor[Spec]())
+	walk(reflect.TypeFor[scenarioFile]())
 	return keys
 }
 

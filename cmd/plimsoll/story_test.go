@@ -168,6 +168,11 @@ func TestSpecSchemaKnowsTheKeysThatAreRead(t *testing.T) {
 	for key, typ := range map[string]string{"target": "TargetSpec", "find": "FindSpec", "limits": "LimitsSpec", "verify": "VerifySpec"} {
 		same(key, typ, parts[key].(map[string]any))
 	}
+	own := parts["scenarios"].(map[string]any)["items"].(map[string]any)
+	same("scenarios", "ScenarioSpec", own)
+	for key, typ := range map[string]string{"phases": "PhaseSpec", "actors": "ActorSpec"} {
+		same("scenarios."+key, typ, own["properties"].(map[string]any)[key].(map[string]any)["items"].(map[string]any))
+	}
 	requests := parts["target"].(map[string]any)["properties"].(map[string]any)["requests"].(map[string]any)
 	same("target.requests", "RequestSpec", requests["items"].(map[string]any))
 }

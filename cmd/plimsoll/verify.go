@@ -35,6 +35,8 @@ func (a *app) verifyCmd() *cobra.Command {
 			return a.verify(c.Context())
 		}}
 	fs := c.Flags()
+	fs.BoolVar(&a.spec.Verify.Brief, "quick", a.spec.Verify.Brief, "as --brief: about 30 s of the storms that every throttle should bear")
+	fs.BoolVar(&a.spec.Verify.Thorough, "thorough", a.spec.Verify.Thorough, "longer storms, and every manner of every client")
 	fs.BoolVar(&list, "list", false, "list the scenarios and what they ask")
 	a.verifyFlags(fs)
 	fs.StringArrayVar(&a.spec.Verify.Tiers, "tier", a.spec.Verify.Tiers, "limit of a kind of consumer, `name=rate,burst[,quota/period]`: gold=500/s,100,1M/day; repeatable")
@@ -51,7 +53,7 @@ func (a *app) verifyCmd() *cobra.Command {
 
 func (a *app) listScenarios() error {
 	for _, s := range scenarios.Catalogue() {
-		fmt.Fprintf(a.out, "%s: %s\n", s.Name, s.Title)
+		fmt.Fprintf(a.out, "%s: %s (%s)\n", s.Name, s.Title, s.When)
 		for _, c := range s.Checks {
 			fmt.Fprintf(a.out, "  %s %-18s %s\n", c.ID, c.Name, c.Asks)
 		}
@@ -144,7 +146,14 @@ func (a *app) scenarioConfig(limit limits.Limit) (scenarios.Config, error) {
 	if err != nil {
 		return scenarios.Config{}, err
 	}
-	c := scenarios.Config{Limit: limit, Profile: scenarios.Profile(v.Profile), Goal: goal, Only: v.Only, Skip: v.Skip, Brief: v.Brief, Seed: a.seed(), MaxRate: float64(a.spec.Find.MaxRate)}
+	if v.Brief && v.Thorough {
+		return scenarios.Config{}, misuse("--quick and --thorough exclude one another")
+	}
+	own, err := a.ownScenarios()
+	if err != nil {
+		return scenarios.Config{}, err
+	}
+	c := scenarios.Config{Own: own, Thorough: v.Thorough, Limit: limit, Profile: scenarios.Profile(v.Profile), Goal: goal, Only: v.Only, Skip: v.Skip, Brief: v.Brief, Seed: a.seed(), MaxRate: float64(a.spec.Find.MaxRate)}
 	if c.Alarms, err = v.Watch.alarms(); err != nil {
 		return c, err
 	}
