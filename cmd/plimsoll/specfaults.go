@@ -67,7 +67,7 @@ func specFault(message string) string {
 		}
 	}
 	if strings.Contains(message, "no documents in stream") {
-		return "the file is empty (plimsoll schema spec describes a spec)"
+		return "the spec is empty (plimsoll schema spec describes one)"
 	}
 	return strings.TrimSpace(message)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/plimsoll-load/plimsoll/report"
 )
@@ -454,5 +455,29 @@ func TestReportWritesOnlyWhatWasAskedFor(t *testing.T) {
 	}
 	if code, _, stderr = call(t.Context(), "report", dir, "--format", "md", "--out", out); code != exitMisuse {
 		t.Errorf("--out with nothing to write: exit %d: %s", code, stderr)
+	}
+}
+
+// The example of scenarios is one: the schema knows it, and it is read.
+func TestTheExampleOfScenariosFitsTheSchema(t *testing.T) {
+	var doc map[string]any
+	if err := yaml.Load([]byte(scenariosExample), &doc); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fits(t, specSchema, string(text))
+	path := filepath.Join(t.TempDir(), "own.yaml")
+	if err := os.WriteFile(path, []byte(scenariosExample), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	specs, err := readScenarios(path)
+	if err != nil || len(specs) != 1 {
+		t.Fatalf("%d scenarios, %v; want 1", len(specs), err)
+	}
+	if own, err := specs[0].own(); err != nil || own.Validate() != nil || len(own.Phases) != 3 || len(own.Actors) != 2 {
+		t.Errorf("%+v, %v, %v", own, err, own.Validate())
 	}
 }
