@@ -117,6 +117,9 @@ func shedCurve(e *evidence, ms []attack.Measurement) finding {
 		return unsure(want, fmt.Sprintf("%d refused at the top", last.refused), "too little was refused to tell how the throttle sheds").with(shedTable(curve))
 	}
 	slack := 2 / e.c.shedStep().Seconds()
+	if e.c.algorithm() != TokenBucket { // a step may hold one window more, or less
+		slack += float64(e.c.Limit.Burst) / e.c.shedStep().Seconds()
+	}
 	index := max(0, 1-(last.goodput+slack)/best)
 	got := fmt.Sprintf("collapse index %s at %.3g times the limit; p99 %s, at the limit %s; refusals %s", percent(math.Round(index*1000)/1000), last.times, brief(last.p99), brief(low.p99), brief(last.refusal))
 	slow, dear := max(5*low.p99, 100*time.Millisecond), max(3*refusal, 25*time.Millisecond)
