@@ -56,7 +56,11 @@ func startSelf(args ...string) (*child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	cmd := exec.Command(self, args...)
+	return startProgram(self, args...)
+}
+
+func startProgram(path string, args ...string) (*child, error) {
+	cmd := exec.Command(path, args...)
 	cmd.Stderr = os.Stderr
 	for _, v := range os.Environ() { // what is said to this program is not said to it
 		if !strings.HasPrefix(v, "PLIMSOLL_") {

@@ -32,6 +32,7 @@ func (a *app) findCmd() *cobra.Command {
 	a.findFlags(fs)
 	a.outputFlags(fs)
 	targetFlags(fs, &a.spec.Target)
+	a.baselineFlag(fs)
 	fs.StringVar(&resume, "resume", "", "go on with a `run` that was cut off; no trial is sent twice")
 	fs.BoolVar(&a.plan, "plan", false, "say what would be sent, and send nothing")
 	return c
@@ -217,7 +218,12 @@ func (a *app) beginOrGoOn(resume string, before *journal.Run, w *wire, plan anal
 	if !w.matches(before.Fingerprint) {
 		return nil, nil, misuseHint("give the same URL, headers and body, and the same way to it, as the first time", "--resume: the target is not the one of %s", resume)
 	}
-	dir, _, err := readRun(resume)
+	return a.reopen(resume)
+}
+
+// reopen goes on with the journal of a run, and gives back what it measured.
+func (a *app) reopen(path string) (*session, []attack.Measurement, error) {
+	dir, _, err := readRun(path)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -20,6 +20,10 @@ func (a *app) outputFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&a.quiet, "quiet", a.quiet, "no progress on standard error")
 }
 
+func (a *app) baselineFlag(fs *pflag.FlagSet) {
+	fs.StringVar(&a.baseline, "save-baseline", a.baseline, "keep the result in this `file`, for plimsoll gate")
+}
+
 func targetFlags(fs *pflag.FlagSet, t *TargetSpec) {
 	fs.StringArrayVarP((*[]string)(&t.Headers), "header", "H", t.Headers, "header line `'Name: value'`, repeatable")
 	fs.StringVarP(&t.Method, "method", "X", t.Method, "request method (default GET, POST with --data)")

@@ -23,6 +23,7 @@ type app struct {
 	quiet    bool                   // no progress
 	said     bool                   // what a gateway's words mean was told
 	plan     bool                   // say what would be sent, send nothing
+	baseline string                 // where to keep the result of a search
 	code     int                    // exit code of a command that ended without an error
 	given    func(flag string) bool // tells flags that were given from those that were not
 }
@@ -83,7 +84,7 @@ func (a *app) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "measure", Title: "Measure:"}, &cobra.Group{ID: "limit", Title: "Limit and prove:"}, &cobra.Group{ID: "rest", Title: "The rest:"})
 	root.SetHelpCommandGroupID("rest")
 	root.SetCompletionCommandGroupID("rest")
-	root.AddCommand(a.demoCmd(), a.findCmd(), a.loadCmd(), a.runCmd(), a.adviseCmd(), a.verifyCmd(), a.exportCmd(), a.reportCmd(), a.labCmd(), a.doctorCmd(), a.nullCmd(), a.schemaCmd(), a.versionCmd())
+	root.AddCommand(a.demoCmd(), a.findCmd(), a.loadCmd(), a.runCmd(), a.adviseCmd(), a.verifyCmd(), a.exportCmd(), a.gateCmd(), a.reportCmd(), a.labCmd(), a.doctorCmd(), a.nullCmd(), a.schemaCmd(), a.versionCmd())
 	return root
 }
 

@@ -32,6 +32,7 @@ func (a *app) runFlags(fs *pflag.FlagSet) {
 	a.adviseFlags(fs)
 	a.verifyFlags(fs)
 	a.outputFlags(fs)
+	a.baselineFlag(fs)
 	targetFlags(fs, &a.spec.Target)
 }
 

@@ -10,8 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"time"
 
 	"golang.org/x/term"
@@ -124,7 +122,7 @@ func (s *session) end(ctx context.Context, code int, outcome string) error {
 		return err
 	}
 	s.app.code = code
-	return errors.Join(s.app.publish(s.dir, s.entries), tellGitHub(s.app.err, s.dir, report.Fold(s.entries), code))
+	return errors.Join(s.app.publish(s.dir, s.entries), s.app.saveBaseline(report.Fold(s.entries)), tellGitHub(s.app.err, s.dir, report.Fold(s.entries), code))
 }
 
 // abandon closes the run after an error. The journal keeps the error, and the report shows what was known by then.
@@ -173,7 +171,7 @@ func (a *app) describe(command, title, target string) (journal.Run, error) {
 	return journal.Run{
 		Schema: "plimsoll.journal/v1", ID: began.UTC().Format("20060102T150405.000Z"), Command: command, Title: title, Target: target,
 		Began: began, Version: version(), Spec: spec, Seed: a.seed(),
-		Environment: map[string]string{"os": runtime.GOOS, "arch": runtime.GOARCH, "cpus": strconv.Itoa(runtime.NumCPU()), "go": runtime.Version()},
+		Environment: environment(nil, ""),
 	}, nil
 }
 

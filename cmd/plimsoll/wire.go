@@ -30,6 +30,7 @@ type wire struct {
 	who     attack.Identity              // who the preflight is sent as: a throttle may turn others away
 	eyes    *eyes                        // what looks beside a throttle that is verified
 	refused atomic.Pointer[unauthorized] // the address that may not be loaded unasked
+	address atomic.Pointer[netip.Addr]   // the last one that was connected to
 }
 
 // wire makes the engine that the spec asks for. It opens nothing on the network.
@@ -56,6 +57,7 @@ func (w *wire) close() {
 }
 
 func (w *wire) authorize(addr netip.Addr) error {
+	w.address.Store(&addr)
 	if w.app.spec.Target.Authorized {
 		return nil
 	}
@@ -106,6 +108,7 @@ func (a *app) beginOn(command string, w *wire, more func(*journal.Run)) (*sessio
 	if err != nil {
 		return nil, err
 	}
+	run.Environment = environment(w, "")
 	if run.Fingerprint, err = w.fingerprint(); err != nil {
 		return nil, err
 	}
