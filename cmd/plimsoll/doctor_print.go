@@ -30,7 +30,8 @@ func (d diagnosis) print(w io.Writer) error {
 		if i == 0 {
 			fmt.Fprintf(&b, "\n%12s  %10s  %10s\n", "rate asked", "answered/s", "lag p99")
 		}
-		fmt.Fprintf(&b, "%12.0f  %10.0f  %10s  %s\n", t.Rate, t.Achieved, t.lag(), t.Unwell)
+		cause, _, _ := strings.Cut(t.Unwell, ":") // --json has the rest
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%12.0f  %10.0f  %10s  %s", t.Rate, t.Achieved, t.lag(), cause), " ") + "\n")
 	}
 	fmt.Fprintf(&b, "\n%s\n", d.Outcome)
 	_, err := io.WriteString(w, b.String())

@@ -170,6 +170,31 @@ func TestRealTokenBuckets(t *testing.T) {
 	})
 }
 
+// Counters of a window are right where they are declared, and not where a bucket is. --only leaves out what takes long.
+func TestRealWindows(t *testing.T) {
+	endToEnd(t, "go", "node", "haproxy")
+	window := func(algorithm string, more ...string) []string {
+		return append([]string{"--limit", "200/s", "--burst", "200", "--algorithm", algorithm, "--window", "1s", "--only", "flash-crowd,overload,retry-after,window-edge"}, more...)
+	}
+	backend := startLabFor(t, "--capacity", "2000/s", "--seed", "3")
+	for says, row := range map[string]struct {
+		start func(t *testing.T) string
+		args  []string
+	}{
+		"express-rate-limit":                            {func(t *testing.T) string { return ofNPM(t, "express-rate-limit", 200, 1000) }, window("fixed-window")},
+		"@fastify/rate-limit":                           {func(t *testing.T) string { return ofNPM(t, "fastify", 200, 1000) }, window("fixed-window")},
+		"ulule, which tells nobody when to come back":   {func(t *testing.T) string { return ofGo(t, "ulule", 200, "1s", 1) }, window("fixed-window", "--expect", "no-retry-after")},
+		"go-chi/httprate, which weighs the last window": {func(t *testing.T) string { return ofGo(t, "httprate", 200, "1s", 1) }, window("sliding-window", "--profile", "window")},
+		"HAProxy that counts what it let in": {func(t *testing.T) string {
+			return startHAProxy(t, backend, counting+refuse+"{ sc_gpc0_rate(0,counts) ge 200 }\n  http-request sc-inc-gpc0(0)", stickTable)
+		}, window("sliding-window", "--profile", "window")},
+	} {
+		t.Run(says, func(t *testing.T) {
+			judged(t, judgement{0, nil, "the throttle holds"}, append(row.args, row.start(t))...)
+		})
+	}
+}
+
 // A queue in front of the target makes those wait whom it lets in.
 func TestRealNginxThatDelays(t *testing.T) {
 	endToEnd(t, "nginx")
@@ -180,7 +205,11 @@ func TestRealNginxThatDelays(t *testing.T) {
 	} {
 		t.Run(says+", declared as a bucket: the wait is seen", func(t *testing.T) {
 			url := startNginx(t, backend, limitZone+retryAfter, directive+tooMany+sendAfter)
-			judged(t, judgement{1, []string{"V29"}, "slows down those who are let in"}, append(bucket100, url)...)
+			judged(t, judgement{1, []string{"V29"}, "slows down those who are let in"}, append(bucket100, "--only", "overload,V29", url)...)
+		})
+		t.Run(says+", declared as a queue: passes", func(t *testing.T) {
+			url := startNginx(t, backend, limitZone+retryAfter, directive+tooMany+sendAfter)
+			judged(t, judgement{0, nil, "the throttle holds"}, append(bucket100, "--algorithm", "leaky-queue", url)...)
 		})
 	}
 }
@@ -196,7 +225,7 @@ func TestRealHAProxyThatCountsWhatItRefuses(t *testing.T) {
 	endToEnd(t, "haproxy")
 	backend := startLabFor(t, "--capacity", "2000/s", "--seed", "3")
 	url := startHAProxy(t, backend, counting+refuse+"{ sc_http_req_rate(0,counts) gt 200 }", stickTable)
-	code, output, r := plimsoll(t, "verify", url, "--brief", "--seed", "11", "--limit", "200/s", "--burst", "200", "--profile", "window", "--only", "overload")
+	code, output, r := plimsoll(t, "verify", url, "--brief", "--seed", "11", "--limit", "200/s", "--burst", "200", "--algorithm", "sliding-window", "--window", "1s", "--profile", "window", "--only", "overload")
 	if got := failing(r); code != exitBroken || !slices.Contains(got, "V22") {
 		t.Errorf("exit %d, fails %v, want V22 among them", code, got)
 	}
@@ -208,7 +237,7 @@ func TestRealHAProxyThatCountsWhatItRefuses(t *testing.T) {
 // Two middlewares whose Retry-After is known to be wrong, in two ways.
 func TestRealRetryAfterThatIsWrong(t *testing.T) {
 	endToEnd(t, "node")
-	in2s := []string{"--limit", "200/2s", "--profile", "window", "--only", "V06,V07,V08"}
+	in2s := []string{"--limit", "200/2s", "--algorithm", "fixed-window", "--window", "2s", "--only", "V06,V07,V08"}
 	t.Run("koa-ratelimit truncates: too early", func(t *testing.T) {
 		judged(t, judgement{1, []string{"V07", "V08"}, "Retry-After is too short"}, append(in2s, ofNPM(t, "koa-ratelimit", 200, 2000))...)
 	})
