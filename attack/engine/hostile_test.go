@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path"
 	"runtime"
@@ -197,14 +198,16 @@ func TestAnIdleConnectionThatTheTargetEndedIsNoFailure(t *testing.T) {
 			}
 			var kept atomic.Pointer[[]net.Conn]
 			var requests atomic.Int64
-			s := serve(t, func(w http.ResponseWriter, r *http.Request) { requests.Add(1); hello(w, r) })
-			base := s.Config.ConnState
-			s.Config.ConnState = func(c net.Conn, state http.ConnState) {
-				base(c, state)
-				if state == http.StateIdle {
-					kept.Store(&[]net.Conn{c})
+			watched := func(s *httptest.Server) {
+				base := s.Config.ConnState
+				s.Config.ConnState = func(c net.Conn, state http.ConnState) {
+					base(c, state)
+					if state == http.StateIdle {
+						kept.Store(&[]net.Conn{c})
+					}
 				}
 			}
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) { requests.Add(1); hello(w, r) }, watched)
 			e := open(t, Options{Target: attack.Target{Requests: []attack.Request{{Method: method, URL: s.URL}}}})
 			for range 5 {
 				m := once(t, e, 1)
