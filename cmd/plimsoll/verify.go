@@ -40,7 +40,6 @@ func (a *app) verifyCmd() *cobra.Command {
 	fs.BoolVar(&list, "list", false, "list the scenarios and what they ask")
 	a.verifyFlags(fs)
 	fs.StringArrayVar(&a.spec.Verify.Tiers, "tier", a.spec.Verify.Tiers, "limit of a kind of consumer, `name=rate,burst[,quota/period]`: gold=500/s,100,1M/day; repeatable")
-	fs.BoolVar(&a.spec.Verify.Brief, "quick", a.spec.Verify.Brief, "as --brief")
 	a.watchFlags(fs)
 	a.goalFlags(fs)
 	fs.StringVar(&a.spec.Find.Health, "health", a.spec.Find.Health, "`URL` that must keep answering 2xx; three misses in a row stop the run (exit 5)")
