@@ -24,6 +24,7 @@ type Report struct {
 	Limits     *limits.Recommendation
 	Storms     []Storm
 	Gate       *gate.Verdict
+	Limiter    *limits.Limiter // what a probe found
 	Lab        *journal.Lab
 	End        *journal.End // nil when the run was cut off
 	Notes      []attack.Note
@@ -63,6 +64,8 @@ func (r *Report) add(e journal.Entry) {
 		r.Gate = e.Gate
 	case e.Note != nil:
 		r.Notes = append(r.Notes, *e.Note)
+	case e.Limiter != nil:
+		r.Limiter = e.Limiter
 	case e.Lab != nil:
 		r.Lab = e.Lab
 	case e.End != nil:
@@ -116,6 +119,11 @@ func (r Report) Capacity() *analyze.Capacity {
 func (r Report) Limit() *limits.Limit {
 	if r.Limits != nil {
 		return &r.Limits.Limit
+	}
+	if r.Run.Limit == nil && r.Limiter != nil {
+		if l, ok := r.Limiter.Limit(); ok {
+			return &l
+		}
 	}
 	return r.Run.Limit
 }

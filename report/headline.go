@@ -27,6 +27,8 @@ func (r Report) Headline() string {
 		return fmt.Sprintf("%s holds %s requests a second", name, Number(r.Limits.Rate))
 	case c != nil:
 		return headlineOf(name, *c)
+	case r.Limiter != nil && r.Outcome() == "":
+		return limiterHeadline(name, *r.Limiter)
 	case r.Outcome() == scenarios.Inconclusive:
 		return fmt.Sprintf("The throttle in front of %s is not proven: %s could not tell", name, plural(unclear, "check"))
 	case r.Outcome() == scenarios.Pass && limit != nil:

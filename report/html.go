@@ -32,25 +32,26 @@ func asset(name string) string {
 
 // page is what the template shows.
 type page struct {
-	R         Report
-	Charts    map[string]*Chart
-	Storms    []stormView
-	Capacity  *capacityView
-	Health    Health
-	Tally     string
-	Failed    bool // checks that failed come first
-	LoadRows  [][2]string
-	LimitRows [][2]string
-	Repeat    [][2]string
-	Notes     []attack.Note
-	Spec      string
-	PNG       template.URL
-	Data      template.JS
-	Style     template.CSS
-	Lib       template.JS
-	Script    template.JS
-	UPlot     string
-	Licence   string
+	R           Report
+	Charts      map[string]*Chart
+	Storms      []stormView
+	Capacity    *capacityView
+	Health      Health
+	Tally       string
+	Failed      bool // checks that failed come first
+	LoadRows    [][2]string
+	LimitRows   [][2]string
+	LimiterRows [][2]string
+	Repeat      [][2]string
+	Notes       []attack.Note
+	Spec        string
+	PNG         template.URL
+	Data        template.JS
+	Style       template.CSS
+	Lib         template.JS
+	Script      template.JS
+	UPlot       string
+	Licence     string
 }
 
 type stormView struct {
@@ -66,7 +67,7 @@ type capacityView struct {
 // HTML writes the report as one file that works without a network: it holds its charts, their script and its style, and
 // asks for nothing.
 func HTML(w io.Writer, r Report) error {
-	p := page{R: r, Charts: map[string]*Chart{}, Health: r.Generator(), Tally: r.tallyWords(), Failed: r.Outcome() == scenarios.Fail, LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(),
+	p := page{R: r, Charts: map[string]*Chart{}, Health: r.Generator(), Tally: r.tallyWords(), Failed: r.Outcome() == scenarios.Fail, LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(), LimiterRows: r.limiterRows(),
 		Repeat: r.repeatRows(), Capacity: viewCapacity(r.Capacity()), Spec: indented(r.Run.Spec), UPlot: strings.TrimSpace(asset("uplot/VERSION")), Licence: asset("uplot/LICENSE")}
 	charts := r.Charts()
 	for _, c := range charts {

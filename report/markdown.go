@@ -21,6 +21,7 @@ func Markdown(w io.Writer, r Report) error {
 		fmt.Fprintf(&b, "| %s | **%s**%s | %s |\n", md(t.Label), md(t.Value), md(t.Unit), md(t.Detail))
 	}
 	markdownGate(&b, r)
+	markdownLimiter(&b, r)
 	markdownChecks(&b, r)
 	markdownCurve(&b, r)
 	_, err := io.WriteString(w, b.String())

@@ -36,6 +36,7 @@ type Result struct {
 	Limits     *limits.Recommendation `json:"limits"`
 	Verdicts   []scenarios.Verdict    `json:"verdicts"`
 	Gate       *gate.Verdict          `json:"gate,omitempty"`
+	Limiter    *limits.Limiter        `json:"limiter"` // what identify found
 	Lab        *journal.Lab           `json:"lab"`
 	Calibrated *Calibrated            `json:"calibration,omitempty"` // of a baseline: what its machine does to a gate
 	Trials     []TrialResult          `json:"trials"`
@@ -101,7 +102,7 @@ const EvidenceMax = 200
 // Result is the report for machines.
 func (r Report) Result() Result {
 	out := Result{Schema: ResultVersion, Run: r.runResult(), Headline: r.Headline(), Generator: r.Generator(), Load: r.Load(),
-		Capacity: r.Capacity(), Capacities: r.Capacities, Limits: r.Limits, Gate: r.Gate, Lab: r.Lab, Trials: []TrialResult{}, Notes: r.Notes}
+		Capacity: r.Capacity(), Capacities: r.Capacities, Limits: r.Limits, Gate: r.Gate, Limiter: r.Limiter, Lab: r.Lab, Trials: []TrialResult{}, Notes: r.Notes}
 	for _, s := range r.Storms {
 		out.Verdicts = append(out.Verdicts, s.Verdict)
 	}

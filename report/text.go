@@ -22,6 +22,7 @@ func Text(w io.Writer, r Report) error {
 	t.tiles(r)
 	t.load(r)
 	t.gate(r)
+	t.limiter(r)
 	t.storms(r)
 	t.curve(r)
 	t.limits(r)

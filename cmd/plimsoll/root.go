@@ -84,7 +84,7 @@ func (a *app) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "measure", Title: "Measure:"}, &cobra.Group{ID: "limit", Title: "Limit and prove:"}, &cobra.Group{ID: "rest", Title: "The rest:"})
 	root.SetHelpCommandGroupID("rest")
 	root.SetCompletionCommandGroupID("rest")
-	root.AddCommand(a.demoCmd(), a.findCmd(), a.loadCmd(), a.runCmd(), a.adviseCmd(), a.verifyCmd(), a.exportCmd(), a.gateCmd(), a.reportCmd(), a.labCmd(), a.doctorCmd(), a.nullCmd(), a.schemaCmd(), a.versionCmd())
+	root.AddCommand(a.demoCmd(), a.findCmd(), a.loadCmd(), a.runCmd(), a.adviseCmd(), a.verifyCmd(), a.identifyCmd(), a.exportCmd(), a.gateCmd(), a.reportCmd(), a.labCmd(), a.doctorCmd(), a.nullCmd(), a.schemaCmd(), a.versionCmd())
 	return root
 }
 

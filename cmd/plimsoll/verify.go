@@ -62,6 +62,9 @@ func (a *app) listScenarios() error {
 
 // verify proves a throttle as a run of its own.
 func (a *app) verify(ctx context.Context) error {
+	if a.undeclared() {
+		return a.verifyFound(ctx)
+	}
 	limit, err := a.verifyLimit()
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ type Entry struct {
 	Limits   *limits.Recommendation `json:"limits,omitempty"`
 	Verdict  *scenarios.Verdict     `json:"verdict,omitempty"`
 	Gate     *gate.Verdict          `json:"gate,omitempty"`
+	Limiter  *limits.Limiter        `json:"limiter,omitempty"` // a probe has ended
 	Note     *attack.Note           `json:"note,omitempty"`
 	Lab      *Lab                   `json:"lab,omitempty"` // demo only: the truth, to compare with
 	End      *End                   `json:"end,omitempty"` // last: how it ended

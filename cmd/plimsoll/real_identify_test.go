@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/plimsoll-load/plimsoll/limits"
+)
+
+// known is a real limiter whose settings are known.
+type known struct {
+	name   string
+	kind   limits.Algorithm
+	anchor string
+	rate   float64
+	burst  int
+	start  func(t *testing.T) string
+}
+
+// knownLimiters are the lab's algorithms, nginx, and middlewares of two registries.
+func knownLimiters(t *testing.T) []known {
+	backend := startLabFor(t, "--capacity", "4000/s", "--seed", "3")
+	ofLab := func(args ...string) func(*testing.T) string {
+		return func(t *testing.T) string {
+			return startLabFor(t, append([]string{"--capacity", "4000/s", "--seed", "3"}, args...)...)
+		}
+	}
+	ofNginx := func(directive string) func(*testing.T) string {
+		return func(t *testing.T) string { return startNginx(t, backend, limitZone, directive+tooMany) }
+	}
+	return []known{
+		{"lab token-bucket", limits.TokenBucket, "", 100, 40, ofLab("--rate", "100/s", "--burst", "40", "--algorithm", "token-bucket")},
+		{"lab leaky-queue", limits.LeakyQueue, "", 50, 20, ofLab("--rate", "50/s", "--burst", "20", "--algorithm", "leaky-queue")},
+		{"lab fixed-window", limits.FixedWindow, limits.AnchorClock, 50, 50, ofLab("--rate", "50/s", "--burst", "50", "--algorithm", "fixed-window")},
+		{"lab first hit", limits.FixedWindow, limits.AnchorFirst, 30, 60, ofLab("--rate", "30/s", "--burst", "60", "--algorithm", "fixed-window-first-hit")},
+		{"lab sliding-log", limits.SlidingLog, "", 40, 40, ofLab("--rate", "40/s", "--burst", "40", "--algorithm", "sliding-log")},
+		{"lab sliding-counter", limits.SlidingCounter, "", 60, 60, ofLab("--rate", "60/s", "--burst", "60", "--algorithm", "sliding-counter")},
+		{"nginx nodelay", limits.TokenBucket, "", 200, 51, ofNginx("limit_req zone=z burst=50 nodelay; ")},
+		{"nginx delay", limits.LeakyQueue, "", 200, 31, ofNginx("limit_req zone=z burst=30; ")},
+		{"throttled (GCRA)", limits.TokenBucket, "", 200, 50, func(t *testing.T) string { return ofGo(t, "throttled", 200, "1s", 50) }},
+		{"x/time/rate", limits.TokenBucket, "", 200, 50, func(t *testing.T) string { return ofGo(t, "x-time-rate", 200, "1s", 50) }},
+		{"ulule", limits.FixedWindow, limits.AnchorFirst, 60, 60, func(t *testing.T) string { return ofGo(t, "ulule", 60, "1s", 60) }},
+		{"koa-ratelimit", limits.FixedWindow, limits.AnchorFirst, 50, 100, func(t *testing.T) string { return ofNPM(t, "koa-ratelimit", 100, 2000) }},
+	}
+}
+
+// identify says of real limiters what they are: the class, the rate within 3 %, the burst within one or 2 %.
+func TestRealIdentify(t *testing.T) {
+	endToEnd(t, "nginx")
+	for _, k := range knownLimiters(t) {
+		t.Run(k.name, func(t *testing.T) {
+			code, output, r := plimsoll(t, "identify", k.start(t), "--seed", "11")
+			l := r.Limiter
+			if code != 0 || l == nil || l.Rate == nil || l.Burst == nil {
+				t.Fatalf("exit %d\n%s", code, output)
+			}
+			fmt.Printf("%-20s %-16s %-10s rate %8.4g of %4g (%+.2f %%)  burst %3.0f of %3d  %5d requests %5.1f s  Retry-After %s\n", k.name, l.Algorithm, l.Anchor,
+				l.Rate.Value, k.rate, 100*(l.Rate.Value/k.rate-1), l.Burst.Value, k.burst, l.Requests, l.Seconds, l.Refusal.RetryAfter)
+			if l.Algorithm != k.kind || l.Anchor != k.anchor {
+				t.Errorf("%s %s, want %s %s\n%s", l.Algorithm, l.Anchor, k.kind, k.anchor, output)
+			}
+			if off := math.Abs(l.Rate.Value/k.rate - 1); off > .03 {
+				t.Errorf("rate %.4g, want %g within 3 %%", l.Rate.Value, k.rate)
+			}
+			if off := math.Abs(l.Burst.Value - float64(k.burst)); off > max(1, .02*float64(k.burst)) {
+				t.Errorf("burst %.0f, want %d", l.Burst.Value, k.burst)
+			}
+			if l.Requests > limits.ProbeRequests || l.Seconds > limits.ProbeTime.Seconds() {
+				t.Errorf("it took %d requests and %.1f s, more than it said before", l.Requests, l.Seconds)
+			}
+		})
+	}
+}

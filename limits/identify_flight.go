@@ -1,0 +1,124 @@
+package limits
+
+import (
+	"math"
+	"slices"
+	"sort"
+)
+
+// places is a limit on requests in flight.
+type places struct{ limit int }
+
+// flights tells, for every decision, between how many requests that were let in were surely and possibly in flight when it
+// was taken.
+func (e *evidence) flights() (sure, maybe []int) {
+	var from, to []float64
+	for _, d := range e.ds {
+		if d.in {
+			from = append(from, d.at)
+			to = append(to, d.done)
+		}
+	}
+	slices.Sort(from)
+	slices.Sort(to)
+	began := func(at float64) int { return sort.SearchFloat64s(from, at) }
+	ended := func(at float64) int { return sort.SearchFloat64s(to, at) }
+	for _, d := range e.ds {
+		self := 0
+		if d.in {
+			self = 1
+		}
+		// A place may be given back half a way before the answer is here.
+		sure = append(sure, max(0, began(d.at-2*e.slack)-ended(d.at+3*e.slack)))
+		maybe = append(maybe, max(0, began(d.at+2*e.slack)-self-ended(d.at-2*e.slack)))
+	}
+	return sure, maybe
+}
+
+func (p places) unexplained(e *evidence) (bad int) {
+	sure, maybe := e.flights()
+	for i, d := range e.ds {
+		if d.in && sure[i] >= p.limit || !d.in && maybe[i] < p.limit {
+			bad++
+		}
+	}
+	return bad
+}
+
+// fitPlaces is the limit on requests in flight that explains most, from one pass.
+func (e *evidence) fitPlaces() (places, int) {
+	sure, maybe := e.flights()
+	most := slices.Max(maybe) + 2
+	above, below := make([]int, most+2), make([]int, most+2) // unexplained admissions if limit ≤ i; refusals if limit > i
+	for i, d := range e.ds {
+		if d.in {
+			above[min(sure[i], most)]++
+		} else {
+			below[min(maybe[i], most)]++
+		}
+	}
+	refusals, admissions := 0, 0
+	for _, n := range above {
+		admissions += n
+	}
+	var ys []int
+	for limit := 0; limit <= most; limit++ {
+		ys = append(ys, admissions+refusals) // admissions with sure ≥ limit, refusals with maybe < limit
+		admissions -= above[limit]
+		refusals += below[limit]
+	}
+	least := slices.Min(ys[1:])
+	a, b := widest(ys[1:], least)
+	return places{(a+b)/2 + 1}, least
+}
+
+// holds tells whether a limiter delays what it lets in: the rate of its releases, how long it holds the last that it takes,
+// and how many go on at once. ok is false where answers come as fast under pressure as at rest.
+type holds struct {
+	free  int
+	worst float64 // s
+}
+
+// held looks for the delays of a queue of a given rate and burst: the wait that its state foretells, less those that are
+// free, is what the answers took beyond the rest.
+func (e *evidence) held(rate float64, burst int) (h holds, ok bool) {
+	type pair struct{ behind, took float64 }
+	var pairs []pair
+	due := math.Inf(-1)
+	for _, d := range e.ds {
+		if !d.in {
+			continue
+		}
+		pairs = append(pairs, pair{max(0, due-d.at) * rate, d.done - d.sent - e.rest})
+		due = max(due, d.at) + 1/rate
+	}
+	var early, late []float64 // of those that no queue would hold, and of those that it would hold long
+	for _, p := range pairs {
+		h.worst = max(h.worst, p.took)
+		switch {
+		case p.behind <= .5:
+			early = append(early, p.took)
+		case p.behind >= .7*float64(burst-1):
+			late = append(late, p.took)
+		}
+	}
+	if burst < 2 || len(late) == 0 || rank(late, .5) < max(.3/rate, 4*e.slack, e.rest/2, 2*rank(early, .9)) {
+		return h, false
+	}
+	// Each pair says how many are free: behind − took·rate. A service time only makes that smaller.
+	var frees []float64
+	close := 0
+	for _, p := range pairs {
+		if p.took > max(.7/rate, 4*e.slack) {
+			frees = append(frees, p.behind-p.took*rate)
+		}
+	}
+	free := rank(frees, .5)
+	for _, f := range frees {
+		if math.Abs(f-free) < max(1, .1*float64(burst)) {
+			close++
+		}
+	}
+	h.free = max(0, int(math.Round(free)))
+	return h, len(frees) >= 3 && 2*close > len(frees)
+}
