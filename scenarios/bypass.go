@@ -167,17 +167,49 @@ const (
 // wayCrowd is how many ask in a way at once: so many more than tokens come back meanwhile that a limit is told from none.
 func (c Config) wayCrowd() int { return 8 + int(c.Limit.Rate*waySpan.Seconds()*2) }
 
+// rounds is how often each way is tried. Where a window turns, a whole limit is let in at once, to whoever comes first: what
+// comes in then tells nothing, and one moment may be such a turn.
+func (c Config) rounds() int {
+	if c.windowed() {
+		return 3
+	}
+	return 1
+}
+
+// round is how long it takes to ask in n ways. Rounds begin at moments that lie apart in a window.
+func (c Config) round(n int) time.Duration {
+	d, w := time.Duration(n)*wayEvery, c.window()
+	if c.rounds() == 1 || w > 2*time.Second {
+		return d
+	}
+	return (d+w-1).Truncate(w) + time.Duration(.382*float64(w)) // 1 − the golden ratio
+}
+
 // bypassTrial keeps the bucket empty; meanwhile, for each way, as many ask in that way as ask plainly at the same moment.
 func bypassTrial(c Config, e *evidence) (attack.Trial, string) {
-	all, n := c.ways(), c.wayCrowd()
-	drain := c.at(min(3, c.peakMultiple(e.voids("bypass"))), lull+time.Duration(len(all)+1)*wayEvery)
+	all, n, times := c.ways(), c.wayCrowd(), c.peakMultiple(e.voids("bypass"))
+	if !c.windowed() {
+		times = min(3, times) // where windows turn, more: the sooner the next one is used up, the more moments tell something
+	}
+	round := c.round(len(all))
+	drain := c.at(times, lull+time.Duration(c.rounds())*round+wayEvery)
 	drain.Burst = c.crowd(float64(c.Limit.Burst))
 	t := attack.Trial{LogMax: attack.MaxLog, Warm: c.warm(drain.Burst), Why: fmt.Sprintf("%d other ways of asking while the limit is used up", len(all)),
 		Actors: []attack.Actor{c.actor("drain", attack.Poisson, attack.Manners{}, drain)}}
 	plain := []attack.Segment{{Len: lull + wayEvery}}
+	for range c.rounds() {
+		for range all {
+			plain = append(plain, attack.Segment{Len: wayEvery, Burst: n})
+		}
+		plain[len(plain)-1].Len += round - time.Duration(len(all))*wayEvery
+	}
 	for i, w := range all {
-		plain = append(plain, attack.Segment{Len: wayEvery, Burst: n})
-		a := c.actor(w.name, attack.Even, attack.Manners{}, attack.Segment{Len: lull + time.Duration(i+1)*wayEvery}, attack.Segment{Len: wayEvery, Burst: n})
+		segments := []attack.Segment{{Len: lull + time.Duration(i+1)*wayEvery}}
+		for range c.rounds() {
+			segments = append(segments, attack.Segment{Len: round, Burst: n})
+		}
+		segments[len(segments)-1].Len = wayEvery
+		a := c.actor(w.name, attack.Even, attack.Manners{}, segments...)
 		if a.Twist = w.twist; w.name == "header case" {
 			a.Identity.Header = otherCase(a.Identity.Header)
 		}
@@ -201,51 +233,43 @@ func otherCase(name string) string {
 	return strings.ToLower(name)
 }
 
-// tried is what came of one way and of those who asked plainly at the same moment.
+// tried is what came of one way in those of its rounds in which the limit was used up: most of those who asked plainly at
+// the same moment were refused.
 type tried struct {
-	name            string
-	in, out, all    int // in this way
-	plainIn, plains int
-	log             []attack.Attempt
-	statuses        string
+	name         string
+	rounds       int // of that kind
+	in, out, all int // in this way
+	log          []attack.Attempt
+	statuses     string
 }
 
 func (e *evidence) tried(m attack.Measurement) (all []tried) {
 	plain := byDueOf(only(m.Log, plainActor))
 	for i := firstWay; i < len(m.Trial.Actors); i++ {
-		x := tried{name: m.Trial.Actors[i].Name, log: only(bySent(m.Log), i), statuses: statuses(m.Of(i))}
-		in, out, _ := e.split(x.log)
-		x.in, x.out, x.all = len(in), len(out), len(x.log)
-		if x.all > 0 {
-			beside := plain[x.log[0].Due]
-			plainIn, _, _ := e.split(beside)
-			x.plainIn, x.plains = len(plainIn), len(beside)
+		x := tried{name: m.Trial.Actors[i].Name, statuses: statuses(m.Of(i))}
+		for due, log := range byDueOf(only(bySent(m.Log), i)) {
+			plainIn, _, _ := e.split(plain[due])
+			if len(plain[due]) == 0 || float64(len(plainIn)) > plainShare*float64(len(plain[due])) {
+				continue
+			}
+			in, out, _ := e.split(log)
+			x.rounds, x.in, x.out, x.all, x.log = x.rounds+1, x.in+len(in), x.out+len(out), x.all+len(log), append(x.log, log...)
 		}
+		x.log = bySent(x.log)
 		all = append(all, x)
 	}
 	return all
 }
 
-// usedUp tells whether those who asked plainly beside a way were refused.
-func (x tried) usedUp() bool {
-	return x.all > 0 && x.plains > 0 && float64(x.plainIn) <= plainShare*float64(x.plains)
+// past tells whether a way goes past the limit. One round at the very turn of a window may let all of a way in and nobody
+// beside it, so that where windows turn it takes two.
+func (x tried) past(c Config) bool {
+	return x.rounds >= min(c.rounds(), 2) && float64(x.in) >= passedShare*float64(x.all)
 }
 
-// triedEver is tried, with what another trial of the stage showed where in this one plain requests were let in: a window
-// may turn at any of the moments.
-func (e *evidence) triedEver(m attack.Measurement) []tried {
-	all := e.tried(m)
-	for _, again := range e.stages["bypass"] {
-		if void, _ := again.Void(); void != "" || again.LogDropped > 0 {
-			continue
-		}
-		for i, x := range e.tried(again) {
-			if i < len(all) && !all[i].usedUp() && x.usedUp() {
-				all[i] = x
-			}
-		}
-	}
-	return all
+// clear tells whether a way can be judged.
+func (x tried) clear(c Config) bool {
+	return x.all > 0 && (x.past(c) || float64(x.in) < passedShare*float64(x.all))
 }
 
 // byDueOf is a log by the moments at which its attempts were due.
@@ -268,8 +292,8 @@ func unruly(c Config, m attack.Measurement) string {
 	e := gather(c, nil)
 	e.refusal = c.refusal()
 	for _, x := range e.tried(m) {
-		if !x.usedUp() {
-			return fmt.Sprintf("%d of %d plain requests beside %s were let in", x.plainIn, x.plains, x.name)
+		if !x.clear(c) {
+			return fmt.Sprintf("plain requests beside %s were let in", x.name)
 		}
 	}
 	return ""
@@ -279,7 +303,7 @@ func unruly(c Config, m attack.Measurement) string {
 // served at all. It compares, so it needs no arithmetic of the limiter.
 func noBypass(e *evidence, ms []attack.Measurement) finding {
 	m := ms[0]
-	all := e.triedEver(m)
+	all := e.tried(m)
 	want := fmt.Sprintf("refused in each of %d ways, as plain requests are", len(all))
 	if m.Aborted != nil || m.LogDropped > 0 || len(all) == 0 {
 		return unsure(want, "not seen", "the log is not complete: %s", aborted(m))
@@ -288,9 +312,9 @@ func noBypass(e *evidence, ms []attack.Measurement) finding {
 	var proof []attack.Attempt
 	for _, x := range all {
 		switch {
-		case !x.usedUp():
+		case !x.clear(e.c):
 			unclear = append(unclear, x.name)
-		case float64(x.in) >= passedShare*float64(x.all):
+		case x.past(e.c):
 			past, proof = append(past, x.name), append(proof, x.log[0])
 		case x.out == 0:
 			other = append(other, fmt.Sprintf("%s (%s)", x.name, x.statuses))

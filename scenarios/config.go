@@ -170,5 +170,11 @@ func (c Config) fill() time.Duration {
 	return time.Duration(float64(c.Limit.Burst) / c.Limit.Rate * float64(time.Second))
 }
 
-// idle is the silence after which a throttle that keeps its word is full, whatever was before.
-func (c Config) idle() time.Duration { return c.fill()*6/5 + 100*time.Millisecond }
+// idle is the silence after which a throttle that keeps its word is full, whatever was before. A counter that slides weighs
+// the window before the running one, so two must pass.
+func (c Config) idle() time.Duration {
+	if c.windowed() && c.profile() == Window {
+		return 2*c.window() + 100*time.Millisecond
+	}
+	return c.fill()*6/5 + 100*time.Millisecond
+}

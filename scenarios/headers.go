@@ -147,6 +147,8 @@ func reset(e *evidence, ms []attack.Measurement) finding {
 			in := q.Reset.In
 			unknown = unknown || !q.Reset.Known
 			switch {
+			case q.Family != limits.Legacy && q.Family != limits.Kong && form != limits.ResetDelta:
+				return failed(want, string(form), "the reset of %s is %s, where its draft has seconds from now: clients that know it wait for years", q.Dialect(), form).showing(m, a)
 			case !q.Reset.Known:
 			case in < -time.Second || in > most:
 				return failed(want, brief(in), "the reset, read as %s, is no time at which more is to be had: the bucket is full after %s", form, brief(e.c.fill())).showing(m, a)

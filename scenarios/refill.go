@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
 )
@@ -53,7 +54,7 @@ func (e *evidence) refilled(before, after []attack.Attempt) finding {
 	}
 	empty := drained[len(drained)-1] // by sending
 	end := decided(after, out)
-	least := min(float64(c.Burst), c.Rate*max(after[0].Sent-empty.Received, 0).Seconds())
+	least := e.back(after[0].Sent - empty.Received)
 	most := min(1+c.Rate*(end-empty.Sent).Seconds(), c.Most(end-after[0].Sent))
 	lo, hi := math.Floor(least-count(tol.burst, least)), math.Ceil(most+count(tol.burst, most))
 	want := fmt.Sprintf("%.0f to %.0f after %s of silence", max(lo, 0), hi, brief(silence))
@@ -73,6 +74,16 @@ func (e *evidence) refilled(before, after []attack.Attempt) finding {
 		return unsure(want, got, "the crowds were sent too slowly to tell how much came back")
 	}
 	return passed(want, got, "")
+}
+
+// back is the least that a silence gives back. A counter that slides weighs the window before by the share of it that it
+// still covers: of an interval longer than a window, what is beyond it counts.
+func (e *evidence) back(silence time.Duration) float64 {
+	c := e.c.Limit
+	if e.c.windowed() && e.c.profile() == Window {
+		silence -= e.c.window()
+	}
+	return min(float64(c.Burst), c.Rate*max(silence, 0).Seconds())
 }
 
 // byDue parts the log of one actor by the moments at which its crowds were due, each in order of sending.

@@ -40,7 +40,7 @@ var keyFaults = []Fault{
 	{"bypass-forwarded", "each X-Forwarded-For has a bucket of its own", "V21", func(h *hooks) {
 		h.charge = func(name string, r *http.Request) string { return name + r.Header.Get("X-Forwarded-For") }
 	}},
-	{"bypass-http2", "HTTP/2 is not limited", "V21", passing(func(r *http.Request) bool { return r.ProtoMajor >= 2 })},
+	{"bypass-http2", "HTTP/2 is not limited", "V01", passing(func(r *http.Request) bool { return r.ProtoMajor >= 2 })},
 	{"unknown-key-spends", "a request with an unknown key takes a token from everybody", "V19", func(h *hooks) {
 		h.stranger = func(_ *Gateway, in *instance, _ string, at time.Duration) bool {
 			for _, name := range slices.Sorted(maps.Keys(in.accounts)) {
@@ -79,8 +79,7 @@ func passing(some func(*http.Request) bool) func(*hooks) {
 // tierFaults break quotas, tiers and what they share.
 var tierFaults = []Fault{
 	{"quota-off-by-one", "the quota admits one more than is set", "V24", quota(func(t *Tier) { t.Quota++ })},
-	{"quota-half", "the quota is half of what is set", "V24", quota(func(t *Tier) { t.Quota /= 2 })},
-	{"quota-doubled", "the quota is reset twice in its period", "V24", quota(func(t *Tier) { t.Period /= 2 })},
+	{"quota-doubled", "the quota is reset once more in its period, as soon as it is used up", "V24", quota(func(t *Tier) { t.Quota *= 2 })},
 	{"quota-retry-short", "who has used up the quota is told to come back in a second", "V24", func(h *hooks) {
 		h.tell = func(h http.Header, d *decision, _ time.Time) {
 			if d.ruling == exhausted {

@@ -27,7 +27,7 @@ var refusingFaults = []Fault{
 			return sleep(r.Context(), 250*time.Millisecond)
 		}
 	}},
-	{"refusals-reach-backend", "refused requests are worked on by the backend all the same", "V29", func(h *hooks) { h.refuse = spill }},
+	{"refusals-reach-backend", "refused requests are worked on by the backend all the same", "V14", func(h *hooks) { h.refuse = spill }},
 	{"refusal-body", "a refusal has a body of 100 KB", "V30", func(h *hooks) {
 		body := `{"message":"` + strings.Repeat("too many requests ", 100_000/18) + `"}`
 		h.tell = func(_ http.Header, d *decision, _ time.Time) { d.body = body }

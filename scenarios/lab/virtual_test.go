@@ -20,7 +20,8 @@ import (
 // time: a request takes a connection that is idle, the one used last, or opens another. The host lab is the balancer, the
 // host k.lab its k-th instance.
 type wire struct {
-	lab *lab.Lab
+	lab   *lab.Lab
+	http2 bool
 
 	mu    sync.Mutex
 	rng   *rand.Rand
@@ -28,15 +29,15 @@ type wire struct {
 	conns int
 }
 
-func newWire(l *lab.Lab, seed uint64) *wire {
-	return &wire{lab: l, rng: rand.New(rand.NewPCG(seed, 0x77697265))}
+func newWire(l *lab.Lab, http2 bool, seed uint64) *wire {
+	return &wire{lab: l, http2: http2, rng: rand.New(rand.NewPCG(seed, 0x77697265))}
 }
 
 // open is a connection to send on, and how long the way takes, there and back.
-func (w *wire) open() (conn int, there, back time.Duration) {
+func (w *wire) open(fresh bool) (conn int, there, back time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if n := len(w.idle); n > 0 {
+	if n := len(w.idle); n > 0 && !fresh {
 		conn, w.idle = w.idle[n-1], w.idle[:n-1]
 	} else {
 		w.conns++
@@ -61,10 +62,13 @@ func (w *wire) CloseIdleConnections() {
 
 // RoundTrip sends one request.
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	conn, there, back := w.open()
+	conn, there, back := w.open(r.Close)
 	time.Sleep(there)
 	in := r.Clone(r.Context())
 	in.RemoteAddr = "192.0.2.1:" + strconv.Itoa(10_000+conn)
+	if w.http2 {
+		in.Proto, in.ProtoMajor, in.ProtoMinor = "HTTP/2.0", 2, 0
+	}
 	in.RequestURI = r.URL.RequestURI()
 	if in.Body == nil {
 		in.Body = http.NoBody
@@ -89,7 +93,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodHead {
 		out.Body = io.NopCloser(http.NoBody)
 	}
-	out.Close = slices.Contains(out.Header["Connection"], "close")
+	out.Close = r.Close || slices.Contains(out.Header["Connection"], "close")
 	if !out.Close {
 		w.keep(conn)
 	}
