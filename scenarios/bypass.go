@@ -182,7 +182,7 @@ func (c Config) round(n int) time.Duration {
 	if c.rounds() == 1 || w > 2*time.Second {
 		return d
 	}
-	return (d+w-1).Truncate(w) + time.Duration(.382*float64(w)) // 1 − the golden ratio
+	return (d + w - 1).Truncate(w) + time.Duration(.382*float64(w)) // 1 − the golden ratio
 }
 
 // bypassTrial keeps the bucket empty; meanwhile, for each way, as many ask in that way as ask plainly at the same moment.

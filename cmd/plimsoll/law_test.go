@@ -29,7 +29,7 @@ var house = map[string]struct{ code, tests string }{
 	"limits/export":      {"limits", ""},
 	"limits/model":       {"", ""},
 	"scenarios":          {"attack analyze limits limits/model", "attack/sim"},
-	"scenarios/lab":      {"limits/model", "attack attack/engine limits scenarios"},
+	"scenarios/lab":      {"limits/model", "attack attack/engine limits scenarios scenarios/watch"},
 	"scenarios/watch":    {"attack", ""},
 	"report":             {"attack analyze analyze/gate limits scenarios report/journal", ""},
 	"report/journal":     {"attack analyze analyze/gate limits scenarios", ""},

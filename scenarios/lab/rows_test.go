@@ -17,13 +17,14 @@ type row struct {
 	declared scenarios.Config
 	catches  string // the check that names the fault; empty for a limiter that is right
 	http2    bool   // spoken to it
+	whole    bool   // play the whole script, not the brief one
 }
 
 // single is a throttle of one limit, before a service that bears four times as much.
 func single(rate float64, burst int) row {
 	return row{name: fmt.Sprintf("token bucket of %v/s and %d", rate, burst),
 		throttle: lab.GatewayConfig{Default: lab.Tier{Limit: lab.Limit{Rate: rate, Burst: burst}}},
-		declared: scenarios.Config{Limit: limits.Limit{Rate: rate, Burst: burst}, Unsafe: true}}
+		declared: scenarios.Config{Limit: limits.Limit{Rate: rate, Burst: burst}, Unsafe: true, Backend: true}}
 }
 
 // with is a row that is changed.
@@ -39,7 +40,7 @@ var tiers = []struct {
 	limit  lab.Limit
 	quota  int64
 	period time.Duration
-}{{"gold", lab.Limit{Rate: 100, Burst: 50}, 0, 0}, {"thin", lab.Limit{Rate: 40, Burst: 10}, 0, 0}, {"guest", lab.Limit{Rate: 100, Burst: 30}, 200, time.Hour}}
+}{{"gold", lab.Limit{Rate: 100, Burst: 50}, 0, 0}, {"thin", lab.Limit{Rate: 40, Burst: 10}, 0, 0}, {"guest", lab.Limit{Rate: 200, Burst: 30}, 200, time.Hour}}
 
 // tenants is a throttle with keys of all kinds.
 func tenants(rate float64, burst int) row {
@@ -105,6 +106,7 @@ var settings = map[string]func() row{
 	"unfair": common, "stage-starves": common, "stage-open": common,
 	"unshared-instances": func() row { return spread(200, 40) },
 	"window-fixed":       func() row { return windowed(lab.SlidingLog, scenarios.SlidingWindow) },
+	"per-connection":     func() row { r := single(20, 10); r.whole = true; return r }, // a whole script asks one connection until it is refused, which a low rate does
 	"bypass-http2":       func() row { r := single(200, 40); r.http2 = true; return r },
 }
 
