@@ -193,42 +193,53 @@ func (v VerifySpec) keys(c scenarios.Carrier) (out []scenarios.Key, err error) {
 	if v.Keys == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(v.Keys)
+	specs, err := readKeys(v.Keys)
 	if err != nil {
-		return nil, misuse("--keys: %w", err)
+		return nil, err
 	}
-	var specs []keySpec
-	if strings.HasSuffix(strings.ToLower(v.Keys), ".csv") {
-		specs, err = csvKeys(string(data))
-	} else if yaml.Load(data, &specs, yaml.WithKnownFields()) != nil {
-		err = errors.New("want a list of keys, each with name, secret, and perhaps tier, exempt and header")
-	}
-	if err != nil {
-		return nil, misuse("--keys %s: %w", v.Keys, err)
-	}
-	if len(specs) == 0 || len(specs) > keysMax {
-		return nil, misuse("--keys %s: %d keys, want 1 to %d", v.Keys, len(specs), keysMax)
-	}
-	for i, s := range specs {
-		if s.Name == "" {
-			s.Name = fmt.Sprintf("key %d", i+1)
-		}
-		secret, missing := expandEnv(s.Secret)
-		if missing != "" {
-			return nil, misuse("--keys %s: %s: %s is not set in the environment", v.Keys, s.Name, missing)
-		}
+	for _, s := range specs {
 		own := c
 		if s.Header != "" {
 			own = scenarios.Carrier{Header: s.Header}
 		}
-		id := own.Identity(s.Name, attack.Secret(secret))
-		if secret == "" {
+		id := own.Identity(s.Name, attack.Secret(s.Secret))
+		if s.Secret == "" {
 			id.Value = ""
 		}
 		id.Tier = s.Tier
 		out = append(out, scenarios.Key{Identity: id, Exempt: s.Exempt})
 	}
 	return out, nil
+}
+
+// readKeys reads a --keys file: each key with a name, and its secret as the environment has it.
+func readKeys(path string) (specs []keySpec, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, misuse("--keys: %w", err)
+	}
+	if strings.HasSuffix(strings.ToLower(path), ".csv") {
+		specs, err = csvKeys(string(data))
+	} else if yaml.Load(data, &specs, yaml.WithKnownFields()) != nil {
+		err = errors.New("want a list of keys, each with name, secret, and perhaps tier, exempt and header")
+	}
+	if err != nil {
+		return nil, misuse("--keys %s: %w", path, err)
+	}
+	if len(specs) == 0 || len(specs) > keysMax {
+		return nil, misuse("--keys %s: %d keys, want 1 to %d", path, len(specs), keysMax)
+	}
+	for i := range specs {
+		k := &specs[i]
+		if k.Name == "" {
+			k.Name = fmt.Sprintf("key %d", i+1)
+		}
+		missing := ""
+		if k.Secret, missing = expandEnv(k.Secret); missing != "" {
+			return nil, misuse("--keys %s: %s: %s is not set in the environment", path, k.Name, missing)
+		}
+	}
+	return specs, nil
 }
 
 // csvKeys reads keys from a CSV with a row of names.

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -48,7 +45,7 @@ func (l *labSpec) flags(fs *pflag.FlagSet) {
 	fs.DurationVar(&l.window, "window", l.window, "window of the algorithms that have one; default --burst / --rate")
 	fs.StringArrayVar(&l.tiers, "tier", nil, "`name=rate,burst[,quota/period]` of a tier (repeatable)")
 	fs.StringArrayVar(&l.keys, "key", nil, "`name=secret[,tier][,exempt]` of a consumer; all others are refused (repeatable)")
-	fs.StringVar(&l.keyFile, "keys", "", "CSV `file` of keys with the columns name, tier, secret, exempt")
+	fs.StringVar(&l.keyFile, "keys", "", "YAML or CSV `file` of keys, as verify takes it: name, secret, tier, exempt")
 	fs.StringVar(&l.keyHeader, "key-header", "", "header that carries the key (default X-Api-Key)")
 	fs.StringVar(&l.stage, "stage", "", "`rate,burst` of all keys together")
 	fs.DurationVar(&l.ban, "ban", 0, "a refused key stays refused for so long")
@@ -163,51 +160,12 @@ func (l labSpec) allKeys() (keys []lab.Key, err error) {
 	if l.keyFile == "" {
 		return keys, nil
 	}
-	f, err := os.Open(l.keyFile)
+	specs, err := readKeys(l.keyFile)
 	if err != nil {
-		return nil, misuse("--keys: %w", err)
+		return nil, err
 	}
-	defer f.Close()
-	more, err := readLabKeys(f)
-	if err != nil {
-		return nil, misuse("--keys: %s: %w", l.keyFile, err)
+	for _, k := range specs {
+		keys = append(keys, lab.Key{Secret: k.Secret, Tier: k.Tier, Exempt: k.Exempt})
 	}
-	return append(keys, more...), nil
-}
-
-// readLabKeys reads keys as CSV, whose first line names the columns: secret, and perhaps name, tier and exempt (true, yes or
-// 1). A line that begins with # says nothing.
-func readLabKeys(r io.Reader) (keys []lab.Key, err error) {
-	in := csv.NewReader(r)
-	in.Comment, in.TrimLeadingSpace = '#', true
-	head, err := in.Read()
-	if err != nil {
-		return nil, errors.New("want a first line that names the columns: name,tier,secret,exempt")
-	}
-	column := map[string]int{}
-	for i, name := range head {
-		column[strings.ToLower(strings.TrimSpace(name))] = i
-	}
-	at, has := column["secret"]
-	if !has {
-		return nil, errors.New("line 1 names no column secret, want name,tier,secret,exempt")
-	}
-	for {
-		row, err := in.Read()
-		if err == io.EOF {
-			return keys, nil
-		}
-		if err != nil {
-			line, _ := in.FieldPos(0)
-			return nil, fmt.Errorf("line %d is no line of %d columns", line, len(head))
-		}
-		k := lab.Key{Secret: row[at]}
-		if i, has := column["tier"]; has {
-			k.Tier = row[i]
-		}
-		if i, has := column["exempt"]; has {
-			k.Exempt = strings.Contains(" true yes 1 exempt ", " "+strings.ToLower(row[i])+" ") && row[i] != ""
-		}
-		keys = append(keys, k)
-	}
+	return keys, nil
 }

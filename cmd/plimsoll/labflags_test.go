@@ -19,7 +19,7 @@ import (
 
 func TestLabFlagsMakeTheGateway(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys.csv")
-	if err := os.WriteFile(file, []byte("# of the shop\nname, tier, secret, exempt\ncid,gold,s3,no\nops,,s4,yes\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("name,tier,secret,exempt\ncid,gold,s3,false\nops,,s4,true\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	l := labSpec{capacity: 800, rate: 50, burst: 20, algorithm: "sliding-log", window: 400 * time.Millisecond, tiers: []string{"gold=200/s,80", "trial=5,10,100/h"},
@@ -61,9 +61,9 @@ func TestLabFlagsAreRefusedWithoutTheirSecrets(t *testing.T) {
 		{"--key ann=hush,gold", `key 1: tier "gold" is not among the tiers`},
 		{"--key ann=hush --key bob=hush", "key 2 has the secret of an earlier one"},
 		{"--keys " + filepath.Join(dir, "absent.csv"), "no such file"},
-		{"--keys " + write("empty.csv", ""), "want a first line that names the columns"},
-		{"--keys " + write("bare.csv", "hush,gold\n"), "line 1 names no column secret"},
-		{"--keys " + write("short.csv", "name,secret\nann,hush\nhush\n"), "line 3 is no line of 2 columns"},
+		{"--keys " + write("empty.csv", ""), "no header row"},
+		{"--keys " + write("bare.csv", "hush,gold\nx,y\n"), "column 1 is not known"},
+		{"--keys " + write("short.csv", "name,secret\nann,hush\nhush\n"), "line 3 cannot be read as CSV"},
 		{"--algorithm leaky", `algorithm "leaky" is not known: use one of token-bucket, gcra`},
 		{"--headers loud", `headers "loud" is not known`},
 		{"--refusal-status 200", "refusals of status 200: use 400 to 599"},

@@ -207,7 +207,7 @@ func (w worse) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick) 
 func TestMatrixThinEvidenceNeverPasses(t *testing.T) {
 	for name, lose := range map[string]func(*attack.Measurement){
 		"nothing is kept":            func(m *attack.Measurement) { *m = attack.Measurement{Trial: m.Trial, Began: m.Began, Took: m.Took} },
-		"every trial is interrupted": func(m *attack.Measurement) { m.Sights, m.Aborted = nil, &attack.Abort{Reason: attack.Interrupted} },
+		"every trial is interrupted": func(m *attack.Measurement) { m.Aborted = &attack.Abort{Reason: attack.Interrupted} },
 		"two answers are kept of each trial": func(m *attack.Measurement) {
 			n := min(2, len(m.Log))
 			m.LogDropped += int64(len(m.Log) - n)
