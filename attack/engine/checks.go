@@ -41,7 +41,7 @@ func (l *ledger) checks(before, after look, churns bool) []attack.SelfCheck {
 	defer l.mu.Unlock()
 	p99, n := waited(before.sched, after.sched)
 	closed := after.dials - before.dials - (after.open - before.open)
-	out := checkFaults(l.faults)
+	out := append(checkFaults(l.faults), l.crowd.checks()...)
 	return append(out,
 		checkUnsent(l.dropped, l.duen),
 		checkLag(lags{n: l.lag.N(), p99: l.lag.Quantile(.99), early: l.early.Quantile(.5), late: l.late.Quantile(.5), quarter: min(l.early.N(), l.late.N())}),

@@ -9,9 +9,6 @@ import (
 	"github.com/plimsoll-load/plimsoll/attack"
 )
 
-// maxBursts bounds the bursts of a trial whose spread is watched.
-const maxBursts = 10_000
-
 // ledger keeps the account of one trial. One lock serves it all: a booking takes well under a microsecond, so that at
 // 20,000 arrivals per second it is held for some hundredths of the time. Its size does not grow with the arrivals, but for the log.
 type ledger struct {
@@ -36,7 +33,9 @@ type ledger struct {
 
 // health is what the self-checks look at.
 type health struct {
-	lag, early, late attack.Histogram // the generator's part of the lag: of all, of the first and of the last quarter
+	lag, early, late attack.Histogram // the generator's part of the lag: of all but bursts, of the first and of the last quarter
+	crowd            crowd            // the same of bursts
+	ahead            *span            // the burst that was sent last
 	duen             int64
 	dropped          int64 // the generator came too late for them
 	cut              int64 // the abort cut them off
@@ -48,24 +47,9 @@ type health struct {
 
 type spot struct{ index, actor int }
 
-// span is the time from the first to the last of a burst.
-type span struct {
-	first, last time.Duration
-	any         bool
-}
-
 func newLedger(t attack.Trial, timeout time.Duration) *ledger {
-	l := &ledger{trial: t, long: t.Len(), timeout: timeout, windows: map[spot]*attack.Window{}, bursts: map[time.Duration]*span{}}
+	l := &ledger{trial: t, long: t.Len(), timeout: timeout, windows: map[spot]*attack.Window{}, bursts: spansOf(t)}
 	l.faults = map[fault]int64{}
-	for _, a := range t.Actors {
-		at := time.Duration(0)
-		for _, g := range a.Schedule.Segments {
-			if g.Burst > 0 && len(l.bursts) < maxBursts {
-				l.bursts[at] = &span{}
-			}
-			at += g.Len
-		}
-	}
 	return l
 }
 
@@ -163,17 +147,22 @@ func (l *ledger) sent(a arrival, now time.Duration, try int) {
 	if a.held > 0 {
 		l.held++
 	}
-	l.gauge(a, lag-a.held)
-	if b := l.bursts[a.due]; b != nil {
-		if !b.any {
-			b.first, b.any = now, true
-		}
-		b.last = max(b.last, now)
-	}
+	l.gauge(a, now)
 }
 
-// gauge keeps the generator's own part of a lag.
-func (l *ledger) gauge(a arrival, own time.Duration) {
+// gauge keeps the generator's own part of a lag. What is due while a burst is sent waits behind it, which is the burst's
+// spread and no lateness of its own.
+func (l *ledger) gauge(a arrival, now time.Duration) {
+	own := now - a.due - a.held
+	if b := l.bursts[a.due]; b != nil {
+		b.book(now)
+		l.crowd.book(b, own)
+		l.ahead = b
+		return
+	}
+	if b := l.ahead; b != nil && b.at <= a.due && a.due < b.last {
+		own = min(own, max(0, now-b.last))
+	}
 	l.lag.Record(own)
 	switch {
 	case a.due < l.long/4:

@@ -103,7 +103,7 @@ func (p *pacer) usher(next attack.Arrival) ushered {
 	a := arrival{seq: p.seq, actor: next.Actor, due: next.Due}
 	late := max(0, p.s.elapsed()-a.due)
 	p.held = min(p.held, late)
-	if late-p.held > catchUp {
+	if late-p.held > p.s.ledger.patience(a) {
 		p.seq++
 		p.s.ledger.drop(a)
 		return dropped
