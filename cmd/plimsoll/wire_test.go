@@ -22,7 +22,7 @@ func TestAFingerprintIsSlowToMakeExactlyWhereItHidesSomething(t *testing.T) {
 		"a proxy's password":  {attack.Request{URL: "http://h/"}, "http://u:p@proxy:1", true},
 		"a fragment of a URL": {attack.Request{URL: "http://h/#token"}, "", true},
 	} {
-		w := &wire{app: &app{}, target: attack.Target{Requests: []attack.Request{row.request}}}
+		w := &wire{app: &app{spec: &Spec{}}, target: attack.Target{Requests: []attack.Request{row.request}}}
 		w.app.spec.Target.Proxy = row.proxy
 		if got := w.hides(); got != row.want {
 			t.Errorf("%s: hides %v, want %v", name, got, row.want)
