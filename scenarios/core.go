@@ -10,7 +10,7 @@ var core = []scenario{
 		{id: "V02", name: "burst", asks: "a full bucket admits the burst, and no more",
 			stages: []string{"flash"}, sure: true, look: showing(burstFromFull, theEdge)},
 		{id: "V11", name: "limit-headers", asks: "limit and remaining add up",
-			stages: []string{"flash"}, sure: true, look: showing(remaining, theEdge)},
+			stages: []string{"flash"}, extra: []string{"overload"}, sure: true, look: showing(remaining, theEdge)},
 		{id: "V12", name: "reset-header", asks: "the reset is a time at which more is to be had",
 			stages: []string{"flash"}, look: showing(reset, theEdge)},
 	}},

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,10 +15,10 @@ var refusingFaults = []Fault{
 	{"status-403", "refusals are 403 instead of 429", "V05", func(h *hooks) { h.tell = status(http.StatusForbidden, 1) }},
 	{"status-200", "refusals are 200 with an error in the body", "V05", func(h *hooks) { h.tell = status(http.StatusOK, 1) }},
 	{"errors", "every 20th refusal is a 500", "V05", func(h *hooks) { h.tell = status(http.StatusInternalServerError, 20) }},
-	{"drops", "every 20th refusal is a connection that breaks off", "V05", func(h *hooks) {
-		h.refuse = func(_ http.ResponseWriter, _ *http.Request, d decision, _ http.Handler) bool {
+	{"drops", "every 20th refusal breaks off in the middle of its answer", "V05", func(h *hooks) {
+		h.refuse = func(w http.ResponseWriter, _ *http.Request, d decision, _ http.Handler) bool {
 			if d.refusal%20 == 0 {
-				panic(http.ErrAbortHandler)
+				breakOff(w, d)
 			}
 			return true
 		}
@@ -38,6 +39,15 @@ var refusingFaults = []Fault{
 	{"refusal-closes", "a refusal ends its connection", "V32", func(h *hooks) {
 		h.tell = func(h http.Header, _ *decision, _ time.Time) { h.Set("Connection", "close") }
 	}},
+}
+
+// breakOff begins an answer and ends its connection. Had nothing been answered, net/http's clients would ask again unseen.
+func breakOff(w http.ResponseWriter, d decision) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(d.body)))
+	w.WriteHeader(d.status)
+	_, _ = io.WriteString(w, d.body[:1])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
 }
 
 // status gives every n-th refusal another status.
