@@ -195,6 +195,7 @@ const (
 	knockFirst = 16.0 // per second
 	knockStep  = .125 // s
 	knockMost  = 3000
+	knockIdle  = 2500 * time.Millisecond // the requests before the probe are then forgotten: they stand in no log
 )
 
 // knockMost is the most requests of one knock.
@@ -215,7 +216,7 @@ func (p Probe) knock(e *evidence) (attack.Trial, bool) {
 		segments = append(segments, hold(rate, knockStep))
 		n += rate * knockStep
 	}
-	return attack.Trial{Why: "ever faster, until something is refused", Actors: p.actor(segments...)}, true
+	return attack.Trial{Idle: knockIdle, Why: "ever faster, until something is refused", Actors: p.actor(segments...)}, true
 }
 
 // refusedAt is the rate at which the first refusals came.
