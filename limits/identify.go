@@ -50,7 +50,7 @@ type Limiter struct {
 	RunnerUp   string            `json:"runner_up,omitempty"` // the next best explanation, and how much it explains
 	Requests   int               `json:"requests"`            // that the probe sent
 	Seconds    float64           `json:"seconds"`             // that it took
-	PeakRate   float64           `json:"peak_rate"`           // the highest rate that it sent at, per second
+	PeakRate   float64           `json:"peak_rate"`           // the highest rate that it held, per second; bursts have none
 	Notes      []attack.Note     `json:"notes"`               // caveats, equivalent machines, and what would tell more
 }
 

@@ -181,13 +181,13 @@ func (e *evidence) fitBucket(s sketch, truncated bool) candidate {
 		hi, c.cost = c.rate*2.1, 2+len(e.ds)/400
 	}
 	full := func(rate float64) int { return e.owed(s.first, rate) }
-	c.lo, c.hi, c.bad = plateau(lo, hi, 31, func(r float64) int { return bucket{rate: r, burst: full(r), truncated: truncated}.unexplained(e) })
+	c.lo, c.hi, c.bad = e.plateau(lo, hi, 31, func(r float64) int { return bucket{rate: r, burst: full(r), truncated: truncated}.unexplained(e) })
 	for range 2 {
 		c.rate = (c.lo + c.hi) / 2
 		reach := 4 + int(.1*float64(s.first)+2*c.rate*e.slack)
 		mid := full(c.rate)
-		c.burst, c.least, c.most, c.bad = whole(mid-reach, mid+reach, func(n int) int { return bucket{rate: c.rate, burst: n, truncated: truncated}.unexplained(e) })
-		from, to, bad := plateau(c.rate*.97, c.rate*1.03, 31, func(r float64) int { return bucket{rate: r, burst: c.burst, truncated: truncated}.unexplained(e) })
+		c.burst, c.least, c.most, c.bad = e.whole(mid-reach, mid+reach, func(n int) int { return bucket{rate: c.rate, burst: n, truncated: truncated}.unexplained(e) })
+		from, to, bad := e.plateau(c.rate*.97, c.rate*1.03, 31, func(r float64) int { return bucket{rate: r, burst: c.burst, truncated: truncated}.unexplained(e) })
 		if bad > c.bad {
 			break
 		}
@@ -226,10 +226,10 @@ func (e *evidence) fitWindow(c candidate, f func(limit int, length float64) int)
 	at := func(limit int, length float64) (candidate, float64, float64) {
 		c := c
 		reach := 3 + limit/20
-		from, to, _ := plateau(length*.7, length*1.45, 41, func(w float64) int { return f(limit, w) })
+		from, to, _ := e.plateau(length*.7, length*1.45, 41, func(w float64) int { return f(limit, w) })
 		c.window = (from + to) / 2
-		c.burst, c.least, c.most, _ = whole(limit-reach, limit+reach, func(n int) int { return f(n, c.window) })
-		from, to, c.bad = plateau(c.window*.95, c.window*1.05, 41, func(w float64) int { return f(c.burst, w) })
+		c.burst, c.least, c.most, _ = e.whole(limit-reach, limit+reach, func(n int) int { return f(n, c.window) })
+		from, to, c.bad = e.plateau(c.window*.95, c.window*1.05, 41, func(w float64) int { return f(c.burst, w) })
 		return c, from, to
 	}
 	best, from, to := at(c.burst, c.window)
@@ -245,11 +245,8 @@ func (e *evidence) fitWindow(c candidate, f func(limit int, length float64) int)
 
 // alongside is the limit near another that explains most if the rate is as sketched.
 func (e *evidence) alongside(limit int, rate float64, f func(limit int, length float64) int) int {
-	best, _, _, _ := whole(limit*3/4-3, limit*21/20+3, func(n int) int {
-		least := math.MaxInt
-		for i := -3; i <= 3; i++ {
-			least = min(least, f(n, float64(n)/rate*(1+.01*float64(i))))
-		}
+	best, _, _, _ := e.whole(limit*3/4-3, limit*21/20+3, func(n int) int {
+		_, least := e.scan(7, func(i int) int { return f(n, float64(n)/rate*(1+.01*float64(i-3))) })
 		return least
 	})
 	return best
@@ -276,11 +273,11 @@ func (e *evidence) fitTicks(s sketch, every float64) (candidate, bool) {
 	c := candidate{kind: FixedWindow, anchor: AnchorClock, cost: 2, burst: add}
 	f := func(add, burst int, every, mid float64) int { return ticks{add, burst, every, mid}.unexplained(e) }
 	try := func(add, burst int) (from, to, at float64, bad int) {
-		from, to, _ = plateau(every*.98, every*1.02, 41, func(w float64) int { return f(add, burst, w, mid) })
+		from, to, _ = e.plateau(every*.98, every*1.02, 41, func(w float64) int { return f(add, burst, w, mid) })
 		w := (from + to) / 2
-		a, b, _ := plateau(1, 1.5, 41, func(x float64) int { return f(add, burst, w, mid+(x-1.25)*w*.4) })
+		a, b, _ := e.plateau(1, 1.5, 41, func(x float64) int { return f(add, burst, w, mid+(x-1.25)*w*.4) })
 		at = mid + ((a+b)/2-1.25)*w*.4
-		from, to, bad = plateau(w*.995, w*1.005, 21, func(w float64) int { return f(add, burst, w, at) })
+		from, to, bad = e.plateau(w*.995, w*1.005, 21, func(w float64) int { return f(add, burst, w, at) })
 		return from, to, at, bad
 	}
 	from, to, at, bad := try(add, add)
@@ -291,7 +288,7 @@ func (e *evidence) fitTicks(s sketch, every float64) (candidate, bool) {
 	}
 	c.window, c.bad = (from+to)/2, bad
 	deep := c.burst > add
-	c.burst, c.least, c.most, c.bad = whole(c.burst-2-c.burst/20, c.burst+2+c.burst/20, func(n int) int {
+	c.burst, c.least, c.most, c.bad = e.whole(c.burst-2-c.burst/20, c.burst+2+c.burst/20, func(n int) int {
 		if deep {
 			return f(add, n, c.window, at)
 		}
@@ -344,14 +341,18 @@ func (e *evidence) counterAlongside(s sketch, limit int) int {
 	if s.rate <= 0 {
 		return limit
 	}
+	mid := e.middle()
 	return e.alongside(limit, s.rate, func(n int, w float64) int {
-		least := math.MaxInt
-		for j := range 10 {
-			least = min(least, counter{limit: n, length: w, phase: w * float64(j) / 10, loose: .08 * float64(n)}.unexplained(e))
-		}
+		_, least := e.scan(10, func(j int) int {
+			return counter{limit: n, length: w, phase: mid + w*float64(j)/10, loose: .08 * float64(n)}.unexplained(e)
+		})
 		return least
 	})
 }
+
+// middle is the time in the middle of the decisions. A grid that is held there goes astray least, at both ends, when its
+// spacing is a little off.
+func (e *evidence) middle() float64 { return e.ds[len(e.ds)/2].at }
 
 // fitCounter scans lengths and the place of the grid: the edges do not show by themselves.
 func (e *evidence) fitCounter(s sketch, limit int, loose float64) candidate {
@@ -366,33 +367,34 @@ func (e *evidence) fitCounter(s sketch, limit int, loose float64) candidate {
 	f := func(n int, w, phase float64) int {
 		return counter{limit: n, length: w, phase: phase, loose: max(loose, blur)}.unexplained(e)
 	}
-	length, phase := float64(limit)/s.rate, 0.0
-	wide, span, phases := .25, 1.0, 24
+	length, phase := float64(limit)/s.rate, e.middle()
+	wide, steps, span, phases := .15, 15, 1.0, 24
 	for range 6 {
-		at, where := length, phase
-		c.bad = math.MaxInt
-		for i := -6; i <= 6; i++ {
-			w := length * (1 + wide*float64(i)/6)
-			for j := range phases {
-				p := phase + span*w*(float64(j)/float64(phases-1)-.5)
-				if bad := f(limit, w, p); bad < c.bad {
-					c.bad, at, where = bad, w, p
-				}
-			}
-		}
-		length, phase = at, where
-		wide, span, phases, blur = wide*.35, span*.3, 11, blur*.5
+		length, phase = e.valley(length, phase, wide, steps, span, phases, func(w, p float64) int { return f(limit, w, p) })
+		wide, steps, span, phases, blur = wide*.25, 6, span*.3, 11, blur*.5
 		if blur < .3 {
 			blur = 0
 		}
 	}
 	blur = 0
 	reach := 2 + limit/25
-	c.burst, c.least, c.most, c.bad = whole(limit-reach, limit+reach, func(n int) int { return f(n, length, phase) })
-	from, to, bad := plateau(length*.98, length*1.02, 41, func(w float64) int { return f(c.burst, w, phase) })
+	c.burst, c.least, c.most, c.bad = e.whole(limit-reach, limit+reach, func(n int) int { return f(n, length, phase) })
+	from, to, bad := e.plateau(length*.98, length*1.02, 41, func(w float64) int { return f(c.burst, w, phase) })
 	c.window, c.bad = (from+to)/2, bad
 	c.perWindow(from, to)
 	return c
+}
+
+// valley is the best length and phase on a grid about a guess: lengths up to wide off in so many steps to either side, and
+// phases over a span of the length.
+func (e *evidence) valley(length, phase, wide float64, steps int, span float64, phases int, f func(w, p float64) int) (at, where float64) {
+	wide /= float64(steps)
+	of := func(k int) (w, p float64) {
+		w = length * (1 + wide*float64(k/phases-steps))
+		return w, phase + span*w*(float64(k%phases)/float64(phases-1)-.5)
+	}
+	ys, least := e.scan((2*steps+1)*phases, func(k int) int { return f(of(k)) })
+	return of(slices.Index(ys, least))
 }
 
 // fill writes the candidate into the result.

@@ -32,8 +32,9 @@ type evidence struct {
 	refusal int        // status that refuses
 	lost    int        // requests without an answer
 	sent    int
-	peak    float64 // highest rate asked
+	peak    float64 // highest rate held
 
+	guessed  *Limiter
 	hopeless int // a machine that leaves more than so many unexplained is not looked at any further
 }
 
@@ -127,13 +128,32 @@ func (e *evidence) fill(way float64) {
 	slices.SortStableFunc(e.others, func(a, b decision) int { return cmp.Compare(a.at, b.at) })
 	e.overtaking()
 	e.hopeless = len(e.ds)/5 + 20
-	const look = 32
-	for i := look; i < len(e.ds); i++ {
-		if long := e.ds[i].sent - e.ds[i-look].sent; long > 0 {
-			e.peak = max(e.peak, look/long)
-		}
+	for i := range e.trials {
+		e.peak = max(e.peak, e.heldRate(i))
 	}
 }
+
+// heldRate is the highest rate that a trial held for longer than heldFor, per second. Requests that its schedule wants at
+// once have no rate, and those of a sender that catches up none but their schedule's.
+func (e *evidence) heldRate(trial int) (rate float64) {
+	ds, asked := e.in(trial), 0.0
+	slices.SortFunc(ds, func(a, b decision) int { return cmp.Compare(a.sent, b.sent) })
+	for _, a := range e.trials[trial].Trial.Actors {
+		asked += a.Schedule.Peak()
+	}
+	j := 0
+	for i := range ds {
+		for j < len(ds)-1 && ds[j].sent-ds[i].sent < heldFor {
+			j++
+		}
+		if long := ds[j].sent - ds[i].sent; long >= heldFor {
+			rate = max(rate, float64(j-i)/long)
+		}
+	}
+	return min(rate, asked)
+}
+
+const heldFor = .05 // s
 
 // overtaking counts, for each decision, the admissions that stand after it and may have come before: those within twice
 // the slack, and for a refusal that was slow those that were sent before its answer was there.

@@ -34,6 +34,11 @@ const (
 // PhaseProbe begins the phase of every trial of a Probe.
 const PhaseProbe = "identify/"
 
+// PhaseBefore is the phase of what was asked of the target just before its probe: given to Next and Identify with the
+// probe's own trials, it is evidence like them. A request that took a token or began a window unseen would have windows
+// read one too low.
+const PhaseBefore = PhaseProbe + "before"
+
 // The stages of a probe, in the order in which they are run.
 const (
 	stageKnock    = "knock"    // ever faster, until something is refused: what is let in before that is the burst
@@ -86,7 +91,7 @@ func (p Probe) Next(done []attack.Measurement) (attack.Trial, bool) {
 	}
 	for i, s := range stageOrder {
 		later := i+1 < len(stageOrder) && slices.ContainsFunc(stageOrder[i+1:], func(o stage) bool { return tried[o.name] > 0 })
-		if tried[s.name] >= s.tries || tried[s.name] > 0 && (later || !e.wanting(s.name)) {
+		if later || tried[s.name] >= s.tries || tried[s.name] > 0 && !e.wanting(s.name) {
 			continue
 		}
 		t, ok := s.build(p, e)
@@ -195,7 +200,6 @@ const (
 	knockFirst = 16.0 // per second
 	knockStep  = .125 // s
 	knockMost  = 3000
-	knockIdle  = 2500 * time.Millisecond // the requests before the probe are then forgotten: they stand in no log
 )
 
 // knockMost is the most requests of one knock.
@@ -205,7 +209,7 @@ func (p Probe) knockMost() float64 {
 }
 
 func (p Probe) knock(e *evidence) (attack.Trial, bool) {
-	if len(e.trials) > 0 { // the second: at the highest rate, in case the burst is deep
+	if e.tried(stageKnock) { // the second: at the highest rate, in case the burst is deep
 		rate := p.maxRate()
 		long := min(p.knockMost()/rate, 3)
 		return attack.Trial{Why: fmt.Sprintf("nothing was refused yet: %s for %.1f s", attack.Rate(rate).Round(), long), Actors: p.actor(hold(rate, long))}, true
@@ -216,7 +220,7 @@ func (p Probe) knock(e *evidence) (attack.Trial, bool) {
 		segments = append(segments, hold(rate, knockStep))
 		n += rate * knockStep
 	}
-	return attack.Trial{Idle: knockIdle, Why: "ever faster, until something is refused", Actors: p.actor(segments...)}, true
+	return attack.Trial{Why: "ever faster, until something is refused", Actors: p.actor(segments...)}, true
 }
 
 // refusedAt is the rate at which the first refusals came.
@@ -280,7 +284,11 @@ func (p Probe) saturate(e *evidence) (attack.Trial, bool) {
 		long = min(long, saturateMost/load)
 	}
 	load = min(load, p.maxRate())
-	return attack.Trial{Why: fmt.Sprintf("%s for %.1f s: how many are let in, and in which pattern", attack.Rate(load).Round(), long), Actors: p.actor(hold(load, long))}, true
+	segment := hold(load, long)
+	if s.first <= 2 { // each admission stands alone, and is as well known as the last request before it was near: all distances
+		segment.From, segment.To = .9*load, min(1.1*load, p.maxRate())
+	}
+	return attack.Trial{Why: fmt.Sprintf("%s for %.1f s: how many are let in, and in which pattern", attack.Rate(load).Round(), long), Actors: p.actor(segment)}, true
 }
 
 // fill is how long a window seems to be: the time between two rows of admissions, else from the first request to the first
@@ -324,8 +332,14 @@ func (p Probe) halves(e *evidence) (attack.Trial, bool) {
 		Warm: min(half, 200), Actors: p.actor(attack.Segment{Len: seconds1(.6 * w), Burst: half}, attack.Segment{Len: seconds1(.4 * w), Burst: half}, hold(load, 2.2*w))}, true
 }
 
-// guess is what can be said so far.
-func (e *evidence) guess() Limiter { return Identify(e.trials) }
+// guess is what can be said so far. A fit is dear: it is made once.
+func (e *evidence) guess() Limiter {
+	if e.guessed == nil {
+		l := Identify(e.trials)
+		e.guessed = &l
+	}
+	return *e.guessed
+}
 
 // refillParts are the silences of the refill stage, in times to fill an empty bucket.
 var refillParts = []float64{.35, .7, 1.3}
@@ -368,8 +382,11 @@ func (p Probe) honour(e *evidence) (attack.Trial, bool) {
 
 // keys drains the limit of one identity while another asks for half of it.
 func (p Probe) keys(e *evidence) (attack.Trial, bool) {
+	if len(p.Keys) < 2 {
+		return attack.Trial{}, false
+	}
 	limit, ok := e.guess().Limit()
-	if len(p.Keys) < 2 || !ok || limit.Burst > 800 {
+	if !ok || limit.Burst > 800 {
 		return attack.Trial{}, false
 	}
 	all := limit.Burst + 10

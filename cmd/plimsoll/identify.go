@@ -84,7 +84,7 @@ func (a *app) identify(ctx context.Context, f *probeFlags) error {
 		_, err := fmt.Fprintf(a.out, "target   %s\n%s\n", w.shown(), probeCost(p))
 		return err
 	}
-	if err := w.preflight(ctx, true); err != nil {
+	if err := w.preflightOf(ctx, p); err != nil {
 		return err
 	}
 	s, err := a.beginOn("identify", w, func(*journal.Run) {})
@@ -106,12 +106,27 @@ func probeCost(p limits.Probe) string {
 	return fmt.Sprintf("probe    at most %d requests in %v, never above %s", requests, long, attack.Rate(p.MaxRate))
 }
 
+// preflightOf asks as the identity that the probe will ask as: the limiter counts it with the rest.
+func (w *wire) preflightOf(ctx context.Context, p limits.Probe) error {
+	if len(p.Keys) > 0 {
+		w.who = p.Keys[0]
+	}
+	return w.preflight(ctx, true)
+}
+
+// before is what the preflight saw, as evidence.
+func (w *wire) before() []attack.Measurement {
+	m := w.first
+	m.Trial.N, m.Trial.Phase = 0, limits.PhaseBefore
+	return []attack.Measurement{m}
+}
+
 // identify probes and records what is there.
 func (s *session) identify(ctx context.Context, w *wire, p limits.Probe) (limits.Limiter, error) {
 	if !s.app.quiet {
 		fmt.Fprintln(s.app.err, probeCost(p))
 	}
-	done, err := s.drive(ctx, p, w.engine, nil)
+	done, err := s.drive(ctx, p, w.engine, w.before())
 	if err != nil {
 		return limits.Limiter{}, err
 	}
@@ -152,7 +167,7 @@ func (a *app) verifyFound(ctx context.Context) error {
 		_, err := fmt.Fprintf(a.out, "target   %s\n%s\nand then the storms for the limit that is found\n", w.shown(), probeCost(p))
 		return err
 	}
-	if err := w.preflight(ctx, true); err != nil {
+	if err := w.preflightOf(ctx, p); err != nil {
 		return err
 	}
 	s, err := a.beginOn("verify", w, func(*journal.Run) {})

@@ -28,6 +28,7 @@ type wire struct {
 	target  attack.Target
 	engine  *engine.Engine
 	who     attack.Identity              // who the preflight is sent as: a throttle may turn others away
+	first   attack.Measurement           // what the preflight saw
 	eyes    *eyes                        // what looks beside a throttle that is verified
 	refused atomic.Pointer[unauthorized] // the address that may not be loaded unasked
 	address atomic.Pointer[netip.Addr]   // the last one that was connected to
@@ -195,6 +196,7 @@ func (w *wire) preflight(ctx context.Context, throttled bool) error {
 	if why, fix := m.Void(); why != "" {
 		return unmeasured(fix, "%s", why)
 	}
+	w.first = m
 	total := m.All()
 	if ctx.Err() != nil || total.OK > 0 || throttled && total.Throttled > 0 {
 		return nil
