@@ -133,12 +133,13 @@ func (e *evidence) candidates(s sketch) []candidate {
 			all = append(all, c)
 		}
 	}
+	if least := slices.MinFunc(all, func(a, b candidate) int { return a.bad - b.bad }).bad; least < len(e.ds)/100 {
+		e.hopeless = min(e.hopeless, 3*least+40)
+	}
 	for _, limit := range limits {
 		all = append(all, e.fitCounter(s, limit, 0), e.fitCounter(s, limit, rounds))
-		if other := e.counterAlongside(s, limit); other != limit {
-			all = append(all, e.fitCounter(s, other, 0))
-		}
 	}
+	all = append(all, e.roundCounters(s)...)
 	return slices.DeleteFunc(all, func(c candidate) bool { return c.window > 0 && c.burst == 1 }) // a bucket of one is the same
 }
 
@@ -335,51 +336,71 @@ func lattice(starts []float64, every float64) (spacing, mid float64) {
 	return every, mx + (math.Round(mk)-mk)*every
 }
 
-// counterAlongside is the limit near another that explains most if the rate is as sketched: the knock may have gone over an
-// edge of the grid.
-func (e *evidence) counterAlongside(s sketch, limit int) int {
+// roundLengths are those that people give to windows, s.
+var roundLengths = []float64{.1, .2, .25, .5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 60}
+
+// roundCounters fits sliding counters of round lengths. Their valley is narrow in limit, length and phase at once, and of
+// these the length can be guessed.
+func (e *evidence) roundCounters(s sketch) (all []candidate) {
 	if s.rate <= 0 {
-		return limit
+		return nil
 	}
-	mid := e.middle()
-	return e.alongside(limit, s.rate, func(n int, w float64) int {
-		_, least := e.scan(10, func(j int) int {
-			return counter{limit: n, length: w, phase: mid + w*float64(j)/10, loose: .08 * float64(n)}.unexplained(e)
-		})
-		return least
-	})
+	mid, off, guess := e.middle(), 1+max(.04, 3/float64(max(s.n, 1))), float64(s.first)/s.rate
+	for _, w := range roundLengths {
+		if w < guess*.7 || w > guess*1.4 {
+			continue
+		}
+		phases := min(max(100, int(2*s.rate*w)), 400)
+		phase := func(j int) float64 { return mid + w*float64(j)/float64(phases) }
+		of := func(n int) ([]int, int) {
+			return e.scan(phases, func(j int) int { return counter{limit: n, length: w, phase: phase(j), loose: .3}.unexplained(e) })
+		}
+		n, _, _, bad := e.whole(int(s.rate*w/off)-1, int(s.rate*w*off)+1, func(n int) int { _, least := of(n); return least })
+		if bad <= e.hopeless {
+			ys, least := of(n)
+			from, to := widest(ys, least)
+			all = append(all, e.counterAt(n, w, phase((from+to)/2), 0))
+		}
+	}
+	return all
 }
 
 // middle is the time in the middle of the decisions. A grid that is held there goes astray least, at both ends, when its
 // spacing is a little off.
 func (e *evidence) middle() float64 { return e.ds[len(e.ds)/2].at }
 
-// fitCounter scans lengths and the place of the grid: the edges do not show by themselves.
+// fitCounter scans lengths and the place of the grid: the edges do not show by themselves. A coarse grid meets the narrow
+// valley only if sums may be off by a part of the limit: the blur.
 func (e *evidence) fitCounter(s sketch, limit int, loose float64) candidate {
-	c := candidate{kind: SlidingCounter, burst: limit, cost: 3, bad: len(e.ds)}
-	if loose > 0 {
-		c.cost += 3
-	}
 	if s.rate <= 0 {
-		return c
-	}
-	blur := .08 * float64(limit) // a coarse grid meets the narrow valley only if sums may be off by as much
-	f := func(n int, w, phase float64) int {
-		return counter{limit: n, length: w, phase: phase, loose: max(loose, blur)}.unexplained(e)
+		return candidate{kind: SlidingCounter, burst: limit, bad: len(e.ds)}
 	}
 	length, phase := float64(limit)/s.rate, e.middle()
-	wide, steps, span, phases := .15, 15, 1.0, 24
+	wide, steps, span, phases, blur := .15, 15, 1.0, 24, .08*float64(limit)
 	for range 6 {
-		length, phase = e.valley(length, phase, wide, steps, span, phases, func(w, p float64) int { return f(limit, w, p) })
+		length, phase = e.valley(length, phase, wide, steps, span, phases, func(w, p float64) int {
+			return counter{limit: limit, length: w, phase: p, loose: max(loose, blur)}.unexplained(e)
+		})
 		wide, steps, span, phases, blur = wide*.25, 6, span*.3, 11, blur*.5
 		if blur < .3 {
 			blur = 0
 		}
 	}
-	blur = 0
+	return e.counterAt(limit, length, phase, loose)
+}
+
+// counterAt makes limit and length exact for a grid that goes through a phase.
+func (e *evidence) counterAt(limit int, length, phase, loose float64) candidate {
+	c := candidate{kind: SlidingCounter, cost: 3}
+	if loose > 0 {
+		c.cost += 3
+	}
+	f := func(n int, w float64) int {
+		return counter{limit: n, length: w, phase: phase, loose: loose}.unexplained(e)
+	}
 	reach := 2 + limit/25
-	c.burst, c.least, c.most, c.bad = e.whole(limit-reach, limit+reach, func(n int) int { return f(n, length, phase) })
-	from, to, bad := e.plateau(length*.98, length*1.02, 41, func(w float64) int { return f(c.burst, w, phase) })
+	c.burst, c.least, c.most, _ = e.whole(limit-reach, limit+reach, func(n int) int { return f(n, length) })
+	from, to, bad := e.plateau(length*.98, length*1.02, 41, func(w float64) int { return f(c.burst, w) })
 	c.window, c.bad = (from+to)/2, bad
 	c.perWindow(from, to)
 	return c

@@ -278,14 +278,18 @@ func (p Probe) saturate(e *evidence) (attack.Trial, bool) {
 		rate = max(float64(s.first)/fill, float64(in-s.first)/since)
 		long = min(max(saturateWin*fill, 2.5), windowsLong)
 	}
-	load := min(max(pressure*rate, pollRate), p.maxRate())
+	load := max(pressure*rate, pollRate)
+	if s.first <= 2 { // each admission stands alone, and is as well known as the last request before it was near
+		load, long = 2.5*load, max(long, min(40/rate, saturateLong))
+	}
+	load = min(load, p.maxRate())
 	if load*long > saturateMost {
 		load = max(saturateMost/long, pressureMin*rate)
 		long = min(long, saturateMost/load)
 	}
 	load = min(load, p.maxRate())
 	segment := hold(load, long)
-	if s.first <= 2 { // each admission stands alone, and is as well known as the last request before it was near: all distances
+	if s.first <= 2 { // all distances
 		segment.From, segment.To = .9*load, min(1.1*load, p.maxRate())
 	}
 	return attack.Trial{Why: fmt.Sprintf("%s for %.1f s: how many are let in, and in which pattern", attack.Rate(load).Round(), long), Actors: p.actor(segment)}, true

@@ -45,30 +45,50 @@ func knownLimiters(t *testing.T) []known {
 	}
 }
 
-// identify says of real limiters what they are: the class, the rate within 3 %, the burst within one or 2 %.
+// weak rows are those that identify does not always tell: they may be "cannot tell", and never something else.
+var weak = map[string]string{
+	"lab sliding-counter": "the grid of its windows shows in nothing but the ups and downs of what it lets in",
+}
+
+// identify says of real limiters what they are: the class, the rate within 3 %, the burst within one or 2 %. Two are asked at
+// a time: they are slow, and light.
 func TestRealIdentify(t *testing.T) {
 	endToEnd(t, "nginx")
 	for _, k := range knownLimiters(t) {
 		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
 			code, output, r := plimsoll(t, "identify", k.start(t), "--seed", "11")
 			l := r.Limiter
+			if why := weak[k.name]; why != "" && code == exitUndecided && l != nil && !l.Told() {
+				t.Logf("%s: cannot tell; %s", k.name, why)
+				return
+			}
 			if code != 0 || l == nil || l.Rate == nil || l.Burst == nil {
 				t.Fatalf("exit %d\n%s", code, output)
 			}
-			fmt.Printf("%-20s %-16s %-10s rate %8.4g of %4g (%+.2f %%)  burst %3.0f of %3d  %5d requests %5.1f s  Retry-After %s\n", k.name, l.Algorithm, l.Anchor,
-				l.Rate.Value, k.rate, 100*(l.Rate.Value/k.rate-1), l.Burst.Value, k.burst, l.Requests, l.Seconds, l.Refusal.RetryAfter)
-			if l.Algorithm != k.kind || l.Anchor != k.anchor {
-				t.Errorf("%s %s, want %s %s\n%s", l.Algorithm, l.Anchor, k.kind, k.anchor, output)
-			}
-			if off := math.Abs(l.Rate.Value/k.rate - 1); off > .03 {
-				t.Errorf("rate %.4g, want %g within 3 %%", l.Rate.Value, k.rate)
-			}
-			if off := math.Abs(l.Burst.Value - float64(k.burst)); off > max(1, .02*float64(k.burst)) {
-				t.Errorf("burst %.0f, want %d", l.Burst.Value, k.burst)
-			}
-			if l.Requests > limits.ProbeRequests || l.Seconds > limits.ProbeTime.Seconds() {
-				t.Errorf("it took %d requests and %.1f s, more than it said before", l.Requests, l.Seconds)
-			}
+			k.holds(t, l, output)
 		})
+	}
+}
+
+// holds compares what was told with what is known.
+func (k known) holds(t *testing.T, l *limits.Limiter, output string) {
+	t.Helper()
+	fmt.Printf("%-20s %-16s %-10s rate %8.4g of %4g (%+.2f %%)  burst %3.0f of %3d  %5d requests %5.1f s, up to %.0f/s  Retry-After %s\n", k.name, l.Algorithm, l.Anchor,
+		l.Rate.Value, k.rate, 100*(l.Rate.Value/k.rate-1), l.Burst.Value, k.burst, l.Requests, l.Seconds, l.PeakRate, l.Refusal.RetryAfter)
+	if l.Algorithm != k.kind || l.Anchor != k.anchor {
+		t.Errorf("%s %s, want %s %s\n%s", l.Algorithm, l.Anchor, k.kind, k.anchor, output)
+	}
+	if off := math.Abs(l.Rate.Value/k.rate - 1); off > .03 {
+		t.Errorf("rate %.4g, want %g within 3 %%", l.Rate.Value, k.rate)
+	}
+	if off := math.Abs(l.Burst.Value - float64(k.burst)); off > max(1, .02*float64(k.burst)) {
+		t.Errorf("burst %.0f, want %d", l.Burst.Value, k.burst)
+	}
+	if l.Requests > limits.ProbeRequests || l.Seconds > limits.ProbeTime.Seconds() {
+		t.Errorf("it took %d requests and %.1f s, more than it said before", l.Requests, l.Seconds)
+	}
+	if l.PeakRate > limits.DefaultProbeRate {
+		t.Errorf("a peak of %.0f/s is told, and no more than %d/s was ever asked for", l.PeakRate, limits.DefaultProbeRate)
 	}
 }
