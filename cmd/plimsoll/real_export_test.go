@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,7 +98,12 @@ http {
 func haproxyWith(t *testing.T, backend, url, limits string) {
 	dir := t.TempDir()
 	put(t, dir, "plimsoll-keys.map", "sesame gold\n")
-	main := put(t, dir, "haproxy.cfg", "global\n    maxconn 4096\n")
+	haproxyIn(t, dir, "", backend, url, limits)
+}
+
+// haproxyIn starts HAProxy with the exported limits beside more sections of one's own.
+func haproxyIn(t *testing.T, dir, more, backend, url, limits string) {
+	main := put(t, dir, "haproxy.cfg", "global\n    maxconn 4096\n"+more)
 	limits = swap(t, limits, "bind 127.0.0.1:8080", "bind "+address(url)+" backlog 4096")
 	file := put(t, dir, "limits.cfg", swap(t, limits, "127.0.0.1:9000", address(backend)))
 	serve(t, url, dir, "haproxy", "-db", "-f", main, "-f", file)
@@ -184,5 +191,38 @@ func TestRealExportHoldsItsLimits(t *testing.T) {
 			}
 			t.Logf("fails %v", got)
 		})
+	}
+}
+
+// The alarms of --metrics haproxy rest on HAProxy's count of denied requests: what the exported file refuses must be in it.
+func TestRealExportIsCountedByHAProxy(t *testing.T) {
+	endToEnd(t, "haproxy")
+	backend, dir := startLabFor(t, "--capacity", "2000/s", "--seed", "5"), t.TempDir()
+	url, page := fmt.Sprintf("http://127.0.0.1:%d/", freePort(t)), fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	text, _ := exported(t, "haproxy", url, "--limit", "1/m", "--burst", "5")
+	haproxyIn(t, dir, "frontend page\n    mode http\n    timeout client 5s\n    bind "+page+"\n    http-request use-service prometheus-exporter\n", backend, url, text)
+	get := func(url string) (int, string) {
+		resp, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(body)
+	}
+	refused := 0
+	for range 10 {
+		if code, _ := get(url); code == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Fatal("none of 10 requests was refused at a burst of 5")
+	}
+	if _, series := get("http://" + page + "/metrics"); !strings.Contains(series, fmt.Sprintf("haproxy_frontend_requests_denied_total{proxy=\"plimsoll\"} %d\n", refused)) {
+		t.Errorf("%d were refused, and HAProxy does not count them:\n%s", refused, series)
 	}
 }

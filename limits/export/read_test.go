@@ -95,6 +95,15 @@ func TestDriftOfForeignFiles(t *testing.T) {
 	}
 }
 
+// HAProxy counts only what it denies: a refusal of another kind is in none of the series that the alarms look at.
+func TestHAProxyDeniesWhatItRefuses(t *testing.T) {
+	f, _ := export.Lookup("haproxy")
+	text := write(t, f, sample())
+	if n, want := strings.Count(text, "http-request deny deny_status 429 hdr Retry-After "), 1+len(sample().Tiers); n != want || strings.Contains(text, "http-request return") {
+		t.Errorf("%d of %d limits deny, or one returns:\n%s", n, want, text)
+	}
+}
+
 // What a platform cannot do is said, with the numbers that matter.
 func TestDeltasName(t *testing.T) {
 	region := func(p *export.Policy) { p.Rate, p.Burst = 12_000, 6000 }
