@@ -52,13 +52,15 @@ func checks(t *testing.T, dir string, args ...string) (string, bool) {
 func TestPromtoolTakesTheRulesOfEverySource(t *testing.T) {
 	checker(t, "promtool")
 	sources, _ := export.MetricSources()
-	for _, source := range append(sources, "without a goal", "in a hurry") {
+	for _, source := range append(sources, "without a goal", "in a hurry", "a large burst") {
 		p := sample()
 		switch source {
 		case "without a goal":
 			p.GoalMS = 0
 		case "in a hurry":
 			p.Metrics.Window, p.Metrics.For = 10*time.Second, 4*time.Second
+		case "a large burst":
+			p.Burst, p.Metrics.For = 14_000, 10*time.Second
 		default:
 			p.Metrics.Source = source
 		}
@@ -79,8 +81,10 @@ func TestTheRulesOwnTestsSeePlantedFaults(t *testing.T) {
 		{"the throttling alarm never fires", "> 0.02", "> 2"},
 		{"it fires always", "> 0.02", "> -1"},
 		{"refusals that are not counted are no refusals", " or vector(0)", ""},
-		{"silence is taken for a fault on a quiet day", "> 1330", "> 13"},
-		{"an alarm on no refusals alone", "plimsoll:requests:rate{service=\"checkout\"} > 1330\n            and ", ""},
+		{"silence is taken for a fault on a quiet day", "> 1472.33", "> 13"},
+		{"silence is taken for a fault near the limit", "> 1472.33", "> 1330"},
+		{"silence is never taken for a fault", "> 1472.33", "> 2100"},
+		{"an alarm on no refusals alone", "plimsoll:requests:rate{service=\"checkout\"} > 1472.33\n            and ", ""},
 		{"slow is the limit's fault even when nobody is refused", "\n            and plimsoll:refused:ratio{service=\"checkout\"} > 0.01", ""},
 		{"the fast refusals hide a slow service", ",code!=\"429\"", ""},
 		{"only the median is looked at", "histogram_quantile(0.99", "histogram_quantile(0.5"},
@@ -195,7 +199,7 @@ func TestNumbersSurviveInWhatWatches(t *testing.T) {
 	p.Limit, p.Replicas, p.GoalMS = limits.Limit{Rate: 1234.5, Burst: 321}, 4, 125
 	p.Tiers = nil
 	for name, want := range map[string][]string{
-		"prometheus":        {"> 1172.77\n", "> 0.125\n", "> 0.1\n", "--limit 1234.5/s --burst 321 "},
+		"prometheus":        {"> 1297.3\n", "> 0.125\n", "> 0.1\n", "--limit 1234.5/s --burst 321 "},
 		"alertmanager":      {"--limit 1234.5/s --burst 321 "},
 		"grafana":           {`{"color": "red", "value": 1234.5}`, `{"color": "red", "value": 0.125}`},
 		"openslo":           {"value: 0.125\n", "target: 0.98\n"},

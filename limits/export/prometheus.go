@@ -33,7 +33,7 @@ const (
 	refusedHigh = 0.02 // share of requests refused: more than now and then
 	refusedSome = 0.01 // share that shows the throttle at work
 	nearGoal    = 0.8  // share of the latency goal
-	nearLimit   = 0.95 // share of the limit at which a token bucket with nobody refused is past belief: arrivals are never even
+	overLimit   = 1.05 // share of the limit that no token bucket admits for long: the rest of it is for clocks and scrapes
 )
 
 // RefusedHigh is the share of refusals above which an alarm fires.
@@ -48,8 +48,14 @@ func (g Page) NearGoal() float64 { return digits(nearGoal*g.GoalMS/1000, 6) }
 // GoalSeconds is the latency goal in seconds.
 func (g Page) GoalSeconds() float64 { return digits(g.GoalMS/1000, 6) }
 
-// NearLimit is the rate at which somebody must be refused.
-func (g Page) NearLimit() float64 { return digits(nearLimit*g.Asked.Rate, 6) }
+// SilentAbove is the rate at which somebody must have been refused once it was kept up for the alarm's wait: in that time
+// a token bucket admits its burst beside its rate, and no more.
+//
+// Note: a share of the limit below 1 would be no sign of a fault: a bucket of a few hundred takes up all unevenness of
+// arrivals at 97 % of its rate.
+func (g Page) SilentAbove() float64 {
+	return digits(overLimit*g.Asked.Rate+float64(g.Asked.Burst)/g.Series().For.Seconds(), 6)
+}
 
 // AlarmTime is when an alarm that holds from now on has surely fired: its window half full of it, its wait, and a few evaluations
 // and scrapes, and the notification's.

@@ -23,14 +23,16 @@ type Input struct{ Series, Values string }
 // Cases are the situations that the rules must tell apart.
 func (g Page) Cases() []Case {
 	limit := g.Asked.Rate
+	over := max(1.2*limit, 1.1*g.SilentAbove()) // a burst that is large for the alarm's wait takes more to exhaust
 	inputs := func(served, refused float64, slow, counted bool) []Input {
 		return g.inputs(served, refused, slow, counted)
 	}
 	all := []Case{
 		{"a quiet day: half the limit, nobody refused", nil, inputs(limit/2, 0, false, true)},
+		{"all of the limit, nobody refused: the burst takes up what is uneven", nil, inputs(limit, 0, false, true)},
 		{"half as much again as the limit: a third is refused", []string{"ThrottlingHigh"}, inputs(limit, limit/2, false, true)},
-		{"the limit is asked for, and the limiter's counter stands still", []string{"LimiterSilent"}, inputs(limit, 0, false, true)},
-		{"the limit is asked for, and the limiter's counter is gone", []string{"LimiterSilent"}, inputs(limit, 0, false, false)},
+		{"more than the limit is asked for, and the limiter's counter stands still", []string{"LimiterSilent"}, inputs(over, 0, false, true)},
+		{"more than the limit is asked for, and the limiter's counter is gone", []string{"LimiterSilent"}, inputs(over, 0, false, false)},
 		{"nothing is scraped", []string{"RequestMetricMissing"}, []Input{{"up", "1x" + fmt.Sprint(g.steps())}}},
 	}
 	if g.Series().HasLatency() && g.GoalMS > 0 {
