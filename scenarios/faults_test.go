@@ -186,6 +186,14 @@ var faults = []fault{
 	}, fails: "V15 V29", says: "the limit is too high for the target"},
 }
 
+// seeds are the seeds of a test that plays whole scripts: all of them, or one in a short run, which looks for races.
+func seeds(n uint64) uint64 {
+	if testing.Short() {
+		return 1
+	}
+	return n
+}
+
 // Every fault must be caught by the check that names it, and by no check that does not follow from it.
 func TestPlantedFaults(t *testing.T) {
 	for i, row := range faults {

@@ -140,7 +140,7 @@ func TestPlantedStorms(t *testing.T) {
 
 // A metastable target is flagged, one that gets well by itself never, whatever the seed.
 func TestMetastabilityIsToldFromAPassingIllness(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range seeds(20) {
 		for _, row := range []struct {
 			well float64
 			want scenarios.Outcome

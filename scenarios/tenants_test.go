@@ -188,7 +188,7 @@ func TestACorrectGatewayOfManyKeysPasses(t *testing.T) {
 		{"invented keys", keyed(config(r, c)), func() sim.Target { return buckets(r, c) }, "V16"},
 		{"slow", keyed(config(5, 10), "a", "b", "!internal"), func() sim.Target { return knowing(buckets(5, 10)) }, "V16 V18 V19"},
 	} {
-		for seed := range uint64(3) {
+		for seed := range seeds(3) {
 			for _, short := range []bool{true, false} {
 				conf := row.conf
 				conf.Seed, conf.Brief = seed+1, short

@@ -31,7 +31,7 @@ func TestABucketOfOneIsNotAccused(t *testing.T) {
 		{2, 2 * time.Millisecond, ""}, {10, 2 * time.Millisecond, ""}, {200, 100 * time.Microsecond, ""}, {200, 500 * time.Microsecond, ""},
 		{1000, 100 * time.Microsecond, ""}, {1000, time.Millisecond, "V03 V28"}, {1000, 2 * time.Millisecond, "V02 V03 V15 V28"},
 	} {
-		for seed := range uint64(12) {
+		for seed := range seeds(6) {
 			conf := config(row.rate, 1)
 			conf.Seed = seed
 			_, vs := play(t, conf, jittery(model.NewBucket(row.rate, 1), row.rate, row.jitter, seed))

@@ -36,7 +36,7 @@ func TestACorrectWindowPasses(t *testing.T) {
 		{"a log of a second", windows(300, time.Second, scenarios.SlidingWindow), func() model.Limiter { return model.NewLog(300, time.Second) }},
 		{"a long log", windows(50, 5*time.Second, ""), func() model.Limiter { return model.NewLog(50, 5*time.Second) }},
 	} {
-		for seed := range uint64(4) {
+		for seed := range seeds(4) {
 			for _, short := range []bool{true, false} {
 				conf := row.conf
 				conf.Seed, conf.Brief = seed+1, short
@@ -51,7 +51,7 @@ func TestACorrectWindowPasses(t *testing.T) {
 }
 
 func TestACorrectQueuePasses(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range seeds(3) {
 		conf := config(200, 40)
 		conf.Algorithm, conf.Seed = scenarios.LeakyQueue, seed+1
 		conf.Skip = []string{"retry-storm"}

@@ -34,7 +34,7 @@ func staircase(rng *rand.Rand, median, scatter float64, n int) ([]Block, []float
 func TestStaircaseFindsTheMiddle(t *testing.T) {
 	for _, scatter := range []float64{.02, .05, .1} {
 		rng := rand.New(rand.NewPCG(4, uint64(scatter*1000)))
-		const runs = 80
+		const runs = 40
 		bias, spread, sd := 0., 0., 0.
 		for range runs {
 			c := fit(staircase(rng, 1000, scatter, DefaultBlocks))
