@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/plimsoll-load/plimsoll/attack"
 )
@@ -28,6 +29,7 @@ type fast struct {
 	keep    bool         // connections alive
 	head    atomic.Int64 // bytes of buffer that the largest head of an answer needed so far
 	talks   sync.Pool    // *talk
+	std     *std         // carries what is not written in one go
 }
 
 func newFast(o Options, n *network) *fast {
@@ -50,10 +52,36 @@ type packed struct {
 	again  bool // it may be sent again when nobody can tell whether it arrived
 	last   bool // on its connection
 	noBody bool // in its answer
+	std    bool // net/http is to carry it
+}
+
+// unfit tells a request that is better carried by net/http, one by one, whatever the target's templates said: answers to
+// HEAD, whose end fasthttp cannot tell from that of the connection; large bodies; names and values that net/http would
+// refuse or write otherwise.
+func unfit(o *order) bool {
+	r := &o.http
+	if r.Method == http.MethodHead || r.Method == http.MethodConnect || len(o.body) > maxWire {
+		return true
+	}
+	if strings.ContainsFunc(r.URL.Host+r.Host, func(c rune) bool { return c > unicode.MaxASCII }) {
+		return true
+	}
+	for _, values := range r.Header {
+		for _, v := range values {
+			if strings.ContainsAny(v, "\r\n\x00") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // pack writes a request down once, by net/http's own hand, so that sending it is one write.
 func (f *fast) pack(o *order) error {
+	if unfit(o) {
+		o.packed.std = true
+		return nil
+	}
 	r := o.http
 	r.Close = !f.keep || o.fresh
 	if len(o.body) > 0 {
@@ -80,6 +108,9 @@ func replayable(r *http.Request) bool {
 // carry sends one request and reads the whole answer. A connection that was kept and has ended unseen is no failure: the
 // request goes over a new one, once, unless the target may have begun to act on it.
 func (f *fast) carry(o *order, e errand) answer {
+	if o.packed.std {
+		return f.std.carry(o, e)
+	}
 	now := time.Now()
 	a := answer{sent: now.Sub(e.began)}
 	deadline := now.Add(e.patience)

@@ -56,6 +56,7 @@ type Engine struct {
 	draw attack.Draw
 	net  *network // nil where Options.Transport took its place
 	fast *fast    // nil where std carries the requests
+	busy bool     // a trial needed more than one processor
 	carrier
 	vitals *vitals
 	hosts  int        // that the target names
@@ -84,9 +85,11 @@ func New(o Options) (*Engine, error) {
 	if o.Transport == nil {
 		e.net = newNetwork(o)
 	}
-	e.carrier = newStd(o, e.net)
+	carried := newStd(o, e.net)
+	e.carrier = carried
 	if _, ok := o.via(); ok {
 		e.fast = newFast(o, e.net)
+		e.fast.std = carried
 		e.carrier = e.fast
 	}
 	return e, nil

@@ -35,6 +35,9 @@ type tap struct {
 
 func (t *tap) Read(b []byte) (int, error) {
 	n, err := t.Conn.Read(b)
+	if n > 0 {
+		return n, nil // TLS may tell the end together with the last bytes; it tells it again
+	}
 	if err != nil {
 		t.err = err
 	}

@@ -128,7 +128,7 @@ func (a *app) calibrate(ctx context.Context, long time.Duration) (driven, error)
 		return driven{}, err
 	}
 	defer server.stop()
-	e, err := engine.New(engine.Options{Target: attack.Target{Requests: []attack.Request{{Method: "GET", URL: server.url}}}, Timeout: time.Second, Authorize: private})
+	e, err := engine.New(engine.Options{Target: attack.Target{Requests: []attack.Request{{Method: "GET", URL: server.url}}}, Timeout: time.Second, Lean: true, Authorize: private})
 	if err != nil {
 		return driven{}, err
 	}

@@ -42,6 +42,9 @@ func timed() (t timings) {
 
 func checkClock(t timings) attack.SelfCheck {
 	c := attack.SelfCheck{Name: "clock", Want: "steps of at most 10µs, 1µs a reading", Fix: "choose a faster clock source, or a machine that has one"}
+	if t.step == time.Hour {
+		return unknown(c.Name, c.Want) // it never moved while it was read
+	}
 	c.Outcome = graded(t.step > stepBad || t.read > readBad, t.step > stepWarn || t.read > readWarn)
 	c.Got = fmt.Sprintf("steps of %v, %v a reading", t.step, t.read)
 	return told(c)
