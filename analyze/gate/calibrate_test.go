@@ -44,7 +44,7 @@ func TestStaircaseFindsTheMiddle(t *testing.T) {
 			sd += math.Log(c.Scatter/scatter) / runs
 		}
 		c := Calibration{Scatter: scatter, Blocks: DefaultBlocks}
-		if math.Abs(bias) > 4*math.Sqrt(spread/runs)+.002 || math.Sqrt(spread) > 1.5*c.doubt() {
+		if math.Abs(bias) > 4*math.Sqrt(spread/runs)+.002 || math.Sqrt(spread) > 1.25*c.doubt() {
 			t.Errorf("scatter %v: the middle is off by %.4f on average, %.4f at a time; doubt says %.4f", scatter, bias, math.Sqrt(spread), c.doubt())
 		}
 		if math.Abs(sd) > .5 {
@@ -100,7 +100,7 @@ func TestSees(t *testing.T) {
 }
 
 func TestStaircaseOnAService(t *testing.T) {
-	s := Staircase{Plan: plan(), Blocks: 20}
+	s := Staircase{Plan: plan(), Blocks: 24}
 	if err := s.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -109,10 +109,10 @@ func TestStaircaseOnAService(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := s.Calibration(done)
-	if err != nil || c.Median < 960 || c.Median > 1040 || c.Blocks != 20 || c.BlockMS != 2000 {
+	if err != nil || c.Median < 960 || c.Median > 1040 || c.Blocks != 24 || c.BlockMS != 2000 {
 		t.Errorf("%+v, %v: want the middle near the capacity of 1,000/s", c, err)
 	}
-	if _, err := s.Calibration(done[:6]); err == nil || !strings.Contains(err.Error(), "at least 10") {
+	if _, err := s.Calibration(done[:6]); err == nil || !strings.Contains(err.Error(), "at least 20") {
 		t.Errorf("error of a calibration cut short: %v", err)
 	}
 	p := plan()

@@ -62,7 +62,7 @@ func worse(a, b Outcome) Outcome {
 func compareGoals(base, head []Run, paired bool, bound float64) []Compared {
 	var out []Compared
 	var ps []float64
-	for _, goal := range goals(base, head) {
+	for _, goal := range goals(base) {
 		b, h := samples(base, goal), samples(head, goal)
 		r := RatioOf(b, h, paired && len(b) == len(base) && len(h) == len(head), bound)
 		c := Compared{What: goal, P: r.P}
@@ -81,7 +81,7 @@ func compareGoals(base, head []Run, paired bool, bound float64) []Compared {
 func (c *Compared) decide(p, bound float64) {
 	c.P, c.Outcome = p, Undecided
 	if c.Ratio == nil {
-		c.Text = "for " + c.What + " a run states no interval: undecided"
+		c.Text = "for " + c.What + " the head has no decided capacity with an interval: undecided"
 		return
 	}
 	word := "undecided"
@@ -95,11 +95,11 @@ func (c *Compared) decide(p, bound float64) {
 		c.Ratio.Value, 100*c.Ratio.Confidence, c.Ratio.Lo, c.Ratio.Hi, c.What, bound, word)
 }
 
-// goals are those that every side has a decided capacity for, in the order of the first run.
-func goals(base, head []Run) (out []string) {
+// goals are those that base has a decided capacity for, in the order of its runs.
+func goals(base []Run) (out []string) {
 	for _, r := range base {
 		for _, c := range r.Capacities {
-			if !slices.Contains(out, c.Goal) && len(samples(base, c.Goal)) > 0 && len(samples(head, c.Goal)) > 0 {
+			if !slices.Contains(out, c.Goal) && c.Decided() {
 				out = append(out, c.Goal)
 			}
 		}
@@ -138,13 +138,18 @@ func compareChecks(base, head []Run) (out []Compared) {
 				}
 			}
 		}
-		if !seen || !before[name] {
+		if !before[name] {
 			continue
+		}
+		if !seen {
+			now = "absent"
 		}
 		c := Compared{What: name, Outcome: Pass, Text: name + " passes as before"}
 		switch now {
 		case "fail":
 			c.Outcome, c.Text = Regression, name+" passed before and fails now"
+		case "absent":
+			c.Outcome, c.Text = Undecided, name+" passed before and was not asked now"
 		case "inconclusive":
 			c.Outcome, c.Text = Undecided, name+" passed before and cannot be told now"
 		}

@@ -28,10 +28,12 @@ type Plan struct {
 	Reference string        // scheme and host of the baseline's build, running beside the head's; empty means none
 	Goal      analyze.Goal  // that blocks must keep
 	BaseP99   time.Duration // of the baseline at rest; 0 if unknown
+	Block     time.Duration // length of a block; 0 means a share of the budget
 	Budget    time.Duration // of all trials together; 0 means DefaultBudget
 	Seed      uint64
 	Identity  attack.Identity
-	FlightMax int // most requests in flight; 0 means the search's default
+	FlightMax int           // most requests in flight; 0 means the search's default
+	Before    time.Duration // spent by a gate that this one goes on with, beside Budget
 }
 
 var _ attack.Planner = Plan{}
@@ -104,6 +106,9 @@ func (p Plan) Load() float64 {
 
 // block is the length of one block.
 func (p Plan) block() time.Duration {
+	if p.Block > 0 {
+		return p.Block
+	}
 	share := blockShare
 	if p.Reference != "" {
 		share /= 2.5 // two blocks a step, and each is followed by a rest
@@ -143,7 +148,7 @@ func (p Plan) replay(done []attack.Measurement) *tale {
 }
 
 func (p Plan) begin(done []attack.Measurement) *tale {
-	t := &tale{plan: p, rest: map[string]analyze.Rest{}}
+	t := &tale{plan: p, rest: map[string]analyze.Rest{}, missed: map[string][]string{}}
 	t.todo = slices.SortedStableFunc(slices.Values(done), func(a, b attack.Measurement) int { return cmp.Compare(a.Trial.N, b.Trial.N) })
 	for _, m := range done {
 		t.n = max(t.n, m.Trial.N)

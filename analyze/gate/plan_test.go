@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"encoding/json"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/attack/sim"
 	"github.com/plimsoll-load/plimsoll/limits/model"
@@ -183,6 +185,86 @@ func TestPlanValidate(t *testing.T) {
 		change(&p)
 		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one of %s", err, want)
+		}
+	}
+}
+
+// broken answers well at first and then with nothing but errors under load.
+func broken(after int) sim.Target {
+	t, n := service(0), 0
+	t.Respond = func(_ sim.Call, a sim.Answer) sim.Answer {
+		if n++; n > after {
+			a.Status = 500
+		}
+		return a
+	}
+	return t
+}
+
+// A head that completes nothing at all is a regression without a ratio, and can be written down.
+func TestPairsOfNothingAreARegression(t *testing.T) {
+	p := plan()
+	p.Reference, p.Budget = "http://base:1", 3*time.Minute
+	v, _ := play(t, p, &builds{head: sim.New(broken(6000), 3), base: sim.New(service(0), 4)})
+	if v.Outcome != Regression || v.Ratio != nil {
+		t.Errorf("%s, ratio %+v: %s", v.Outcome, v.Ratio, v.Text)
+	}
+	if _, err := json.Marshal(v); err != nil {
+		t.Error(err)
+	}
+}
+
+// Beside a baseline that keeps the goal, a head that breaks it is a regression however much it completes.
+func TestPairsHoldTheGoal(t *testing.T) {
+	p := plan()
+	p.Reference, p.Budget = "http://base:1", 3*time.Minute
+	if err := p.Goal.Parse("p99<50ms"); err != nil {
+		t.Fatal(err)
+	}
+	slow := service(0)
+	slow.Network = 200 * time.Millisecond
+	if v, _ := play(t, p, &builds{head: sim.New(slow, 3), base: sim.New(service(0), 4)}); v.Outcome != Regression || !strings.Contains(v.Text, "which the baseline keeps") {
+		t.Errorf("%s: %s", v.Outcome, v.Text)
+	}
+}
+
+// A gate that goes on has as long again, and its walk goes on too.
+func TestAGateThatGoesOnHasTimeOfItsOwn(t *testing.T) {
+	p := plan()
+	p.Budget = 20 * time.Second
+	r := sim.New(service(.065), 1)
+	v, done := play(t, p, r)
+	if v.Outcome != Undecided {
+		t.Fatalf("%s within 20 s, want a walk that needs longer: %s", v.Outcome, v.Text)
+	}
+	for _, m := range done {
+		p.Before += m.Took
+	}
+	p.Block = p.block()
+	if _, more := p.Next(done); !more {
+		t.Error("it asks for nothing more")
+	}
+}
+
+func TestCompareMissesNothing(t *testing.T) {
+	e := func(v float64) *analyze.Estimate {
+		return &analyze.Estimate{Value: v, Lo: v * .99, Hi: v * 1.01, Confidence: .9}
+	}
+	good := analyze.Capacity{Goal: "g", Estimate: e(100), Sustained: e(98), Breaking: e(102), Cause: analyze.CauseTarget}
+	lost := analyze.Capacity{Goal: "g", Cause: analyze.CauseBudget}
+	base := []Run{{Capacities: []analyze.Capacity{good}, Checks: map[string]string{"s V01": "pass", "s V02": "fail"}}}
+	for _, c := range []struct {
+		says string
+		head Run
+		want Outcome
+	}{
+		{"the same", base[0], Pass},
+		{"an undecided capacity", Run{Capacities: []analyze.Capacity{lost}, Checks: base[0].Checks}, Undecided},
+		{"a check that was not asked", Run{Capacities: base[0].Capacities}, Undecided},
+		{"a check that fails now", Run{Capacities: base[0].Capacities, Checks: map[string]string{"s V01": "fail"}}, Regression},
+	} {
+		if v := Compare(base, []Run{c.head}, false, .05); v.Outcome != c.want {
+			t.Errorf("%s: %s (%s), want %s", c.says, v.Outcome, v.Text, c.want)
 		}
 	}
 }

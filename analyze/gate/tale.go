@@ -14,7 +14,8 @@ type Block struct {
 	Trials []int   `json:"trials"`          // one, or head and reference
 	Held   bool    `json:"held"`            // no loss beyond the tolerance showed in it
 	Rate   float64 `json:"rate,omitempty"`  // completed per second by head while there was always more to do; 0: it kept up
-	Ratio  float64 `json:"ratio,omitempty"` // of head's rate to the reference's; 0 without a reference
+	Ratio  float64 `json:"ratio,omitempty"` // of head's rate to the reference's; 0 without a reference, and where head completed nothing
+	Base   float64 `json:"base,omitempty"`  // completed per second by the reference
 	Why    string  `json:"why"`
 }
 
@@ -27,6 +28,7 @@ type tale struct {
 	spent  time.Duration
 	sent   int64
 	rest   map[string]analyze.Rest // by actor
+	missed map[string][]string     // what of the goal a side breaks at a light load already
 	walk   Walk
 	blocks []Block
 	loads  []float64 // of the blocks of a Staircase
@@ -89,6 +91,7 @@ func (t *tale) ready(side string) bool {
 		return t.stop(fmt.Sprintf("at a light load %d of %d requests were answered well", all.OK, all.Due), "is the right build running?")
 	}
 	t.rest[side] = analyze.RestOf(all.Response)
+	t.missed[side] = t.plan.Goal.Missed(all)
 	_, ok = t.ask(t.trial(WarmUp, "until it is as fast as it gets", side, warmShare*min(load, t.plan.Sustained), warmLong*t.plan.block()))
 	return ok && t.settle(side)
 }
@@ -139,7 +142,7 @@ func (t *tale) pair() bool {
 	if rates[reference] <= 0 {
 		return t.stop("the reference completed nothing", "is the baseline's build running there?")
 	}
-	b.Rate, b.Ratio = rates[head], rates[head]/rates[reference]
+	b.Rate, b.Base, b.Ratio = rates[head], rates[reference], rates[head]/rates[reference]
 	b.Held = b.Ratio >= 1-t.plan.Tolerance
 	b.Why = fmt.Sprintf("%s completed, %s by the baseline", perSecond(rates[head]), perSecond(rates[reference]))
 	t.take(b)
@@ -248,7 +251,7 @@ func (t *tale) fits() bool {
 	if t.plan.Reference != "" {
 		need *= 2
 	}
-	return t.spent+need <= t.plan.budget()
+	return t.spent+need <= t.plan.Before+t.plan.budget()
 }
 
 func (t *tale) stop(why, fix string) bool {

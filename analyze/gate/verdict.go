@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -34,7 +35,10 @@ func (t *tale) verdict() Verdict {
 	if p.Reference != "" {
 		held = fmt.Sprintf("in %d of %d pairs it completed at least %.4g%% of what the baseline did", t.walk.Up, len(t.blocks), 100*(1-p.Tolerance))
 	}
+	lost := t.plan.Reference != "" && len(t.missed[head]) > 0 && len(t.missed[reference]) == 0
 	switch {
+	case lost && t.bad == "":
+		v.Outcome, v.Text = Regression, "at a light load already "+strings.Join(t.missed[head], "; ")+", which the baseline keeps beside it"
 	case t.bad != "":
 		v.Outcome, v.Text, v.Fix = Invalid, t.bad, t.fix
 	case v.Outcome == Pass:
@@ -43,7 +47,7 @@ func (t *tale) verdict() Verdict {
 		v.Text = fmt.Sprintf("a loss beyond %.4g%%: %s", 100*p.Tolerance, held)
 	default:
 		v.Text = fmt.Sprintf("undecided within %v: %s", p.budget(), held)
-		v.Fix = "a longer --budget, or --resume to go on with this one"
+		v.Fix = "--resume goes on with this one for as long again"
 	}
 	t.note(&v)
 	return v
@@ -76,7 +80,10 @@ func (t *tale) ratio() *analyze.Estimate {
 	}
 	var base, heads []Sample
 	for _, b := range t.blocks {
-		base, heads = append(base, Sample{Value: b.Rate / b.Ratio}), append(heads, Sample{Value: b.Rate})
+		if !(b.Ratio > 0) {
+			return nil // one that completed nothing has no logarithm
+		}
+		base, heads = append(base, Sample{Value: b.Base}), append(heads, Sample{Value: b.Rate})
 	}
 	if len(base) < fewest {
 		var logs []float64

@@ -39,7 +39,7 @@ func (a *app) gateCmd() *cobra.Command {
 			"sequential test decides; beside a running build of the baseline (--base-url) they come in pairs, which cancels what the machine\n" +
 			"does to both. With two finished runs, or several of each (a,b c,d), their capacities and checks are compared.\n\n" +
 			"Exit 0 pass, 1 regression, 3 undecided within the budget, 4 invalid: the generator, the machine or the set-up was at fault.",
-		Example: "  plimsoll find http://127.0.0.1:8080/ --save-baseline baseline.json\n  plimsoll gate --baseline baseline.json --calibrate 40 http://127.0.0.1:8080/\n" +
+		Example: "  plimsoll find http://127.0.0.1:8080/ --save-baseline baseline.json\n  plimsoll gate --baseline baseline.json --calibrate 80 http://127.0.0.1:8080/\n" +
 			"  plimsoll gate --baseline baseline.json http://127.0.0.1:8080/\n  plimsoll gate plimsoll-runs/main-1,plimsoll-runs/main-2 plimsoll-runs/head-1,plimsoll-runs/head-2",
 		Args: func(_ *cobra.Command, args []string) error { return f.args(args) },
 		RunE: func(c *cobra.Command, args []string) error {
@@ -268,7 +268,7 @@ func (a *app) foresee(f gateFlags, base report.Result, p *gate.Plan) []attack.No
 	case f.calibrate > 0 || f.base != "":
 		return nil
 	case c == nil:
-		return []attack.Note{{Code: "uncalibrated", Text: "nobody knows how small a loss this machine can see: plimsoll gate --calibrate 40 finds out"}}
+		return []attack.Note{{Code: "uncalibrated", Text: "nobody knows how small a loss this machine can see: plimsoll gate --calibrate 80 finds out"}}
 	}
 	p.Median = c.Median
 	note := attack.Note{Code: "foreseen", Text: sayCalibration(c.Calibration, *p)}
