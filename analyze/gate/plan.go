@@ -116,6 +116,19 @@ func (p Plan) block() time.Duration {
 	return min(max(time.Duration(share*float64(p.budget())), blockLeast), blockMost).Round(100 * time.Millisecond)
 }
 
+// BlockMS is the length of a block in ms.
+func (p Plan) BlockMS() float64 { return attack.MS(p.block()) }
+
+// BlockOf is the length of the blocks that were sent already, 0 when none was: a gate that goes on keeps it.
+func (p Plan) BlockOf(done []attack.Measurement) time.Duration {
+	for _, m := range done {
+		if m.Trial.Phase == Blocks {
+			return m.Trial.Len()
+		}
+	}
+	return 0
+}
+
 // Next is the next trial of the gate.
 func (p Plan) Next(done []attack.Measurement) (attack.Trial, bool) {
 	t := p.replay(done)

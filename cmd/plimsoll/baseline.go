@@ -57,6 +57,9 @@ func saveResult(path string, r report.Result) (err error) {
 	if err := enc.Encode(r); err != nil {
 		return err
 	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return misuse("write the baseline: %w", err)
@@ -68,6 +71,25 @@ func saveResult(path string, r report.Result) (err error) {
 	if err != nil {
 		_ = os.Remove(f.Name())
 		return misuse("write the baseline: %w", err)
+	}
+	return nil
+}
+
+// checkBaseline finds out before a search whether its result can be kept: in a place that is there, over a baseline or nothing.
+func (a *app) checkBaseline() error {
+	if a.baseline == "" {
+		return nil
+	}
+	if info, err := os.Stat(filepath.Dir(a.baseline)); err != nil || !info.IsDir() {
+		return misuse("--save-baseline %s: there is no folder %s", a.baseline, filepath.Dir(a.baseline))
+	}
+	f, err := os.Open(a.baseline)
+	if err != nil {
+		return nil // a new one
+	}
+	defer f.Close()
+	if _, err := report.ReadResult(f); err != nil {
+		return misuse("--save-baseline %s would overwrite what is no baseline", a.baseline)
 	}
 	return nil
 }
@@ -110,13 +132,17 @@ func gateRun(r report.Result) gate.Run {
 	return out
 }
 
-// sameQuestion refuses a target that is asked otherwise than the baseline was: what they bear could not be compared.
-func (a *app) sameQuestion(base report.Result) error {
+// asksTheSame refuses a target that is asked otherwise than the baseline was: what they bear could not be compared.
+func (a *app) asksTheSame(base report.Result) error {
 	now, err := json.Marshal(a.spec.redacted())
 	if err != nil {
 		return err
 	}
-	was, is := question(base.Run.Spec), question(now)
+	return sameQuestion(base.Run.Spec, now)
+}
+
+func sameQuestion(before, now json.RawMessage) error {
+	was, is := question(before), question(now)
 	var diff []string
 	for _, key := range slices.Sorted(maps.Keys(union(was, is))) {
 		if was[key] != is[key] {
@@ -251,14 +277,25 @@ func differences(was, is map[string]string) []attack.Note {
 	return []attack.Note{{Code: "other-machine", Text: "the baseline was made elsewhere: " + strings.Join(diff, "; ")}}
 }
 
-// A machine that is busy while nothing is sent cannot gate: at least so much of it must be idle over so long.
+// A machine that is busy while nothing is sent cannot gate: at least so much of it must be idle over so long, in one of so
+// many looks. What ran before may still be tidying up.
 const (
 	idleLeast = .7
 	idleLong  = time.Second
+	idleLooks = 5
 )
 
 // busyMachine says that something else keeps the machine busy, "" where it does not or nobody can tell.
-func busyMachine(ctx context.Context) string {
+func busyMachine(ctx context.Context) (why string) {
+	for range idleLooks {
+		if why = busyNow(ctx); why == "" {
+			return ""
+		}
+	}
+	return why
+}
+
+func busyNow(ctx context.Context) string {
 	root := host.Root()
 	idle, total := host.CPU(root)
 	if total == 0 {

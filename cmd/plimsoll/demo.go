@@ -35,7 +35,7 @@ func (a *app) demoCmd() *cobra.Command {
 		Example: "  plimsoll demo\n  plimsoll demo --fault retry-after-short\n  plimsoll demo --seed 7 --out demo",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), fault) }}
 	a.outputFlags(c.Flags())
-	c.Flags().StringVar(&fault, "fault", "", "fault to plant in the throttle (plimsoll lab --help lists them)")
+	c.Flags().StringVar(&fault, "fault", "", "fault to plant in the throttle (plimsoll lab --fault list lists them)")
 	return c
 }
 

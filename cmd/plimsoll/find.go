@@ -64,6 +64,9 @@ func (a *app) find(ctx context.Context, resume string) error {
 			return err
 		}
 	}
+	if err := a.checkBaseline(); err != nil {
+		return err
+	}
 	plan, err := a.searchPlan()
 	if err != nil {
 		return err

@@ -73,6 +73,12 @@ func (f gateFlags) args(args []string) error {
 		return misuseHint("example: plimsoll gate --baseline baseline.json http://127.0.0.1:8080/", "gate --baseline wants one URL or spec, got %d arguments", len(args))
 	case f.baseline == "" && len(args) != 2:
 		return misuseHint("plimsoll find URL --save-baseline FILE makes a baseline", "gate wants --baseline FILE and a URL, or two finished runs; got %d arguments", len(args))
+	case f.baseline == "" && f.measures() != "":
+		return misuse("%s measures a build against --baseline: two finished runs have no use for it", f.measures())
+	case f.baseline != "" && f.paired:
+		return misuse("--paired is for finished runs: --base-url pairs the blocks of a gate that measures")
+	case f.calibrate < 0:
+		return misuse("--calibrate %d, want a number of blocks", f.calibrate)
 	case f.calibrate > 0 && f.base != "":
 		return misuse("--calibrate and --base-url exclude one another: a calibration has one build")
 	case f.calibrate > 0 && f.resume != "":
@@ -84,6 +90,16 @@ func (f gateFlags) args(args []string) error {
 		}
 	}
 	return nil
+}
+
+// measures names a flag of a gate that measures, "" when none was given.
+func (f gateFlags) measures() string {
+	for flag, given := range map[string]bool{"--calibrate": f.calibrate != 0, "--base-url": f.base != "", "--resume": f.resume != "", "--budget": f.budget != gate.DefaultBudget} {
+		if given {
+			return flag
+		}
+	}
+	return ""
 }
 
 // gate measures a build against a baseline.
@@ -99,7 +115,7 @@ func (a *app) gate(ctx context.Context, f gateFlags, arg string, given *pflag.Fl
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(f.baseline); f.calibrate > 0 && (err != nil || !info.Mode().IsRegular()) {
+	if info, err := os.Stat(f.baseline); f.calibrate > 0 && (err != nil || !info.Mode().IsRegular() || strings.HasSuffix(f.baseline, ".jsonl")) {
 		return misuseHint("plimsoll find URL --save-baseline FILE makes one", "--calibrate writes into the baseline, so it must be a file of its own")
 	}
 	if len(a.spec.Goals) == 0 {
@@ -109,7 +125,7 @@ func (a *app) gate(ctx context.Context, f gateFlags, arg string, given *pflag.Fl
 	if err != nil {
 		return err
 	}
-	if err := a.sameQuestion(base); err != nil {
+	if err := a.asksTheSame(base); err != nil {
 		return err
 	}
 	w, err := a.wire()
@@ -145,7 +161,11 @@ func (a *app) gatePlan(f gateFlags, base report.Result) (gate.Plan, error) {
 			return p, err
 		}
 	}
-	if err := p.Validate(); err != nil {
+	check := p.Validate
+	if f.calibrate > 0 {
+		check = gate.Staircase{Plan: p, Blocks: f.calibrate}.Validate
+	}
+	if err := check(); err != nil {
 		return p, misuse("%w", err)
 	}
 	return p, nil
@@ -171,6 +191,7 @@ func (a *app) runGate(ctx context.Context, f gateFlags, base report.Result, plan
 			return s.abandon(err)
 		}
 	}
+	plan.Before, plan.Block = spent(done), plan.BlockOf(done)
 	return s.guarded(ctx, func(ctx context.Context) (int, string, error) {
 		if f.calibrate > 0 {
 			return s.calibrate(ctx, f, base, plan, w)
@@ -209,6 +230,14 @@ func (s *session) judgeGate(ctx context.Context, f gateFlags, plan gate.Plan, w 
 	return v, nil
 }
 
+// spent is the time that a gate has taken so far.
+func spent(done []attack.Measurement) (sum time.Duration) {
+	for _, m := range done {
+		sum += m.Took
+	}
+	return sum
+}
+
 func noted(notes []attack.Note, code string) (attack.Note, bool) {
 	i := slices.IndexFunc(notes, func(n attack.Note) bool { return n.Code == code })
 	if i < 0 {
@@ -229,9 +258,6 @@ func (f gateFlags) exit(o gate.Outcome) int {
 func (s *session) calibrate(ctx context.Context, f gateFlags, base report.Result, plan gate.Plan, w *wire) (int, string, error) {
 	stairs := gate.Staircase{Plan: plan, Blocks: f.calibrate}
 	stairs.Median = 0
-	if err := stairs.Validate(); err != nil {
-		return 0, "", misuse("%w", err)
-	}
 	done, err := s.drive(ctx, stairs, w.engine, nil)
 	if err != nil || ctx.Err() != nil {
 		return exitInterrupted, "the calibration was cut off", err
@@ -269,6 +295,13 @@ func (a *app) foresee(f gateFlags, base report.Result, p *gate.Plan) []attack.No
 		return nil
 	case c == nil:
 		return []attack.Note{{Code: "uncalibrated", Text: "nobody knows how small a loss this machine can see: plimsoll gate --calibrate 80 finds out"}}
+	}
+	if d := differences(c.Environment, environment(nil, "")); len(d) > 0 || c.BlockMS != p.BlockMS() {
+		text := fmt.Sprintf("its blocks were %.3g s long, these are %.3g s", c.BlockMS/1000, p.BlockMS()/1000)
+		if len(d) > 0 {
+			text = d[0].Text
+		}
+		return []attack.Note{{Code: "uncalibrated", Text: "the baseline's calibration is not of this gate (" + text + "): plimsoll gate --calibrate 80 makes one"}}
 	}
 	p.Median = c.Median
 	note := attack.Note{Code: "foreseen", Text: sayCalibration(c.Calibration, *p)}
@@ -313,24 +346,41 @@ func (a *app) beginGate(f gateFlags, w *wire, plan gate.Plan) (*session, []attac
 // compareRuns decides from finished runs.
 func (a *app) compareRuns(ctx context.Context, f gateFlags, args []string) error {
 	tolerance, err := analyze.ParsePercent(f.tolerance)
-	if err != nil || tolerance <= 0 {
-		return misuse("--tolerance %q, want a percentage above 0%%", f.tolerance)
+	if err != nil || tolerance <= 0 || tolerance > .5 {
+		return misuse("--tolerance %q, want a percentage above 0%% and at most 50%%", f.tolerance)
 	}
 	var sides [2][]gate.Run
 	var base report.Result
+	var elsewhere []string
 	for i, list := range args {
 		for path := range strings.SplitSeq(list, ",") {
 			r, err := readBaseline(path)
 			if err != nil {
 				return err
 			}
-			if i == 0 {
+			if len(sides[0]) == 0 {
 				base = r
+			}
+			if err := sameQuestion(base.Run.Spec, r.Run.Spec); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			if d := differences(base.Run.Environment, r.Run.Environment); len(d) > 0 {
+				elsewhere = append(elsewhere, path+" was made elsewhere: "+d[0].Text)
 			}
 			sides[i] = append(sides[i], gateRun(r))
 		}
 	}
-	return a.recordComparison(ctx, f, base, gate.Compare(sides[0], sides[1], f.paired, tolerance))
+	if f.paired && len(sides[0]) != len(sides[1]) {
+		return misuse("--paired: %d runs of base and %d of head are no pairs", len(sides[0]), len(sides[1]))
+	}
+	v := gate.Compare(sides[0], sides[1], f.paired, tolerance)
+	for _, text := range elsewhere {
+		v.Notes = append(v.Notes, attack.Note{Code: "other-machine", Text: text})
+	}
+	if len(elsewhere) > 0 && f.same {
+		v.Outcome, v.Text, v.Fix = gate.Invalid, elsewhere[0], "compare runs of one machine, or leave out --same-machine"
+	}
+	return a.recordComparison(ctx, f, base, v)
 }
 
 // recordComparison makes a run of a comparison, so that it has a report as any other.

@@ -163,6 +163,12 @@ func (a *app) verifyFound(ctx context.Context) error {
 	if key := a.spec.Verify.Key; key != "" {
 		p.Keys = []attack.Identity{{Name: "the given key", Header: a.spec.Verify.KeyHeader, Value: attack.Secret(key)}}
 	}
+	stand := limits.Limit{Rate: 100, Burst: 10} // stands for the one to be found: whatever else was told wrong is told now
+	config, err := a.scenarioConfig(stand)
+	if err != nil {
+		return err
+	}
+	w.who = config.Identity
 	if a.plan {
 		_, err := fmt.Fprintf(a.out, "target   %s\n%s\nand then the storms for the limit that is found\n", w.shown(), probeCost(p))
 		return err
@@ -186,16 +192,18 @@ func (a *app) verifyFound(ctx context.Context) error {
 		if l.Refusal.Status != 0 {
 			a.spec.Target.ThrottledStatus = []int{l.Refusal.Status}
 		}
-		w.close()
-		if w, err = a.wire(); err != nil {
+		again, err := a.wire()
+		if err != nil {
 			return 0, "", err
 		}
-		return s.verify(ctx, w, limit)
+		defer func() { _ = again.engine.Close() }()
+		again.eyes, again.who = w.eyes, w.who
+		return s.verify(ctx, again, limit)
 	})
 }
 
 // undeclared tells whether verify was told no limit at all.
 func (a *app) undeclared() bool {
 	v := a.spec.Verify
-	return strings.TrimSpace(v.Limit) == "" && v.Limits == ""
+	return strings.TrimSpace(v.Limit) == "" && v.Limits == "" && len(v.Tiers) == 0
 }

@@ -81,6 +81,9 @@ func over(base, above Headers) Headers {
 
 // runSpec is the whole story of one spec.
 func (a *app) runSpec(ctx context.Context) error {
+	if err := a.checkBaseline(); err != nil {
+		return err
+	}
 	plan, err := a.searchPlan()
 	if err != nil {
 		return err
