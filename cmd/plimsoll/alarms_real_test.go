@@ -193,6 +193,7 @@ func checksOf(r report.Result) map[string]scenarios.Check {
 // counted sets off the silent alarm; and rules that are empty are found out.
 func TestRealAlarms(t *testing.T) {
 	endToEnd(t, "prometheus", "prometheus-alertmanager")
+	t.Parallel() // light loads, most of the time waiting
 	m := monitored(t)
 	m.scraping(t)
 

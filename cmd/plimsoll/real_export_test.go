@@ -151,6 +151,7 @@ func main() {
 // that are wrong in ways known well fail, and the reason is named.
 func TestRealExportHoldsItsLimits(t *testing.T) {
 	endToEnd(t, "nginx", "haproxy")
+	t.Parallel() // light loads, most of the time waiting
 	backend := startLabFor(t, "--capacity", "2000/s", "--seed", "5")
 	same := func(_ *testing.T, text string) string { return text }
 	for _, c := range []struct {

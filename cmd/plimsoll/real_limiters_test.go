@@ -156,6 +156,7 @@ var (
 // Limiters that keep their word pass every check, and those that do not fail the check that names what is wrong with them.
 func TestRealTokenBuckets(t *testing.T) {
 	endToEnd(t, "go")
+	t.Parallel() // light loads, most of the time waiting
 	t.Run("throttled, GCRA: passes", func(t *testing.T) {
 		judged(t, judgement{0, nil, "the throttle holds"}, append(bucket50, ofGo(t, "throttled", 200, "1s", 50))...)
 	})
@@ -173,6 +174,7 @@ func TestRealTokenBuckets(t *testing.T) {
 // Counters of a window are right where they are declared, and not where a bucket is. --only leaves out what takes long.
 func TestRealWindows(t *testing.T) {
 	endToEnd(t, "go", "node", "haproxy")
+	t.Parallel() // light loads, most of the time waiting
 	window := func(algorithm string, more ...string) []string {
 		return append([]string{"--limit", "200/s", "--burst", "200", "--algorithm", algorithm, "--window", "1s", "--only", "flash-crowd,overload,retry-after,window-edge"}, more...)
 	}
@@ -198,6 +200,7 @@ func TestRealWindows(t *testing.T) {
 // A queue in front of the target makes those wait whom it lets in.
 func TestRealNginxThatDelays(t *testing.T) {
 	endToEnd(t, "nginx")
+	t.Parallel() // light loads, most of the time waiting
 	backend := startLabFor(t, "--capacity", "2000/s", "--seed", "3")
 	for says, directive := range map[string]string{
 		"limit_req that delays the whole burst":                  "limit_req zone=z burst=99; ",
@@ -223,6 +226,7 @@ const (
 // HAProxy's manual counts requests before it decides, so that refused ones count: a client that keeps trying is never let in.
 func TestRealHAProxyThatCountsWhatItRefuses(t *testing.T) {
 	endToEnd(t, "haproxy")
+	t.Parallel() // light loads, most of the time waiting
 	backend := startLabFor(t, "--capacity", "2000/s", "--seed", "3")
 	url := startHAProxy(t, backend, counting+refuse+"{ sc_http_req_rate(0,counts) gt 200 }", stickTable)
 	code, output, r := plimsoll(t, "verify", url, "--brief", "--seed", "11", "--limit", "200/s", "--burst", "200", "--algorithm", "sliding-window", "--window", "1s", "--profile", "window", "--only", "overload")
@@ -237,6 +241,7 @@ func TestRealHAProxyThatCountsWhatItRefuses(t *testing.T) {
 // Two middlewares whose Retry-After is known to be wrong, in two ways.
 func TestRealRetryAfterThatIsWrong(t *testing.T) {
 	endToEnd(t, "node")
+	t.Parallel() // light loads, most of the time waiting
 	in2s := []string{"--limit", "200/2s", "--algorithm", "fixed-window", "--window", "2s", "--only", "V06,V07,V08"}
 	t.Run("koa-ratelimit truncates: too early", func(t *testing.T) {
 		judged(t, judgement{1, []string{"V07", "V08"}, "Retry-After is too short"}, append(in2s, ofNPM(t, "koa-ratelimit", 200, 2000))...)
