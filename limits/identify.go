@@ -167,7 +167,8 @@ func (e *evidence) choose(l *Limiter) {
 	in, out := count(e.ds)
 	few := float64(max(min(in-s.first, out), 1))
 	l.Explained = round3(1 - float64(best.bad)/n)
-	if l.Explained < explainedMin || float64(best.bad) > .35*few {
+	rivals := float64(best.bad) > .01*n && next.bad <= best.bad+2 // two explain as much, and neither explains all
+	if l.Explained < explainedMin || float64(best.bad) > .35*few || rivals {
 		l.note("no-known-machine", "the nearest known machine, a %s, explains %.1f %% of the decisions: two limiters one behind the other, or one that is shared with others, decide so; the slope is counted without a model",
 			best.words(), 100*l.Explained)
 		l.Rate = l.Slope
