@@ -77,7 +77,11 @@ func honourTrial(c Config, e *evidence) (attack.Trial, string) {
 		probe = append(probe, attack.Segment{Len: drain.Len + quiet, Burst: c.probes()})
 	}
 	probe[len(probe)-1].Len -= probeAfter
-	return attack.Trial{LogMax: attack.MaxLog, Warm: c.warm(drain.Burst), Why: fmt.Sprintf("clients that wait the %v they are told, in silence: are they let in?", told),
+	idle := time.Duration(0)
+	if c.windowed() { // a few that were let in on their own would leave the window on their own, and make room for so few
+		idle = c.idle()
+	}
+	return attack.Trial{Idle: idle, LogMax: attack.MaxLog, Warm: c.warm(drain.Burst), Why: fmt.Sprintf("clients that wait the %v they are told, in silence: are they let in?", told),
 		Actors: []attack.Actor{
 			crowdActor: c.actor("crowd", attack.Poisson, attack.Manners{}, crowd...),
 			probeActor: c.actor("probe", attack.Even, attack.Manners{Policy: attack.RetryAfter, Tries: 2}, probe...),

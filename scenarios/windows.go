@@ -157,28 +157,39 @@ var edge = []scenario{
 
 var edgeStages = []stage{{name: "edge", tries: 2, build: edgeTrial}}
 
-// edgeTurns are the moments, in windows, at which the crowds of the edge stage come. Wherever the windows turn, one of them
-// comes late in its window: the golden ratio spreads moments evenly over a circle.
+// edgeTurns are the moments, in windows, at which the rounds of the edge stage begin. Wherever the windows turn, one of their
+// crowds comes late in its window: the golden ratio spreads moments evenly over a circle.
 var edgeTurns = []float64{0, 2.618, 5.236, 7.854}
 
-// edgeTrial sends a whole limit at once, and then keeps asking for one window, so that the next one's is taken as soon as
-// it turns; four times, at moments that lie apart in the window.
+// edgeLate is how late a round's crowd comes after its first request, in windows. A window that begins with the first
+// request it counts (express-rate-limit, ulule/limiter) is nearly over by then, and all but unused.
+const edgeLate = 0.8
+
+// turns are the rounds of the edge stage.
+func (c Config) turns() []float64 {
+	if c.Brief {
+		return edgeTurns[:3]
+	}
+	return edgeTurns
+}
+
+// edgeTrial sends one request; late in the window that may have begun with it a whole limit at once; and then keeps asking
+// for one window, so that the next one's limit is taken as soon as it turns. The silence after that is long enough for
+// every window to end. It does so at moments that lie apart in windows that turn by the clock.
 func edgeTrial(c Config, _ *evidence) (attack.Trial, string) {
 	w, l := c.window(), c.Limit.Burst
-	turns := edgeTurns
-	if c.Brief {
-		turns = turns[:3]
-	}
+	late := time.Duration(edgeLate * float64(w))
 	var segments []attack.Segment
 	ask := c.at(2, w)
 	ask.Burst = l
+	turns := c.turns()
 	for i := range turns {
-		segments = append(segments, ask)
+		segments = append(segments, attack.Segment{Len: late, Burst: 1}, ask)
 		if i+1 < len(turns) {
-			segments = append(segments, attack.Segment{Len: time.Duration((turns[i+1] - turns[i] - 1) * float64(w))})
+			segments = append(segments, attack.Segment{Len: time.Duration((turns[i+1]-turns[i])*float64(w)) - late - w})
 		}
 	}
-	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(l), Why: fmt.Sprintf("%d at once, and %s until the window of %v turned", l, rate(ask.From), w),
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(l), Why: fmt.Sprintf("one, then %d at once late in its window of %v, and %s until it turned", l, w, rate(ask.From)),
 		Actors: []attack.Actor{c.actor("crowd", attack.Even, attack.Manners{}, segments...)}}, ""
 }
 
@@ -206,7 +217,7 @@ func windowEdge(e *evidence, ms []attack.Measurement) finding {
 	case c.edges() > 0 && float64(n) > 1.3*float64(c.Limit.Burst):
 		return passed(want, got, "as declared; the target behind must bear %d within %s", n, brief(c.window()))
 	}
-	return passed(want, got, "asked at %d moments of the window", len(edgeTurns))
+	return passed(want, got, "asked at %d moments of the window", len(c.turns()))
 }
 
 // mostWithin is the most admissions that were surely decided on within an interval.

@@ -90,6 +90,34 @@ func TestFaultsOfWindows(t *testing.T) {
 	}
 }
 
+// A fixed window is none that holds for any interval, whether it turns by the clock or begins with the first request; one
+// that slides is never accused.
+func TestNoFixedWindowPassesForASlidingOne(t *testing.T) {
+	for _, row := range []struct {
+		n int
+		w time.Duration
+	}{{200, time.Second}, {50, 2 * time.Second}, {20, time.Second}} {
+		for _, kind := range []struct {
+			says string
+			make func() model.Limiter
+			want scenarios.Outcome
+		}{
+			{"fixed on the clock", func() model.Limiter { return model.NewWindow(row.n, row.w) }, scenarios.Fail},
+			{"fixed from the first hit", func() model.Limiter { return model.NewFirstHit(row.n, row.w) }, scenarios.Fail},
+			{"sliding", func() model.Limiter { return model.NewLog(row.n, row.w) }, scenarios.Pass},
+		} {
+			for seed := range uint64(20) {
+				conf := windows(row.n, row.w, scenarios.SlidingWindow)
+				conf.Seed, conf.Brief, conf.Only = seed+1, seed%2 == 0, []string{"V27"}
+				_, vs := play(t, conf, onePast(kind.make(), conf.Limit.Rate))
+				if got := scenarios.Overall(vs); got != kind.want || kind.want == scenarios.Fail && !strings.Contains(whys(vs), "it is a fixed window") {
+					t.Errorf("%d in %v, %s, seed %d, sold as sliding: %s, want %s\n%s", row.n, row.w, kind.says, conf.Seed, got, kind.want, tell(vs))
+				}
+			}
+		}
+	}
+}
+
 func TestWindowsThatMakeNoSense(t *testing.T) {
 	for _, row := range []struct {
 		algorithm scenarios.Algorithm
