@@ -101,7 +101,7 @@ func TestNothingFromOutsideActs(t *testing.T) {
 	m.Trial.Phase, m.Trial.Why = evil, evil
 	m.Checks = []attack.SelfCheck{{Name: evil, Outcome: attack.Void, Got: evil, Want: evil, Fix: evil}}
 	m.Notes = []attack.Note{{Code: evil, Text: evil}}
-	v := &scenarios.Verdict{Scenario: evil, Title: evil, Outcome: scenarios.Fail, Trials: []int{1}, Checks: []scenarios.Check{{ID: evil, Name: evil, Outcome: scenarios.Fail, Want: evil, Got: evil, Why: evil}}}
+	v := &scenarios.Verdict{Scenario: evil, Title: evil, Outcome: scenarios.Fail, Trials: []int{1}, Checks: []scenarios.Check{{ID: evil, Name: evil, Outcome: scenarios.Fail, Want: evil, Got: evil, Why: evil, Table: &scenarios.Table{Columns: []string{evil}, Rows: [][]string{{evil}}}}}}
 	page := pageOf(t, Fold([]journal.Entry{e, {Trial: m}, {Verdict: v}, {Note: &attack.Note{Code: evil, Text: evil}}, {End: &journal.End{Exit: 1, Outcome: evil}}}))
 	if strings.Contains(page, "<img src=x") || strings.Contains(page, "</script><img") {
 		t.Error("markup from the journal reached the page as markup")
@@ -165,6 +165,19 @@ func TestColoursCanBeTold(t *testing.T) {
 			if l, d := contrast(p.light, ground[g].light), contrast(p.dark, ground[g].dark); l < want || d < want {
 				t.Errorf("%s on %s has a contrast of %.2f in the light and %.2f in the dark, want %.1f", p.name, g, l, d, want)
 			}
+		}
+	}
+}
+
+// TestTablesOfChecksAreDrawn under the check that measured them, cell by cell.
+func TestTablesOfChecksAreDrawn(t *testing.T) {
+	var b bytes.Buffer
+	if err := HTML(&b, Fold(fixtures()["verify-fail"])); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`<th scope="col">p99 of the &lt;served&gt;</th>`, "<td>1402/s</td>", "<td>retry-after-jitter</td>"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the page has no %s", want)
 		}
 	}
 }

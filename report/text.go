@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -159,16 +160,59 @@ func (t *page80) storms(r Report) {
 		for _, c := range s.Checks {
 			t.hanging("    "+cell(mark(c.Outcome), 6)+c.ID+" ", strings.Repeat(" ", 14), c.Name)
 			if c.Outcome == scenarios.Pass {
+				t.measured(c.Table)
 				continue
 			}
 			t.hanging("              want ", strings.Repeat(" ", 19), c.Want)
 			t.hanging("              got  ", strings.Repeat(" ", 19), c.Got)
 			t.wrapped("              ", c.Why)
+			t.measured(c.Table)
 			for _, x := range c.Evidence[:min(len(c.Evidence), shownExhibits)] {
 				t.hanging("              · ", strings.Repeat(" ", 16), x.String())
 			}
 		}
 	}
+}
+
+// measured writes a check's table: in columns where they fit, else a row over as many lines as it needs, its cells named.
+func (t *page80) measured(m *scenarios.Table) {
+	const indent = "              "
+	if m == nil || slices.ContainsFunc(m.Rows, func(row []string) bool { return len(row) != len(m.Columns) }) {
+		return
+	}
+	widths, total := widthsOf(*m)
+	if utf8.RuneCountInString(indent)+total <= columns {
+		for _, row := range append([][]string{m.Columns}, m.Rows...) {
+			line := ""
+			for i, text := range row {
+				line += cell(text, widths[i])
+			}
+			t.line("%s%s", indent, line)
+		}
+		return
+	}
+	for _, row := range m.Rows {
+		var parts []string
+		for i, text := range row {
+			parts = append(parts, m.Columns[i]+" "+text)
+		}
+		t.hanging(indent+"· ", indent+"  ", strings.Join(parts, ", "))
+	}
+}
+
+// widthsOf is the width of each column as cell takes it, the first to the left, and of all together.
+func widthsOf(m scenarios.Table) (widths []int, total int) {
+	for i := range m.Columns {
+		w := 0
+		for _, row := range append([][]string{m.Columns}, m.Rows...) {
+			w = max(w, utf8.RuneCountInString(row[i]))
+		}
+		if i > 0 {
+			w = -(w + 2)
+		}
+		widths, total = append(widths, w), total+max(w, -w)
+	}
+	return widths, total
 }
 
 // mark is an outcome in at most five letters.
