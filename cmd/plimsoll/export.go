@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -70,6 +72,9 @@ func (a *app) export(x exporting, args []string) error {
 	}
 	if x.check == "" && len(x.to) == 0 {
 		return misuseHint("--to list lists the formats", "what to write? give --to FORMAT, or --check FILE")
+	}
+	if x.check != "" && (a.spec.Out != "" || x.force) {
+		return misuse("--check only reads: --out and --force go with --to")
 	}
 	formats, err := formatsNamed(x.to)
 	if err != nil {
@@ -180,6 +185,8 @@ func (a *app) limitsToExport(args []string) (r limits.Recommendation, from repor
 	switch {
 	case given && len(args) > 0:
 		return r, from, misuse("a run and --limit or --limits exclude one another")
+	case !given && v.Burst != 0:
+		return r, from, misuse("--burst goes with --limit: a run has a burst of its own")
 	case !given:
 		return a.limitsOfRun(args)
 	case len(a.spec.Limits.Tiers) > 0 && v.Limits != "":
@@ -276,8 +283,8 @@ func (a *app) writeExports(files []exportFile, force bool) error {
 		if _, twice := paths[path]; twice {
 			return misuse("--out: two formats write %s: export them one by one", path)
 		}
-		if _, err := os.Lstat(path); err == nil && !force {
-			return misuseHint("--force overwrites", "--out: %s exists", path)
+		if err := mayWrite(path, force); err != nil {
+			return err
 		}
 		paths[path] = f.text
 	}
@@ -286,11 +293,53 @@ func (a *app) writeExports(files []exportFile, force bool) error {
 			return misuse("--out: %w", err)
 		}
 	}
-	for path, text := range paths {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			return misuse("--out: %w", err)
-		}
+	if err := writeAll(paths); err != nil {
+		return misuse("--out: %w", err)
+	}
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		fmt.Fprintln(a.err, "wrote", path)
+	}
+	return nil
+}
+
+// mayWrite is whether a file may be put at path: none is there, or --force replaces it. What is no file is never replaced,
+// and a link is not followed to what it names.
+func mayWrite(path string, force bool) error {
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return nil // writing tells what else is wrong
+	case !info.Mode().IsRegular():
+		return misuse("--out: %s is no regular file, and nothing is written over it", path)
+	case !force:
+		return misuseHint("--force overwrites", "--out: %s exists", path)
+	}
+	return nil
+}
+
+// writeAll writes all files beside their places first, and then moves them there: a full disk leaves none half-written.
+func writeAll(paths map[string]string) (err error) {
+	moves := map[string]string{}
+	defer func() {
+		for from := range moves {
+			_ = os.Remove(from) // gone if it was moved
+		}
+	}()
+	for path, text := range paths {
+		f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+		if err != nil {
+			return err
+		}
+		moves[f.Name()] = path
+		_, err = f.WriteString(text)
+		if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
+			return err
+		}
+	}
+	for from, path := range moves {
+		if err := os.Rename(from, path); err != nil {
+			return err
+		}
 	}
 	return nil
 }

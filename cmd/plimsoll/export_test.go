@@ -126,3 +126,34 @@ func TestExportNeverSaysASecret(t *testing.T) {
 		}
 	}
 }
+
+// A link is never written through, and where one file cannot be put in place none is left half-written.
+func TestExportLeavesNoHalfWrittenFiles(t *testing.T) {
+	dir := t.TempDir()
+	precious, link := filepath.Join(dir, "precious"), filepath.Join(dir, "plimsoll-limits.conf")
+	if err := os.WriteFile(precious, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(precious, link); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr := call(t.Context(), "export", "--limit", "1400/s", "--burst", "700", "--to", "nginx,haproxy", "--out", dir, "--force")
+	if text, err := os.ReadFile(precious); code != exitMisuse || err != nil || string(text) != "mine" || !strings.Contains(stderr, "no regular file") {
+		t.Errorf("exit %d, %q, %v: %s", code, text, err, stderr)
+	}
+	if err := writeAll(map[string]string{filepath.Join(dir, "a"): "a", filepath.Join(dir, "absent", "b"): "b"}); err == nil {
+		t.Error("a file in a folder that is not there was written")
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+		t.Errorf("%v, left %v, want the link and what it names", err, left)
+	}
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := call(t.Context(), "export", "--limit", "1400/s", "--burst", "700", "--to", "nginx,haproxy", "--out", dir, "--force"); code != 0 {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 3 {
+		t.Errorf("%v, left %v, want two files beside the one that was there", err, left)
+	}
+}

@@ -16,7 +16,7 @@ const bestEffort = "--profile best-effort"
 
 var cloudFormation = Format{
 	Name: "cloudformation", File: "limits.yaml", Title: "AWS CloudFormation for an API Gateway REST API", Group: Gateway, Checker: "CloudFormation's resource specification",
-	Template: "cloudformation.yaml.tmpl", Proof: bestEffort, Deltas: restDeltas, Read: cloudFormationRead,
+	Template: "cloudformation.yaml.tmpl", Proof: bestEffort, Deltas: deployedLater, Read: cloudFormationRead,
 }
 
 var cloudFormationHTTP = Format{
@@ -26,7 +26,7 @@ var cloudFormationHTTP = Format{
 
 var terraform = Format{
 	Name: "terraform", File: "limits.tf", Title: "Terraform for an API Gateway REST API", Group: Gateway, Checker: "HCL's parser and a list of the provider's attributes",
-	Template: "terraform.tf.tmpl", Proof: bestEffort, Deltas: restDeltas,
+	Template: "terraform.tf.tmpl", Proof: bestEffort, Deltas: deployedLater,
 }
 
 var terraformHTTP = Format{
@@ -81,6 +81,12 @@ func restDeltas(asked, _ Policy) []Delta {
 		}
 	}
 	return all
+}
+
+// deployedLater are the deltas where nothing in the file deploys the API.
+func deployedLater(asked, held Policy) []Delta {
+	return append(restDeltas(asked, held),
+		Delta{Text: "of a REST API the gateway responses are in force only with the next deployment of the API: deploy it again after they are made (aws apigateway create-deployment), or refusals bear no Retry-After"})
 }
 
 func httpDeltas(asked, _ Policy) []Delta {

@@ -257,3 +257,24 @@ func TestAlarmsAreOnTheRightMetrics(t *testing.T) {
 		}
 	}
 }
+
+// Names that Amazon takes: a topic's and a dashboard's are letters, digits, - and _, and a log group's hold no space. What
+// the service is called holds dots as a rule, so none of these may be made of it.
+func TestNamesAtAmazonBearAnyService(t *testing.T) {
+	for name, places := range map[string][]string{
+		"cloudformation": {"TopicName: ", "DashboardName: ", "LogGroupName: !Sub"}, "cloudformation-http": {"TopicName: ", "DashboardName: ", "LogGroupName: !Sub"},
+		"terraform": {`resource "aws_sns_topic" "alerts" {`, "dashboard_name ", `resource "aws_cloudwatch_log_group" "access" {`}, "terraform-http": {`resource "aws_sns_topic" "alerts" {`, "dashboard_name ", `resource "aws_cloudwatch_log_group" "access" {`},
+	} {
+		f, _ := export.Lookup(name)
+		p := sample()
+		p.Service = "api.example.com v2"
+		text := write(t, f, p)
+		for _, place := range places {
+			_, rest, ok := strings.Cut(text, place)
+			rest = rest[:min(len(rest), 90)]
+			if !ok || strings.Contains(rest, "${ApiName}") || strings.Contains(rest, "var.api_name") || !strings.Contains(rest, "${AWS::StackName}") && !strings.Contains(rest, "${local.plain_name}") {
+				t.Errorf("%s: %s%s", name, place, rest)
+			}
+		}
+	}
+}

@@ -55,7 +55,7 @@ func TestEnvoyGatewayIsAsSpecified(t *testing.T) {
 	}
 	for _, planted := range []struct{ old, with string }{
 		{"unit: Second", "unit: Secs"}, {"requests: 1400", "requests: many"}, {"unit: Second", "unit: Second, burst: 3"},
-		{"type: Distinct", "type: Different"}, {"clientSelectors", "selectors"}, {"kind: HTTPRoute,", ""},
+		{"type: Local", "type: Here"}, {"rules", "limits"}, {"kind: HTTPRoute,", ""},
 	} {
 		if !strings.Contains(text, planted.old) {
 			t.Fatalf("no %q in it", planted.old)

@@ -134,7 +134,7 @@ func (f Format) Verify(p Policy) (string, error) {
 	if f.PerProcess {
 		l = limits.Limit{Rate: l.Rate * float64(p.Replicas), Burst: l.Burst * p.Replicas}
 	}
-	text := fmt.Sprintf("plimsoll verify %s --limit %s/s --burst %d", p.url(), Number(roundTo(l.Rate, 1e3)), l.Burst)
+	text := fmt.Sprintf("plimsoll verify %s --limit %s/s --burst %d", p.url(), Number(digits(l.Rate, 7)), l.Burst)
 	if f.Proof != "" {
 		text += " " + f.Proof
 	}

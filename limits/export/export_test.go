@@ -79,3 +79,18 @@ func TestNamesOfFormatsAreTheirOwn(t *testing.T) {
 		t.Error("found a format that does not exist")
 	}
 }
+
+// The command that proves a file names its rate, however slow: rounded to nothing it would prove nothing.
+func TestProofNamesTheRate(t *testing.T) {
+	f, _ := export.Lookup("go")
+	for rate, want := range map[float64]string{1.0 / 3600: "--limit 0.0002777778/s ", 1400: "--limit 1400/s ", 1234.5: "--limit 1234.5/s "} {
+		p := sample()
+		p.Limit = limits.Limit{Rate: rate, Burst: 1}
+		if got, err := f.Verify(p); err != nil || !strings.Contains(got, want) {
+			t.Errorf("%v/s: %q, %v, want %q in it", rate, got, err, want)
+		}
+	}
+	if f, _ = export.Lookup("envoy-gateway"); !strings.Contains(f.Proof, "no-retry-after") {
+		t.Error("the proof of envoy-gateway asks for a Retry-After, which it never sends")
+	}
+}

@@ -14,7 +14,7 @@ import (
 
 var envoyGateway = Format{
 	Name: "envoy-gateway", File: "backend-traffic-policy.yaml", Title: "Envoy Gateway (a BackendTrafficPolicy)", Group: Gateway, Checker: "the schema of the custom resource",
-	Template: "envoygateway.yaml.tmpl", PerProcess: true, LooserBurst: true, Correct: perUnit, Deltas: envoyGatewayDeltas, Read: envoyGatewayRead,
+	Template: "envoygateway.yaml.tmpl", PerProcess: true, LooserBurst: true, NoTiers: true, Proof: "--expect no-retry-after", Correct: perUnit, Deltas: envoyGatewayDeltas, Read: envoyGatewayRead,
 }
 
 var kong = Format{
@@ -95,9 +95,7 @@ func envoyGatewayDeltas(asked, held Policy) []Delta {
 		{Text: "it sends no Retry-After"},
 		{Text: "each route that the policy reaches has counters of its own"}}
 	if len(asked.Tiers) > 0 {
-		all = append(all, Delta{Text: "the tier is read from the header " + TierHeader + ": let authentication set it, and take it off what comes from outside"},
-			Delta{Text: "a key's own counter (type Distinct) needs a release that knows it for local limits"},
-			Delta{Text: "the quotas of the tiers are not enforced here: a global limit with Redis can hold them"})
+		all = append(all, Delta{Text: "the tiers are left out: a request that matches a rule of its own no longer counts for the rule over all, so tiers would admit beyond it"})
 	}
 	return all
 }

@@ -87,8 +87,13 @@ locals {
   dimensions = { ApiId = var.api_id, Stage = var.stage_name }
 }
 
+# Logs, topics and dashboards bear no dots and spaces in their names.
+locals {
+  plain_name = replace(var.api_name, "/[^A-Za-z0-9_-]/", "-")
+}
+
 resource "aws_cloudwatch_log_group" "access" {
-  name              = "/aws/apigateway/${var.api_name}/access"
+  name              = "/aws/apigateway/${local.plain_name}/access"
   retention_in_days = 30
 }
 
@@ -120,7 +125,7 @@ resource "aws_cloudwatch_log_metric_filter" "logged" {
 }
 
 resource "aws_sns_topic" "alerts" {
-  name = "${var.api_name}-limits"
+  name = "${local.plain_name}-limits"
 }
 
 resource "aws_sns_topic_subscription" "mail" {
@@ -251,7 +256,7 @@ resource "aws_cloudwatch_metric_alarm" "limiter_silent" {
 data "aws_region" "current" {}
 
 resource "aws_cloudwatch_dashboard" "limits" {
-  dashboard_name = "${var.api_name}-limits"
+  dashboard_name = "${local.plain_name}-limits"
   dashboard_body = jsonencode({
     widgets = [
       { type = "metric", x = 0, y = 0, width = 12, height = 6, properties = {

@@ -17,6 +17,8 @@
 # - a usage plan's throttle and quota are for each key in it: with many keys the limit of the stage is what
 #   protects the service
 # - who has spent a quota gets no Retry-After: no static value is true until its period turns
+# - of a REST API the gateway responses are in force only with the next deployment of the API: deploy it again
+#   after they are made (aws apigateway create-deployment), or refusals bear no Retry-After
 # Prove it: plimsoll verify URL --limit 1400/s --burst 700 --profile best-effort
 #
 # For a stage that is there already: terraform import aws_api_gateway_stage.limits REST_API_ID/STAGE.
@@ -177,8 +179,13 @@ locals {
   dimensions = { ApiName = var.api_name, Stage = var.stage_name }
 }
 
+# Logs, topics and dashboards bear no dots and spaces in their names.
+locals {
+  plain_name = replace(var.api_name, "/[^A-Za-z0-9_-]/", "-")
+}
+
 resource "aws_cloudwatch_log_group" "access" {
-  name              = "/aws/apigateway/${var.api_name}/access"
+  name              = "/aws/apigateway/${local.plain_name}/access"
   retention_in_days = 30
 }
 
@@ -210,7 +217,7 @@ resource "aws_cloudwatch_log_metric_filter" "logged" {
 }
 
 resource "aws_sns_topic" "alerts" {
-  name = "${var.api_name}-limits"
+  name = "${local.plain_name}-limits"
 }
 
 resource "aws_sns_topic_subscription" "mail" {
@@ -341,7 +348,7 @@ resource "aws_cloudwatch_metric_alarm" "limiter_silent" {
 data "aws_region" "current" {}
 
 resource "aws_cloudwatch_dashboard" "limits" {
-  dashboard_name = "${var.api_name}-limits"
+  dashboard_name = "${local.plain_name}-limits"
   dashboard_body = jsonencode({
     widgets = [
       { type = "metric", x = 0, y = 0, width = 12, height = 6, properties = {
