@@ -2,12 +2,9 @@ package limits
 
 import "math"
 
-// A machine is one kind of limiter with its settings, held against the evidence by replay with teacher forcing: it walks
-// through all decisions in order; its state follows what the server did, not what it would have done itself; and a decision
-// that it could not have taken at any moment within the slack counts as unexplained.
-type machine interface {
-	unexplained(e *evidence) int
-}
+// A limiter with its settings is held against the evidence by replay with teacher forcing: it walks through all decisions in
+// order; its state follows what the server did, not what it would have done itself; and a decision that it could not have
+// taken at any moment within the slack counts as unexplained.
 
 // plateau finds where a function of one setting is least, on a grid that is geometric from lo to hi and then made finer
 // three times around the lowest place: the stretch over which it does not rise above that, and its value there. The

@@ -25,8 +25,6 @@ type truth struct {
 	make   func() model.Limiter
 }
 
-func length(n int, rate float64) time.Duration { return time.Duration(float64(n) / rate * 1e9) }
-
 // shifted puts a model's clock off ours, so that no grid begins with the probe.
 type shifted struct {
 	model.Limiter

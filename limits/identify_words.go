@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 )
 
 // Words is the limiter in one line.
@@ -46,7 +47,24 @@ func (l Limiter) Verify() string {
 	if !ok {
 		return ""
 	}
-	return fmt.Sprintf("--limit %s/s --burst %d", significant(limit.Rate), limit.Burst)
+	kind := map[Algorithm]string{FixedWindow: "fixed-window", SlidingLog: "sliding-window", SlidingCounter: "sliding-window --profile window"}[l.Algorithm]
+	if kind != "" && l.WindowS > 0 {
+		return fmt.Sprintf("--limit %d/%v --algorithm %s", limit.Burst, l.window(), kind)
+	}
+	text := fmt.Sprintf("--limit %s/s --burst %d", significant(limit.Rate), limit.Burst)
+	if l.Algorithm == LeakyQueue {
+		text += " --algorithm leaky-queue"
+	}
+	return text
+}
+
+// window is the length of a window as somebody will have set it: to the ten milliseconds, from a tenth of a second on.
+func (l Limiter) window() time.Duration {
+	w := time.Duration(l.WindowS * 1e9)
+	if w >= 100*time.Millisecond {
+		return w.Round(10 * time.Millisecond)
+	}
+	return w.Round(time.Millisecond)
 }
 
 func (l Limiter) value() float64 {

@@ -75,6 +75,9 @@ func (r Report) headlineOfLoad(name string) string {
 	case load.Response == nil:
 		return fmt.Sprintf("%s answered none of %s requests well", name, Number(float64(load.Due)))
 	}
+	if r.Trials[0].Trial.Load() == 0 {
+		return fmt.Sprintf("%s answered %s of %s requests at once well, p99 %s", name, Percent(share(load.OK, load.Due)), Number(float64(load.Due)), Latency(load.Response.P99))
+	}
 	return fmt.Sprintf("%s answered %s of %s requests a second well, p99 %s", name, Percent(share(load.OK, load.Due)), Number(load.Rate), Latency(load.Response.P99))
 }
 

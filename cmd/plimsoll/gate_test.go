@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,16 +99,11 @@ func TestRealGate(t *testing.T) {
 	if code, out, r := plimsoll(t, "gate", "--baseline", baseline, "--budget", "90s", "--quiet", "--base-url", slower, slower); code != exitKept || r.Gate.Ratio == nil {
 		t.Errorf("beside an equal build a slow one is no regression: exit %d\n%s", code, out)
 	}
-	hog := make(chan struct{})
-	defer close(hog)
+	var calm atomic.Bool
+	defer calm.Store(true)
 	for range runtime.NumCPU() {
 		go func() {
-			for {
-				select {
-				case <-hog:
-					return
-				default:
-				}
+			for !calm.Load() {
 			}
 		}()
 	}
