@@ -85,6 +85,9 @@ func (f finding) unless(doubt string) finding {
 	return f
 }
 
+// NotMeasured is what a check got whose stage was never run to its end.
+const NotMeasured = "not measured"
+
 // judge looks at a check's measurements, or says which is missing.
 func (k check) judge(e *evidence) (Check, bool) {
 	var ms []attack.Measurement
@@ -92,9 +95,9 @@ func (k check) judge(e *evidence) (Check, bool) {
 		m, why := e.get(name, k.sure)
 		if why != "" {
 			if skip := e.skipped(name); skip != "" && len(e.stages[name]) == 0 {
-				return k.of(unsure(k.asks, "not measured", "%s", skip)), k.insist
+				return k.of(unsure(k.asks, NotMeasured, "%s", skip)), k.insist
 			}
-			return k.of(unsure(k.asks, "not measured", "stage %s cannot be judged: %s", name, why)), true
+			return k.of(unsure(k.asks, NotMeasured, "stage %s cannot be judged: %s", name, why)), true
 		}
 		ms = append(ms, m)
 	}

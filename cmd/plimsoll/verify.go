@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -192,6 +193,9 @@ func (s *session) verify(ctx context.Context, w *wire, limit limits.Limit) (int,
 		return 0, "", err
 	}
 	verdicts := script.Verdicts(done)
+	if ctx.Err() != nil {
+		verdicts = measured(verdicts)
+	}
 	for _, v := range verdicts {
 		if err := s.put(journal.Entry{Verdict: &v}); err != nil {
 			return 0, "", err
@@ -206,6 +210,18 @@ func (s *session) verify(ctx context.Context, w *wire, limit limits.Limit) (int,
 		}
 	}
 	return code, outcome, nil
+}
+
+// measured are the verdicts on what was measured before a run was interrupted: that the rest was not need not be said of
+// each check.
+func measured(all []scenarios.Verdict) (out []scenarios.Verdict) {
+	for _, v := range all {
+		v.Checks = slices.DeleteFunc(slices.Clone(v.Checks), func(c scenarios.Check) bool { return c.Got == scenarios.NotMeasured })
+		if len(v.Checks) > 0 {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // nextTrial is the first trial number that the run has not used.
