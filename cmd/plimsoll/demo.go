@@ -96,8 +96,8 @@ func (c *child) stop() {
 
 // demo tells the whole story. The search is given a URL and nothing else.
 func (a *app) demo(ctx context.Context, fault string) error {
-	if _, err := lab.ParseFault(fault); err != nil {
-		return misuse("--fault: %w", err)
+	if err := checkFault(fault); err != nil {
+		return err
 	}
 	seed := a.seed()
 	capacity := demoLow + (demoHigh-demoLow)*rand.New(rand.NewPCG(seed, 0x6c6162)).Float64()

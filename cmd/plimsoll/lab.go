@@ -36,6 +36,9 @@ func (a *app) lab(ctx context.Context, l labSpec) error {
 	if l.fault == "list" {
 		return a.listFaults()
 	}
+	if err := checkFault(l.fault); err != nil {
+		return err
+	}
 	config, err := l.config()
 	if err != nil {
 		return err

@@ -169,3 +169,19 @@ func (l labSpec) allKeys() (keys []lab.Key, err error) {
 	}
 	return keys, nil
 }
+
+// checkFault says which fault was perhaps meant by one that is not known.
+func checkFault(name string) error {
+	_, err := lab.ParseFault(name)
+	if err == nil {
+		return nil
+	}
+	var names []string
+	for _, f := range lab.Faults() {
+		names = append(names, f.Name)
+	}
+	if near := nearest(name, names); near != "" {
+		return misuse("--fault: %w, did you mean %s?", err, near)
+	}
+	return misuseHint("plimsoll lab --fault list names them", "--fault: %w", err)
+}

@@ -1,10 +1,8 @@
 package lab
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Fault is one thing that a gateway, or the service behind it, can do wrong.
@@ -34,37 +32,10 @@ func ParseFault(name string) (Fault, error) {
 	if name == "" {
 		return Fault{}, nil
 	}
-	names := make([]string, len(faults))
-	for i, f := range faults {
+	for _, f := range faults {
 		if f.Name == name {
 			return f, nil
 		}
-		names[i] = f.Name
 	}
-	near := slices.MinFunc(names, func(a, b string) int { return cmp.Compare(distance(name, a), distance(name, b)) })
-	if distance(name, near) <= len(near)/2 {
-		return Fault{}, fmt.Errorf("fault %q is not known: did you mean %s", name, near)
-	}
-	return Fault{}, fmt.Errorf("fault %q is not known: use one of %s", name, strings.Join(names, ", "))
-}
-
-// distance is Levenshtein's: the fewest letters to add, drop or change.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return Fault{}, fmt.Errorf("fault %q is not known", name)
 }

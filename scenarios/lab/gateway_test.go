@@ -363,7 +363,7 @@ func TestGatewayConfigIsRefused(t *testing.T) {
 		{func(c *GatewayConfig) { c.Keys = []Key{{Secret: "s3cret"}, {Secret: "s3cret"}} }, "key 2 has the secret of an earlier one"},
 		{func(c *GatewayConfig) { c.Keys = []Key{{}} }, "key 1 has no secret"},
 		{func(c *GatewayConfig) { c.Keys = make([]Key, keysMax+1) }, "10001 keys: use at most 10000"},
-		{func(c *GatewayConfig) { c.Fault = "rate-duoble" }, `fault "rate-duoble" is not known: did you mean rate-double`},
+		{func(c *GatewayConfig) { c.Fault = "rate-duoble" }, `fault "rate-duoble" is not known`},
 		{func(c *GatewayConfig) { *c = GatewayConfig{Fault: "errors"} }, "fault errors needs a limit to break: set a rate and a burst"},
 	}
 	for _, row := range rows {
