@@ -35,16 +35,6 @@ func (e *evidence) flights() (sure, maybe []int) {
 	return sure, maybe
 }
 
-func (p places) unexplained(e *evidence) (bad int) {
-	sure, maybe := e.flights()
-	for i, d := range e.ds {
-		if d.in && sure[i] >= p.limit || !d.in && maybe[i] < p.limit {
-			bad++
-		}
-	}
-	return bad
-}
-
 // fitPlaces is the limit on requests in flight that explains most, from one pass.
 func (e *evidence) fitPlaces() (places, int) {
 	sure, maybe := e.flights()
