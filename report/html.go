@@ -67,7 +67,16 @@ type capacityView struct {
 // HTML writes the report as one file that works without a network: it holds its charts, their script and its style, and
 // asks for nothing.
 func HTML(w io.Writer, r Report) error {
-	p := page{R: r, Charts: map[string]*Chart{}, Health: r.Generator(), Tally: r.tallyWords(), Failed: r.Outcome() == scenarios.Fail, LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(), LimiterRows: r.limiterRows(),
+	p, charts := layPage(r)
+	if err := p.embed(charts); err != nil {
+		return fmt.Errorf("write page: %w", err)
+	}
+	return p.write(w)
+}
+
+// layPage is what the page of a report shows, and its charts.
+func layPage(r Report) (*page, []Chart) {
+	p := &page{R: r, Charts: map[string]*Chart{}, Health: r.Generator(), Tally: r.tallyWords(), Failed: r.Outcome() == scenarios.Fail, LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(), LimiterRows: r.limiterRows(),
 		Repeat: r.repeatRows(), Capacity: viewCapacity(r.Capacity()), Spec: indented(r.Run.Spec), UPlot: strings.TrimSpace(asset("uplot/VERSION")), Licence: asset("uplot/LICENSE")}
 	charts := r.Charts()
 	for _, c := range charts {
@@ -77,9 +86,10 @@ func HTML(w io.Writer, r Report) error {
 		p.Storms = append(p.Storms, stormView{s, r.stormChart(s)})
 	}
 	p.Notes = r.allNotes()[len(r.Warnings()):]
-	if err := p.embed(charts); err != nil {
-		return fmt.Errorf("write page: %w", err)
-	}
+	return p, charts
+}
+
+func (p *page) write(w io.Writer) error {
 	var out bytes.Buffer
 	if err := pageTemplate.Execute(&out, p); err != nil {
 		return fmt.Errorf("write page: %w", err)
@@ -91,23 +101,32 @@ func HTML(w io.Writer, r Report) error {
 // embed puts style, script, data and picture into the page. All of them are ours; the data is JSON, which encoding/json
 // writes without <, > and &.
 func (p *page) embed(charts []Chart) error {
-	if charts == nil {
-		charts = []Chart{}
-	}
-	data, err := json.Marshal(charts)
-	if err != nil {
+	if err := p.data(charts); err != nil {
 		return err
 	}
-	light, dark := paletteCSS()
-	p.Style = template.CSS(":root{" + light + "}@media (prefers-color-scheme:dark){:root:not([data-theme=light]){" + dark + "}}[data-theme=dark]{" + dark + "}\n" +
-		asset("uplot/uPlot.min.css") + "\n" + asset("page.css"))
-	p.Data, p.Lib, p.Script = template.JS(data), template.JS(asset("uplot/uPlot.iife.min.js")), template.JS(asset("page.js"))
+	p.Style, p.Lib, p.Script = template.CSS(pageStyle()), template.JS(asset("uplot/uPlot.iife.min.js")), template.JS(asset("page.js"))
 	var png bytes.Buffer
 	drawn, err := CapacityPNG(&png, p.R)
 	if drawn && err == nil {
 		p.PNG = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png.Bytes()))
 	}
 	return err
+}
+
+func (p *page) data(charts []Chart) error {
+	if charts == nil {
+		charts = []Chart{}
+	}
+	data, err := json.Marshal(charts)
+	p.Data = template.JS(data)
+	return err
+}
+
+// pageStyle is the whole style of the page, its colours from the palette.
+func pageStyle() string {
+	light, dark := paletteCSS()
+	return ":root{" + light + "}@media (prefers-color-scheme:dark){:root:not([data-theme=light]){" + dark + "}}[data-theme=dark]{" + dark + "}\n" +
+		asset("uplot/uPlot.min.css") + "\n" + asset("page.css")
 }
 
 func toneOf(o scenarios.Outcome) Tone {

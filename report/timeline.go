@@ -96,8 +96,24 @@ func (s *slot) add(c attack.Counts, share float64) {
 	s.unsent += float64(c.Unsent) * share
 }
 
-// rates draws the outcomes of a timeline as a stack, with the offered rate above it. Outcomes that never came are left out.
+// rates draws the outcomes of a timeline as a stack, with the offered rate above it.
 func (t timeline) rates(c *Chart) {
+	top := 0.0
+	for i, s := range t.slots {
+		c.Xs = append(c.Xs, float64(i)*t.width)
+		if s.covered > 0 {
+			top = max(top, s.due/s.covered)
+		}
+	}
+	c.layers(t.slots)
+	c.closeSteps(float64(len(t.slots)) * t.width)
+	c.Phases = t.phases
+	c.X = Axis{Label: "seconds, trials laid end to end", Unit: Seconds, Max: float64(len(t.slots)) * t.width}
+	c.Y = Axis{Unit: PerSecond, Max: roundUp(top*1.18, 6)}
+}
+
+// layers are the outcomes of slots as a stack, and what was offered as a line. Outcomes that never came are left out.
+func (c *Chart) layers(slots []slot) {
 	layers := []struct {
 		label  string
 		colour Colour
@@ -107,29 +123,20 @@ func (t timeline) rates(c *Chart) {
 		{"shed", Violet, func(s slot) float64 { return s.shed }}, {"failed", Red, func(s slot) float64 { return s.failed }},
 		{"timeout", Plum, func(s slot) float64 { return s.timeout }}, {"unsent", Grey, func(s slot) float64 { return s.unsent }},
 	}
-	top := 0.0
-	offered := Series{Label: "offered", Colour: Ink, Width: 1.4, Dashed: true}
-	for i, s := range t.slots {
-		c.Xs = append(c.Xs, float64(i)*t.width)
-		offered.Ys = append(offered.Ys, s.rate(s.due))
-		if s.covered > 0 {
-			top = max(top, s.due/s.covered)
-		}
-	}
 	for _, l := range layers {
 		layer := Series{Label: l.label, Colour: l.colour, Stack: true}
-		for _, s := range t.slots {
+		for _, s := range slots {
 			layer.Ys = append(layer.Ys, s.rate(l.of(s)))
 		}
 		if l.label == "ok" || slices.ContainsFunc(layer.Ys, func(v float64) bool { return v > 0 }) {
 			c.Series = append(c.Series, layer)
 		}
 	}
+	offered := Series{Label: "offered", Colour: Ink, Width: 1.4, Dashed: true}
+	for _, s := range slots {
+		offered.Ys = append(offered.Ys, s.rate(s.due))
+	}
 	c.Series = append(c.Series, offered)
-	c.closeSteps(float64(len(t.slots)) * t.width)
-	c.Phases = t.phases
-	c.X = Axis{Label: "seconds, trials laid end to end", Unit: Seconds, Max: float64(len(t.slots)) * t.width}
-	c.Y = Axis{Unit: PerSecond, Max: roundUp(top*1.18, 6)}
 }
 
 func (s slot) rate(n float64) float64 {

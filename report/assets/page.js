@@ -1,7 +1,7 @@
 // Draws the charts of the report from the neutral model in #data. Nothing here computes a result.
 (() => {
 "use strict";
-const charts = JSON.parse(document.getElementById("data").textContent);
+let charts = JSON.parse(document.getElementById("data").textContent);
 const root = document.documentElement;
 const font = size => size + "px system-ui, -apple-system, 'Segoe UI', Roboto, Inter, sans-serif";
 const css = name => getComputedStyle(root).getPropertyValue("--" + name).trim();
@@ -224,6 +224,25 @@ function rebuild() {
   for (const [, plot] of plots) plot.destroy();
   plots = charts.map(draw).filter(Boolean);
 }
+// update draws newer charts: those that changed anew, and as far zoomed in as they were.
+function update(next) {
+  const before = new Map(charts.map(c => [c.id, JSON.stringify(c)]));
+  const drawn = new Map(plots.map(p => [p[0], p]));
+  charts = next;
+  plots = charts.map(c => {
+    const el = document.getElementById(c.id), old = drawn.get(el);
+    drawn.delete(el);
+    if (!el || old && before.get(c.id) === JSON.stringify(c)) return old;
+    const x = old && old[1].scales.x, first = old && old[1].data[0][0], last = old && old[1].data[0].at(-1);
+    const zoom = old && (x.min > first || x.max < last) && { min: x.min, max: x.max };
+    if (old) old[1].destroy();
+    const made = draw(c);
+    if (made && zoom) made[1].setScale("x", zoom);
+    return made;
+  }).filter(Boolean);
+  for (const [, plot] of drawn.values()) plot.destroy();
+}
+addEventListener("charts", e => update(e.detail));
 const dark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 const setTheme = t => { if (t) root.dataset.theme = t; else delete root.dataset.theme; rebuild(); };
 
