@@ -231,19 +231,29 @@ func (e *evidence) open(m attack.Measurement) bool {
 
 // Estimate is how long the script will take, silences included, if no stage is repeated and refusals tell to wait a second.
 func (s Script) Estimate() time.Duration {
-	var sum time.Duration
-	e := gather(s.c, nil)
+	_, long := s.Left(nil)
+	return long
+}
+
+// Left are the phases of the trials that the script will still ask for after those done, and how long they will take: each
+// is sent once, and refusals tell to wait a second where none was seen yet.
+func (s Script) Left(done []attack.Measurement) (phases []string, long time.Duration) {
+	e := gather(s.c, done)
 	e.guess, e.assume = time.Second, true
 	for _, st := range s.c.stages() {
-		if t, skip := st.build(s.c, e); skip == "" && s.needs(st.name) {
-			sum += t.Idle + t.Len()
+		if !s.needs(st.name) || s.settled(st, e) {
+			continue
+		}
+		if t, skip := st.build(s.c, e); skip == "" {
+			phases = append(phases, PhasePrefix+st.name)
+			long += t.Idle + t.Len()
 			if t.Serial != nil {
-				sum += time.Duration(t.Serial.Max) * t.Serial.Gap
+				long += time.Duration(t.Serial.Max) * t.Serial.Gap
 			}
-			sum += st.after(s.c, e.guess)
+			long += st.after(s.c, e.guess)
 		}
 	}
-	return sum
+	return phases, long
 }
 
 // Verdicts judges what was measured so far, one verdict for each scenario. Checks that do not apply (headers that the

@@ -101,6 +101,8 @@ func (a *app) find(ctx context.Context, resume string) error {
 
 // search finds a capacity and records it: the bracket and the knee, then the burst that the target takes.
 func (s *session) search(ctx context.Context, plan analyze.Plan, policy limits.Policy, w *wire, done []attack.Measurement) (analyze.Capacity, error) {
+	_, spent := searched(done)
+	s.ahead("search", plan.Budget-spent, true, searchPhases...)
 	done, err := s.drive(ctx, plan, w.engine, done)
 	if err != nil {
 		return analyze.Capacity{}, err
@@ -112,6 +114,7 @@ func (s *session) search(ctx context.Context, plan analyze.Plan, policy limits.P
 		if why := bursts.Unplanned(); why != nil {
 			c.Notes = append(c.Notes, attack.Note{Code: "no-bursts", Text: "no burst was tried: " + why.Error()})
 		}
+		s.ahead(limits.BurstPhase, bursts.Budget, true, limits.BurstPhase)
 		if done, err = s.drive(ctx, bursts, w.engine, done); err != nil {
 			return c, err
 		}
@@ -122,6 +125,9 @@ func (s *session) search(ctx context.Context, plan analyze.Plan, policy limits.P
 	}
 	return c, s.put(journal.Entry{Capacity: &c})
 }
+
+// searchPhases are the steps of a find in their order, as those who look on are told of them. Not every search needs all.
+var searchPhases = []string{analyze.Baseline, analyze.Ramp, analyze.Saturate, analyze.Confirm, analyze.Knee, analyze.Bookend, limits.BurstPhase}
 
 // burstBudget is the time for the burst experiment: what the search left, a fifth of the budget at least.
 func burstBudget(budget, used time.Duration) time.Duration {
@@ -230,18 +236,23 @@ func (a *app) reopen(path string) (*session, []attack.Measurement, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	looking, err := a.invite()
+	if err != nil {
+		return nil, nil, err
+	}
 	writer, entries, err := journal.Append(filepath.Join(dir, journalName))
 	if err != nil {
+		looking.leave()
 		return nil, nil, misuse("--resume: %w", err)
 	}
-	s := &session{app: a, dir: dir, writer: writer, view: a.openView(), entries: entries}
+	s := &session{app: a, dir: dir, writer: writer, audience: looking, entries: entries}
 	var done []attack.Measurement
-	s.view.Feed(entries[0])
+	s.show(entries[0])
 	for _, e := range entries {
 		if e.Trial != nil && (e.Trial.Aborted == nil || e.Trial.Aborted.Reason != attack.Interrupted) {
 			done = append(done, *e.Trial)
 		}
 	}
-	s.view.Feed(journal.Entry{Note: &attack.Note{Code: "resumed", Text: fmt.Sprintf("going on after %d trials of %s", len(done), dir)}})
+	s.show(journal.Entry{Note: &attack.Note{Code: "resumed", Text: fmt.Sprintf("going on after %d trials of %s", len(done), dir)}})
 	return s, done, nil
 }

@@ -216,6 +216,7 @@ func (s *session) judgeGate(ctx context.Context, f gateFlags, plan gate.Plan, w 
 		invalid.Text, invalid.Fix = n.Text, "make the baseline on the machine that gates, or leave out --same-machine"
 		return invalid, nil
 	}
+	s.ahead("gate", plan.Budget, true)
 	done, err := s.drive(ctx, plan, w.engine, done)
 	if err != nil {
 		return invalid, err

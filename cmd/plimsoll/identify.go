@@ -126,6 +126,8 @@ func (s *session) identify(ctx context.Context, w *wire, p limits.Probe) (limits
 	if !s.app.quiet {
 		fmt.Fprintln(s.app.err, probeCost(p))
 	}
+	_, long := p.Estimate()
+	s.ahead("probe", long, true)
 	done, err := s.drive(ctx, p, w.engine, w.before())
 	if err != nil {
 		return limits.Limiter{}, err

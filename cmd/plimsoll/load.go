@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -77,13 +78,28 @@ func (a *app) load(ctx context.Context, manners attack.Manners) error {
 	trial := attack.Trial{N: 1, Phase: "load", Why: a.spec.Load.Rate + " for " + a.spec.Load.For.String(), Seed: a.spec.Seed, Warm: a.spec.Load.Burst,
 		Actors: []attack.Actor{{Name: "load", Schedule: schedule, Manners: manners}}}
 	return s.guarded(ctx, func(ctx context.Context) (int, string, error) {
+		s.ahead("load", trial.Len(), false)
 		done, err := s.drive(ctx, once{trial}, w.engine, nil)
 		if err != nil || len(done) == 0 {
 			return exitInterrupted, "nothing was sent", err
 		}
 		code, outcome := judgeLoad(done[0], goal, len(a.spec.Goals) > 0)
+		if ctx.Err() != nil {
+			outcome = cutShort(done[0], outcome)
+		}
 		return code, outcome, nil
 	})
+}
+
+// cutShort is the outcome of a load that was interrupted: what it sent of what it owed, and what that much shows.
+func cutShort(m attack.Measurement, outcome string) string {
+	total := m.All()
+	at := m.Trial.Len()
+	if m.Aborted != nil {
+		at = m.Aborted.At
+	}
+	return fmt.Sprintf("after %v of %v, with %d of %d requests due: %s", at.Round(100*time.Millisecond), m.Trial.Len(), total.Due, m.Trial.Count(),
+		strings.Replace(outcome, "goal kept:", "goal kept so far:", 1))
 }
 
 // judgeLoad is the exit code and outcome of a plain load: it keeps its goal, if it has one.

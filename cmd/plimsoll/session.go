@@ -7,26 +7,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/report"
 	"github.com/plimsoll-load/plimsoll/report/journal"
-	"github.com/plimsoll-load/plimsoll/report/live"
 )
 
-// session is one run in progress: its folder, its journal, and the view of it. Every fact goes through put, so that the
-// file, the view and the report tell the same story.
+// session is one run in progress: its folder, its journal, and those who look on. Every fact goes through put, so that the
+// file, the views and the report tell the same story.
 type session struct {
-	app     *app
-	dir     string
-	writer  *journal.Writer
-	view    *live.View
+	app    *app
+	dir    string
+	writer *journal.Writer
+	audience
 	entries []journal.Entry
 }
 
@@ -37,41 +34,53 @@ const (
 
 // begin makes the run's folder and journal. Nothing is made before all flags are known to be good.
 func (a *app) begin(run journal.Run) (*session, error) {
-	dir := a.spec.Out
-	if dir == "" {
-		dir = filepath.Join(runsDir, run.Began.Format("20060102-150405")+"-"+slug(run.Title))
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, misuseHint("--out chooses another folder", "make the run's folder: %w", err)
-	}
-	w, err := journal.Create(filepath.Join(dir, journalName))
+	looking, err := a.invite()
 	if err != nil {
-		return nil, misuse("%w", err)
+		return nil, err
 	}
-	s := &session{app: a, dir: dir, writer: w, view: a.openView()}
+	dir, w, err := a.newJournal(run)
+	if err != nil {
+		looking.leave()
+		return nil, err
+	}
+	s := &session{app: a, dir: dir, writer: w, audience: looking}
 	return s, s.put(journal.Entry{Run: &run})
 }
 
-// openView is the terminal's view on a terminal, and plain lines elsewhere.
-func (a *app) openView() *live.View {
-	o := live.Options{Out: a.err}
-	if a.quiet {
-		o.Out = io.Discard
+// newJournal makes the run's folder, the one that was named or one of its own, and the journal in it.
+func (a *app) newJournal(run journal.Run) (dir string, w *journal.Writer, err error) {
+	if dir = a.spec.Out; dir != "" {
+		err = os.MkdirAll(dir, 0o755)
+	} else {
+		dir, err = newDir(run)
 	}
-	if f, ok := a.err.(*os.File); ok && !a.quiet && term.IsTerminal(int(f.Fd())) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb" {
-		o.TTY = true
-		o.Colour = os.Getenv("NO_COLOR") == ""
-		size := func() (width, height int) {
-			width, height, err := term.GetSize(int(f.Fd()))
-			if err != nil {
-				return 80, 24
-			}
-			return width, height
+	if err != nil {
+		return "", nil, misuseHint("--out chooses another folder", "make the run's folder: %w", err)
+	}
+	if w, err = journal.Create(filepath.Join(dir, journalName)); err != nil {
+		return "", nil, misuse("%w", err)
+	}
+	return dir, w, nil
+}
+
+// runsAtOnce bounds the runs of one name that may begin within one second.
+const runsAtOnce = 100
+
+// newDir makes the folder of a run that was given none: by its time and its name, and a number where another run of the same
+// name began in the same second.
+func newDir(run journal.Run) (dir string, err error) {
+	if err := os.MkdirAll(runsDir, 0o755); err != nil {
+		return "", err
+	}
+	base := filepath.Join(runsDir, run.Began.Format("20060102-150405")+"-"+slug(run.Title))
+	dir = base
+	for n := 2; n <= runsAtOnce+1; n++ {
+		if err = os.Mkdir(dir, 0o755); !errors.Is(err, fs.ErrExist) {
+			return dir, err
 		}
-		o.Width = func() int { width, _ := size(); return width }
-		o.Height = func() int { _, height := size(); return height }
+		dir = fmt.Sprintf("%s-%d", base, n)
 	}
-	return live.New(o)
+	return dir, err
 }
 
 // put records one fact.
@@ -80,28 +89,40 @@ func (s *session) put(e journal.Entry) error {
 		return err
 	}
 	s.entries = append(s.entries, e)
-	s.view.Feed(e)
+	s.show(e)
 	return nil
+}
+
+// show tells those who look on of what is no fact of the journal's.
+func (s *session) show(e journal.Entry) {
+	for _, w := range s.audience {
+		w.Feed(e)
+	}
+}
+
+// ahead tells those who look on what is to come.
+func (s *session) ahead(what string, left time.Duration, atMost bool, phases ...string) {
+	s.show(journal.Entry{Ahead: &journal.Ahead{What: what, Phases: phases, Left: left, AtMost: atMost}})
 }
 
 // drive runs a plan with r and records every measurement. The target is told apart from this program's own fault by a
 // typed error.
 func (s *session) drive(ctx context.Context, p attack.Planner, r attack.Runner, done []attack.Measurement) ([]attack.Measurement, error) {
-	return attack.Drive(ctx, p, watched{r, s.view}, done, func(m attack.Measurement) error {
+	return attack.Drive(ctx, p, watched{r, s}, done, func(m attack.Measurement) error {
 		return s.put(journal.Entry{Trial: &m})
 	})
 }
 
-// watched shows the beginning and the ticks of every trial to the view.
+// watched shows the beginning and the ticks of every trial to those who look on.
 type watched struct {
 	attack.Runner
-	view *live.View
+	session *session
 }
 
 func (w watched) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick) attack.Reason) (attack.Measurement, error) {
-	w.view.Feed(journal.Entry{Start: &t})
+	w.session.show(journal.Entry{Start: &t})
 	return w.Runner.Run(ctx, t, func(tick attack.Tick) attack.Reason {
-		w.view.Feed(journal.Entry{Tick: &tick})
+		w.session.show(journal.Entry{Tick: &tick})
 		if watch == nil {
 			return ""
 		}
@@ -117,7 +138,7 @@ func (s *session) end(ctx context.Context, code int, outcome string) error {
 	if err := s.put(journal.Entry{End: &journal.End{At: time.Now(), Exit: code, Outcome: outcome}}); err != nil {
 		return err
 	}
-	s.view.Close()
+	s.leave()
 	if err := s.writer.Close(); err != nil {
 		return err
 	}
@@ -133,7 +154,7 @@ func (s *session) abandon(err error) error {
 	}
 	end := journal.Entry{End: &journal.End{At: time.Now(), Exit: exitCode(err), Outcome: err.Error()}}
 	recorded := s.put(end)
-	s.view.Close()
+	s.leave()
 	r := report.Fold(s.entries)
 	return errors.Join(err, recorded, s.writer.Close(), report.WriteAll(s.dir, r), tellGitHub(s.app.err, s.dir, r, exitCode(err)))
 }

@@ -188,7 +188,7 @@ func (s *session) verify(ctx context.Context, w *wire, limit limits.Limit) (int,
 	if err != nil {
 		return 0, "", misuse("%w", err)
 	}
-	done, err := s.drive(ctx, script, w.watched(script), nil)
+	done, err := s.drive(ctx, telling{script, s}, w.watched(script), nil)
 	if err != nil {
 		return 0, "", err
 	}
@@ -210,6 +210,24 @@ func (s *session) verify(ctx context.Context, w *wire, limit limits.Limit) (int,
 		}
 	}
 	return code, outcome, nil
+}
+
+// telling is a script that tells those who look on what it will still send, and each verdict as soon as all that it rests on
+// is measured. The journal gets the verdicts at the end, together.
+type telling struct {
+	scenarios.Script
+	session *session
+}
+
+func (t telling) Next(done []attack.Measurement) (attack.Trial, bool) {
+	phases, left := t.Left(done)
+	t.session.ahead("storms", left, false, phases...)
+	for _, v := range t.Verdicts(done) {
+		if !slices.ContainsFunc(v.Checks, func(c scenarios.Check) bool { return c.Got == scenarios.NotMeasured }) {
+			t.session.show(journal.Entry{Verdict: &v})
+		}
+	}
+	return t.Script.Next(done)
 }
 
 // measured are the verdicts on what was measured before a run was interrupted: that the rest was not need not be said of

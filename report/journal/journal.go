@@ -31,6 +31,15 @@ type Entry struct {
 
 	Start *attack.Trial `json:"-"` // a trial begins: for live views, not written
 	Tick  *attack.Tick  `json:"-"` // a tick of the running trial: for live views, not written
+	Ahead *Ahead        `json:"-"` // what is still to come: for live views, not written
+}
+
+// Ahead is what a run still has to do, as far as it is known.
+type Ahead struct {
+	What   string        // "search", "bursts", "storms" …
+	Phases []string      // those of the trials to come, in order; the ones before the running trial's are over
+	Left   time.Duration // what it takes from now on
+	AtMost bool          // Left is a bound, and no guess
 }
 
 // Run is what the user asked for, secrets taken out, and where it ran.

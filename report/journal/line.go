@@ -90,7 +90,7 @@ func (e Entry) check() error {
 }
 
 // Live tells whether the entry is for live views only, never written.
-func (e Entry) Live() bool { return e.Start != nil || e.Tick != nil }
+func (e Entry) Live() bool { return e.Start != nil || e.Tick != nil || e.Ahead != nil }
 
 // kinds is the number of facts that the entry holds and a journal keeps.
 func (e Entry) kinds() int {

@@ -10,22 +10,30 @@ import (
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
-// rowsMax is how many finished trials a frame lists.
-const rowsMax = 5
+// How many finished trials a frame lists: as many as fit, rowsUsual where the height is not known.
+const (
+	rowsUsual = 5
+	rowsMax   = 20
+)
 
-// frame is the whole view as lines.
-func (s *state) frame(now time.Time, wide int, budget time.Duration, p paint) []string {
-	lines := []string{s.top(now, wide, budget, p), s.now(now, p)}
+// frame is the whole view as lines of a screen so wide and high, 0 for a height that is not known.
+func (s *state) frame(now time.Time, wide, high int, p paint) []string {
+	lines := []string{s.top(now, wide, p), s.now(now, p)}
+	if then := s.then(); len(then) > 0 && s.end == nil {
+		lines = append(lines, "  "+label("then")+p.dim(clean(strings.Join(then, ", "))))
+	}
 	lines = append(lines, s.rates(wide, p)...)
 	if s.bracket != (bracket{}) {
 		lines = append(lines, s.closing(wide, p))
 	}
-	if len(s.done) > 0 {
-		lines = append(lines, s.latencies(wide, p))
-	}
+	lines = append(lines, s.course(wide, p)...)
 	lines = append(lines, "  "+label("generator")+s.generator(p))
 	lines = append(lines, s.outcomes(p)...)
-	lines = append(lines, s.table(p)...)
+	rows := rowsUsual
+	if high > 0 {
+		rows = min(high-len(lines)-4, rowsMax) // an empty line, the head, the last line, and the cursor's
+	}
+	lines = append(lines, s.table(rows, p)...)
 	if s.end == nil {
 		return append(lines, p.dim("  ctrl-c ends the trial and reports, twice stops now"))
 	}
@@ -34,11 +42,11 @@ func (s *state) frame(now time.Time, wide int, budget time.Duration, p paint) []
 
 func label(text string) string { return pad(text, 11) }
 
-// top says what runs, and how much time is used.
-func (s *state) top(now time.Time, wide int, budget time.Duration, p paint) string {
+// top says what runs, how much time is used, and how much is left.
+func (s *state) top(now time.Time, wide int, p paint) string {
 	used := clock(now.Sub(s.began))
-	if budget > 0 {
-		used += " of " + clock(budget)
+	if left, known := s.left(now); known {
+		used += ", " + s.ahead.What + " " + map[bool]string{true: "≤ ", false: "≈ "}[s.ahead.AtMost] + clock(left) + " more"
 	}
 	name := clean(report.Report{Run: s.run}.Name())
 	left := p.strong("plimsoll "+clean(s.run.Command)) + "  " + name
@@ -81,14 +89,14 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds())
 func (s *state) rates(wide int, p paint) []string {
 	pc, known := s.pace()
 	if !known {
-		return []string{"  " + label("offered") + "–", "  " + label("ok") + "–"}
+		return []string{"  " + label("offered") + "–", "  " + label("achieved") + "–"}
 	}
 	top := max(pc.offered, pc.ok, s.highest())
 	room := min(max(wide-30, 8), 44)
 	line := func(name string, v float64, colour func(string) string) string {
 		return "  " + label(name) + padLeft(report.Number(v), 8) + " /s  " + colour(strings.TrimRight(bar(v/top, room), " "))
 	}
-	out := []string{line("offered", pc.offered, p.accent), line("ok", pc.ok, p.good)}
+	out := []string{line("offered", pc.offered, p.accent), line("achieved", pc.ok, p.good)}
 	detail := fmt.Sprintf("in flight %s", report.Number(float64(pc.inFlight)))
 	if pc.mean > 0 {
 		detail += "  mean " + report.Latency(pc.mean)
@@ -124,45 +132,61 @@ func (s *state) closing(wide int, p paint) string {
 	if s.trial != nil {
 		here = s.trial.Load()
 	}
-	words := "up to " + report.Number(s.bracket.through) + "/s went through"
-	switch b := s.bracket; {
-	case b.through == 0:
-		words = report.Number(b.stopped) + "/s was too much"
-	case b.stopped > 0 && b.stopped <= b.through:
-		words = report.Number(b.through) + "/s went through, " + report.Number(b.stopped) + "/s did not: they contradict"
-	case b.stopped > 0:
-		words = report.Number(b.through) + " – " + report.Number(b.stopped) + "/s"
-	}
+	words := s.bracketWords()
 	room := min(max(wide-15-cells(words), 0), 44)
 	return "  " + label("bracket") + track(s.bracket.through, s.bracket.stopped, here, s.highest()*1.05, room, p) + "  " + words
 }
 
-// latencies is the p99 of the trials as they came.
-func (s *state) latencies(wide int, p paint) string {
-	var p99s []float64
+// bracketWords say which loads the answer lies between by now.
+func (s *state) bracketWords() string {
+	switch b := s.bracket; {
+	case b.through == 0:
+		return report.Number(b.stopped) + "/s was too much"
+	case b.stopped > 0 && b.stopped <= b.through:
+		return report.Number(b.through) + "/s went through, " + report.Number(b.stopped) + "/s did not: they contradict"
+	case b.stopped > 0:
+		return report.Number(b.through) + " – " + report.Number(b.stopped) + "/s"
+	}
+	return "up to " + report.Number(s.bracket.through) + "/s went through"
+}
+
+// course is what the trials offered and the p99 they met, one cell each, so that the one can be seen beside the other.
+func (s *state) course(wide int, p paint) []string {
+	if len(s.done) == 0 {
+		return nil
+	}
+	var rates, p99s []float64
 	for _, d := range s.done {
-		p99s = append(p99s, d.p99)
+		rates, p99s = append(rates, d.offered), append(p99s, d.p99)
 	}
 	newest := s.done[len(s.done)-1]
-	words := report.Latency(newest.p99) + " at " + report.Number(newest.offered) + "/s"
+	words := report.Latency(newest.p99)
 	if newest.p99 == 0 {
 		words = "none was answered"
 	}
-	return "  " + label("p99") + p.accent(spark(p99s, min(max(wide-15-cells(words), 1), 44))) + "  " + words
+	room := min(max(wide-33, 1), 44)
+	return []string{"  " + label("rate") + p.accent(spark(rates, room)) + "  " + report.Number(newest.offered) + "/s",
+		"  " + label("p99") + p.accent(spark(p99s, room)) + "  " + words}
 }
 
 // generator says whether this machine kept up.
 func (s *state) generator(p paint) string {
-	words := clean(s.health.Name + ": " + s.health.Got + ", want " + s.health.Want)
+	tone, words := s.generatorWords()
+	return map[report.Tone]func(string) string{"": p.dim, report.Good: p.good, report.Dubious: p.warn, report.Bad: p.bad}[tone](clean(words))
+}
+
+// generatorWords say whether this machine kept up, and how good that is.
+func (s *state) generatorWords() (report.Tone, string) {
+	words := s.health.Name + ": " + s.health.Got + ", want " + s.health.Want
 	switch s.health.Outcome {
 	case "":
-		return p.dim("not looked at yet")
+		return "", "not looked at yet"
 	case attack.Void:
-		return p.bad("was the limit: ") + words
+		return report.Bad, "was the limit: " + words
 	case attack.Warn:
-		return p.warn("warns: ") + words
+		return report.Dubious, "warns: " + words
 	}
-	return p.good("keeps up")
+	return report.Good, "keeps up"
 }
 
 // outcomes are what has been found.
@@ -177,43 +201,57 @@ func (s *state) outcomes(p paint) (out []string) {
 		}
 		out = append(out, "  "+label("capacity")+p.strong(strings.TrimPrefix(words, ", ")))
 	}
-	if len(s.verdicts) > 0 {
-		pass, rest := 0, []string{}
-		for _, v := range s.verdicts {
-			if v.Outcome == scenarios.Pass {
-				pass++
-				continue
-			}
-			rest = append(rest, clean(v.Scenario)+" "+string(v.Outcome))
-		}
-		line := "  " + label("storms") + p.good(fmt.Sprintf("%d pass", pass))
-		if len(rest) > 0 {
-			line += "  " + p.bad(strings.Join(rest, ", "))
-		}
-		out = append(out, line)
-	}
+	out = append(out, s.storms(p)...)
 	if s.note != "" {
 		out = append(out, "  "+label("note")+p.warn(clean(s.note)))
 	}
 	return out
 }
 
-// table lists the trials that ended last.
-func (s *state) table(p paint) []string {
-	if len(s.done) == 0 {
+// amissMax bounds the checks of storms that a frame tells one by one.
+const amissMax = 3
+
+// storms are the verdicts so far, and the first checks that did not pass.
+func (s *state) storms(p paint) []string {
+	if len(s.verdicts) == 0 {
 		return nil
 	}
-	out := []string{"", p.dim("   offered        ok       p50       p99  throttled    failed")}
-	for _, d := range last(s.done, rowsMax) {
+	pass, rest, amiss := 0, []string{}, []string{}
+	for _, v := range s.verdicts {
+		if v.Outcome == scenarios.Pass {
+			pass++
+			continue
+		}
+		rest = append(rest, clean(v.Scenario)+" "+string(v.Outcome))
+		for _, c := range v.Checks {
+			if c.Outcome == scenarios.Fail {
+				amiss = append(amiss, "  "+label("")+p.bad(clean(c.ID+" "+c.Name))+clean(": want "+c.Want+", got "+c.Got))
+			}
+		}
+	}
+	line := "  " + label("storms") + p.good(fmt.Sprintf("%d pass", pass))
+	if len(rest) > 0 {
+		line += "  " + p.bad(strings.Join(rest, ", "))
+	}
+	return append([]string{line}, amiss[:min(len(amiss), amissMax)]...)
+}
+
+// table lists the trials that ended last, at most so many.
+func (s *state) table(rows int, p paint) []string {
+	if len(s.done) == 0 || rows < 1 {
+		return nil
+	}
+	out := []string{"", p.dim("   offered  achieved in flight       p50       p99 throttled    failed")}
+	for _, d := range last(s.done, rows) {
 		tail := ""
 		switch {
 		case d.void != "":
-			tail = "  " + p.bad("void")
+			tail = " " + p.bad("void")
 		case d.stopped != "":
-			tail = "  " + p.warn(clean(d.stopped))
+			tail = " " + p.warn(clean(d.stopped))
 		}
-		out = append(out, fmt.Sprintf("%s %s %s %s %s %s%s", padLeft(report.Number(d.offered), 10), padLeft(report.Number(d.ok), 9), padLeft(report.Latency(d.p50), 9),
-			padLeft(report.Latency(d.p99), 9), padLeft(report.Percent(d.throttled), 10), padLeft(report.Percent(d.failed), 9), tail))
+		out = append(out, fmt.Sprintf("%s %s %s %s %s %s %s%s", padLeft(report.Number(d.offered), 10), padLeft(report.Number(d.achieved), 9), padLeft(report.Number(d.flight), 9),
+			padLeft(report.Latency(d.p50), 9), padLeft(report.Latency(d.p99), 9), padLeft(report.Percent(d.throttled), 9), padLeft(report.Percent(d.failed), 9), tail))
 	}
 	return out
 }

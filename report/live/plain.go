@@ -47,8 +47,8 @@ func plainTrial(m attack.Measurement) string {
 		return fmt.Sprintf("trial %d %s: %s of %s requests ok, one after the other", m.Trial.N, m.Trial.Phase, report.Number(float64(w.OK)), report.Number(float64(w.Due)))
 	}
 	d := doneOf(m)
-	line := fmt.Sprintf("trial %d %s: offered %s/s, ok %s/s, p50 %s, p99 %s, throttled %s, failed %s", m.Trial.N, m.Trial.Phase, report.Number(d.offered), report.Number(d.ok),
-		report.Latency(d.p50), report.Latency(d.p99), report.Percent(d.throttled), report.Percent(d.failed))
+	line := fmt.Sprintf("trial %d %s: offered %s/s, achieved %s/s, in flight at its end %s, p50 %s, p99 %s, throttled %s, failed %s", m.Trial.N, m.Trial.Phase, report.Number(d.offered),
+		report.Number(d.achieved), report.Number(d.flight), report.Latency(d.p50), report.Latency(d.p99), report.Percent(d.throttled), report.Percent(d.failed))
 	if d.stopped != "" {
 		line += ", ended early: " + d.stopped
 	}

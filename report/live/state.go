@@ -1,6 +1,8 @@
 package live
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
@@ -22,6 +24,8 @@ type state struct {
 	health   attack.SelfCheck // of the last trial, at its worst
 	capacity *analyze.Capacity
 	verdicts []scenarios.Verdict // at most verdictsMax
+	ahead    journal.Ahead
+	told     time.Time // when ahead was
 	note     string
 	end      *journal.End
 }
@@ -37,7 +41,8 @@ type done struct {
 	phase     string
 	load      float64 // asked at the end of its schedule, for the bracket
 	offered   float64 // due per second sent
-	ok        float64 // of them, per second sent
+	achieved  float64 // answered well while it was sent, per second, whenever due: what was answered later is a backlog
+	flight    float64 // not answered yet when its sending ended; NaN where nobody looked
 	p50, p99  float64 // response, ms
 	throttled float64 // share of due
 	failed    float64 // share of due, timeouts and shed ones among them
@@ -65,12 +70,41 @@ func (s *state) add(e journal.Entry, now time.Time) {
 	case e.Capacity != nil:
 		s.capacity = e.Capacity
 	case e.Verdict != nil:
-		s.verdicts = last(append(s.verdicts, *e.Verdict), verdictsMax)
+		s.judge(*e.Verdict)
+	case e.Ahead != nil:
+		s.ahead, s.told = *e.Ahead, now
 	case e.Note != nil:
 		s.note = e.Note.Text
 	case e.End != nil:
 		s.end, s.trial = e.End, nil
 	}
+}
+
+// judge takes note of a verdict; a later one on the same scenario replaces it.
+func (s *state) judge(v scenarios.Verdict) {
+	i := slices.IndexFunc(s.verdicts, func(o scenarios.Verdict) bool { return o.Scenario == v.Scenario })
+	if i < 0 {
+		s.verdicts = last(append(s.verdicts, v), verdictsMax)
+		return
+	}
+	s.verdicts[i] = v
+}
+
+// left is the time that is still to come, and whether it is known.
+func (s *state) left(now time.Time) (time.Duration, bool) {
+	return max(0, s.ahead.Left-now.Sub(s.told)), s.ahead.Left > 0 && s.end == nil
+}
+
+// then are the phases that follow the one that runs, or all when none of them does.
+func (s *state) then() []string {
+	phase := ""
+	if n := len(s.done); n > 0 {
+		phase = s.done[n-1].phase
+	}
+	if s.trial != nil {
+		phase = s.trial.Phase
+	}
+	return s.ahead.Phases[slices.Index(s.ahead.Phases, phase)+1:]
 }
 
 // last keeps the newest n of all.
@@ -98,10 +132,13 @@ func doneOf(m attack.Measurement) done {
 	if w.Due == 0 {
 		w = m.All()
 	}
-	d := done{phase: m.Trial.Phase, load: m.Trial.Load(), p50: attack.MS(w.Response.Quantile(.5)), p99: attack.MS(w.Response.Quantile(.99))}
+	d := done{phase: m.Trial.Phase, flight: math.NaN(), load: m.Trial.Load(), p50: attack.MS(w.Response.Quantile(.5)), p99: attack.MS(w.Response.Quantile(.99))}
 	d.void, _ = m.Void()
-	if seconds := sent(w, m.Aborted).Seconds(); seconds > 0 {
-		d.offered, d.ok = float64(w.Due)/seconds, float64(w.OK)/seconds
+	if long := sent(w, m.Aborted); long > 0 {
+		d.offered, d.achieved = float64(w.Due)/long.Seconds(), float64(w.OK)/long.Seconds()
+		if ok, flight, known := meanwhile(m, w.At, w.At+long); known {
+			d.achieved, d.flight = ok, float64(flight)
+		}
 	}
 	if w.Due > 0 {
 		d.throttled = float64(w.Throttled) / float64(w.Due)
@@ -111,6 +148,26 @@ func doneOf(m attack.Measurement) done {
 		d.stopped = string(m.Aborted.Reason)
 	}
 	return d
+}
+
+// meanwhile is what was answered well between two moments of a trial, per second, and what was in flight at the latter. It
+// is known of trials that have ticks there.
+func meanwhile(m attack.Measurement, from, to time.Duration) (ok float64, flight int64, known bool) {
+	late := m.Trial.Len() / (2 * attack.TicksPerTrial) // a tick closes a little after its edge
+	var n int64
+	var first, last time.Duration
+	for _, t := range m.Ticks {
+		switch {
+		case t.Elapsed <= from+late:
+			first = t.Elapsed
+		case t.Elapsed <= to+late:
+			n, flight, last = n+t.OK, t.InFlight, t.Elapsed
+		}
+	}
+	if last <= first {
+		return 0, 0, false
+	}
+	return float64(n) / (last - first).Seconds(), flight, true
 }
 
 // sent is the stretch of w that arrivals were sent in: a trial that was ended early stops within its last window.

@@ -20,12 +20,11 @@ const Every = 250 * time.Millisecond
 
 // Options say where and how to show a run.
 type Options struct {
-	Out    io.Writer     // the terminal, or where plain lines go; people read it, so that it is stderr
-	TTY    bool          // redraw; without it, one plain line for each trial (no terminal, CI, TERM=dumb, --quiet)
-	Colour bool          // false honours NO_COLOR
-	Width  func() int    // of the terminal, asked at every frame; nil means 80
-	Height func() int    // of the terminal; nil means tall enough
-	Budget time.Duration // that the run may take, 0 for no such bound
+	Out    io.Writer  // the terminal, or where plain lines go; people read it, so that it is stderr
+	TTY    bool       // redraw; without it, one plain line for each trial (no terminal, CI, TERM=dumb, --quiet)
+	Colour bool       // false honours NO_COLOR
+	Width  func() int // of the terminal, asked at every frame; nil means 80
+	Height func() int // of the terminal; nil means tall enough
 }
 
 // View shows one run. Feed it from any goroutine, and Close it.
@@ -34,8 +33,9 @@ type View struct {
 
 	mu      sync.Mutex
 	state   state
-	pending []string // plain lines not yet written
-	dropped int      // plain lines passed over, since nobody read the others
+	told    map[string]string // the plain line of each verdict: one that was told need not be told again
+	pending []string          // plain lines not yet written
+	dropped int               // plain lines passed over, since nobody read the others
 	running bool
 	closed  bool
 
@@ -46,7 +46,7 @@ type View struct {
 
 // New makes a view that shows nothing until it is fed.
 func New(o Options) *View {
-	return &View{o: o, wake: make(chan struct{}, 1), stop: make(chan struct{}), finished: make(chan struct{})}
+	return &View{o: o, told: map[string]string{}, wake: make(chan struct{}, 1), stop: make(chan struct{}), finished: make(chan struct{})}
 }
 
 // pendingMax bounds the plain lines that wait for a slow reader.
@@ -63,12 +63,24 @@ func (v *View) Feed(e journal.Entry) {
 	}
 	v.state.add(e, now)
 	if !v.o.TTY {
-		v.queue(plain(e, v.state.run))
+		v.queue(v.fresh(e, plain(e, v.state.run)))
 	}
 	if !v.running {
 		v.running = true
 		go v.show()
 	}
+}
+
+// fresh is the line of an entry, "" when it was told before: a verdict is first told when it is decided, and again when all are.
+func (v *View) fresh(e journal.Entry, line string) string {
+	if e.Verdict == nil {
+		return line
+	}
+	if v.told[e.Verdict.Scenario] == line {
+		return ""
+	}
+	v.told[e.Verdict.Scenario] = line
+	return line
 }
 
 func (v *View) queue(line string) {
@@ -143,6 +155,7 @@ const (
 	endFrame   = "\x1b[?2026l"
 	clearLine  = "\x1b[K"
 	clearBelow = "\x1b[J"
+	clearAll   = "\x1b[2J\x1b[H"
 )
 
 // Restore gives a terminal back as it was found, whatever part of a frame it got last: it ends the synchronized output and
@@ -153,46 +166,54 @@ const Restore = endFrame + showCursor
 func (v *View) redraw() {
 	tick := time.NewTicker(Every)
 	defer tick.Stop()
-	tall := 0
+	var drawn screen
 	v.write(hideCursor)
 	defer v.write(Restore)
 	for {
 		select {
 		case <-tick.C:
-			tall = v.frame(tall)
+			drawn = v.frame(drawn)
 		case <-v.stop:
-			v.frame(tall)
+			v.frame(drawn)
 			return
 		}
 	}
 }
 
-// frame draws over the one before, which was so many lines tall.
-func (v *View) frame(before int) (tall int) {
-	wide, high := 80, 0
+// screen is what a frame was drawn on, and how many lines it took.
+type screen struct{ wide, high, tall int }
+
+// frame draws over the one before. Where the terminal got another size, nobody knows how it broke the lines of the one
+// before: it begins anew.
+func (v *View) frame(before screen) screen {
+	drawn := screen{wide: 80}
 	if v.o.Width != nil {
-		wide = v.o.Width()
+		drawn.wide = v.o.Width()
 	}
 	if v.o.Height != nil {
-		high = v.o.Height()
+		drawn.high = v.o.Height()
 	}
 	v.mu.Lock()
-	lines := v.state.frame(time.Now(), wide, v.o.Budget, style(v.o.Colour))
+	lines := v.state.frame(time.Now(), drawn.wide, drawn.high, style(v.o.Colour))
 	v.mu.Unlock()
-	if high > 1 && len(lines) > high-1 {
-		lines = lines[:high-1]
+	if drawn.high > 1 && len(lines) > drawn.high-1 {
+		lines = lines[:drawn.high-1]
 	}
+	drawn.tall = len(lines)
 	var b bytes.Buffer
 	b.WriteString(beginFrame)
-	if before > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA", before)
+	switch {
+	case before.tall > 0 && (before.wide != drawn.wide || before.high != drawn.high):
+		b.WriteString(clearAll)
+	case before.tall > 0:
+		fmt.Fprintf(&b, "\x1b[%dA", before.tall)
 	}
 	for _, l := range lines {
-		b.WriteString("\r" + cut(l, wide) + clearLine + "\n")
+		b.WriteString("\r" + cut(l, drawn.wide) + clearLine + "\n")
 	}
 	b.WriteString(clearBelow + endFrame)
 	v.write(b.String())
-	return len(lines)
+	return drawn
 }
 
 func (v *View) write(s string) { _, _ = io.WriteString(v.o.Out, s) } // a terminal that is gone needs no frame

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,6 +59,7 @@ func measured(t attack.Trial, ms float64, failed int64) *attack.Measurement {
 // tell feeds a run up to the middle of its fourth trial, in virtual time; more goes on from there.
 func tell(v *View) {
 	v.Feed(journal.Entry{Run: &journal.Run{Command: "find", Title: "checkout-api", Goal: "p99<250ms", Seed: 42}})
+	v.Feed(journal.Entry{Ahead: &journal.Ahead{What: "search", Phases: []string{"baseline", "ramp", "confirm", "knee", "bookend", "burst"}, Left: 3 * time.Minute, AtMost: true}})
 	for i, load := range []float64{200, 400, 800} {
 		trial := order(i+1, "ramp", load)
 		v.Feed(journal.Entry{Start: &trial})
@@ -77,6 +79,9 @@ func finish(v *View) {
 	done.Windows[0].Len, done.Windows[0].Counts = 6*time.Second, attack.Counts{Due: 3600, OK: 3600, Attempts: 3600}
 	done.Aborted = &attack.Abort{At: 6 * time.Second, Reason: "backlog"}
 	done.Checks[0] = attack.SelfCheck{Name: "late ticks", Outcome: attack.Warn, Got: "p99 14 ms", Want: "p99 below 10 ms"}
+	for i := range 24 { // answers come at 400/s, whatever is offered
+		done.Ticks = append(done.Ticks, attack.Tick{Elapsed: time.Duration(i+1) * 250 * time.Millisecond, Due: 150, OK: 100, InFlight: int64(i+1) * 50})
+	}
 	v.Feed(journal.Entry{Trial: done})
 	v.Feed(journal.Entry{Trial: &attack.Measurement{Trial: attack.Trial{N: 5, Phase: "canary", Serial: &attack.Serial{Max: 5}}}})
 	v.Feed(journal.Entry{Capacity: &analyze.Capacity{Cause: analyze.CauseTarget, Estimate: &analyze.Estimate{Value: 490}, Knee: &analyze.Estimate{Value: 380}, Sustained: &analyze.Estimate{Value: 400}, Breaking: &analyze.Estimate{Value: 600}}})
@@ -101,7 +106,7 @@ func TestFrames(t *testing.T) {
 	for _, wide := range []int{80, 44, 120} {
 		synctest.Test(t, func(t *testing.T) {
 			var out bytes.Buffer
-			v := New(Options{Out: &out, TTY: true, Width: func() int { return wide }, Budget: 3 * time.Minute})
+			v := New(Options{Out: &out, TTY: true, Width: func() int { return wide }})
 			tell(v)
 			v.Close()
 			frame := lastFrame(out.String())
@@ -152,15 +157,15 @@ func TestOfferedIsWhatWasDue(t *testing.T) {
 		want string
 	}{
 		"a ramp is offered its mean": {attack.Measurement{Trial: segments(attack.Segment{From: 20, To: 100, Len: 2 * second}),
-			Windows: []attack.Window{counted(0, second, 40, 40), counted(second, second, 80, 80)}}, "offered 60/s, ok 60/s"},
+			Windows: []attack.Window{counted(0, second, 40, 40), counted(second, second, 80, 80)}}, "offered 60/s, achieved 60/s"},
 		"a storm that ends in silence was one": {attack.Measurement{Trial: segments(attack.Segment{From: 90, To: 90, Len: 2 * second}, attack.Segment{Len: second}),
-			Windows: []attack.Window{counted(0, second, 90, 30), counted(second, second, 90, 30)}}, "offered 90/s, ok 30/s"},
+			Windows: []attack.Window{counted(0, second, 90, 30), counted(second, second, 90, 30)}}, "offered 90/s, achieved 30/s"},
 		"a trial ended early is over the time until then": {attack.Measurement{Trial: held, Aborted: &attack.Abort{At: 1500 * time.Millisecond, Reason: "backlog"},
-			Windows: []attack.Window{counted(0, second, 50, 50), counted(second, second, 25, 25)}}, "offered 50/s, ok 50/s"},
-		"a warm-up does not count": {attack.Measurement{Trial: held, Windows: []attack.Window{counted(0, 2*second, 10, 10), counted(2*second, second, 50, 40)}}, "offered 50/s, ok 40/s"},
+			Windows: []attack.Window{counted(0, second, 50, 50), counted(second, second, 25, 25)}}, "offered 50/s, achieved 50/s"},
+		"a warm-up does not count": {attack.Measurement{Trial: held, Windows: []attack.Window{counted(0, 2*second, 10, 10), counted(2*second, second, 50, 40)}}, "offered 50/s, achieved 40/s"},
 		"a trial ended in its warm-up has nothing else": {attack.Measurement{Trial: held, Aborted: &attack.Abort{At: second, Reason: "backlog"},
-			Windows: []attack.Window{counted(0, 2*second, 50, 10)}}, "offered 50/s, ok 10/s"},
-		"actors side by side add up": {attack.Measurement{Trial: held, Windows: []attack.Window{counted(0, second, 50, 50), counted(0, second, 25, 25)}}, "offered 75/s, ok 75/s"},
+			Windows: []attack.Window{counted(0, 2*second, 50, 10)}}, "offered 50/s, achieved 10/s"},
+		"actors side by side add up": {attack.Measurement{Trial: held, Windows: []attack.Window{counted(0, second, 50, 50), counted(0, second, 25, 25)}}, "offered 75/s, achieved 75/s"},
 	} {
 		if got := plainTrial(row.m); !strings.Contains(got, row.want+",") {
 			t.Errorf("%s: %q, want %q in it", name, got, row.want)
@@ -168,8 +173,115 @@ func TestOfferedIsWhatWasDue(t *testing.T) {
 		s := state{}
 		s.finish(row.m)
 		offered, _, _ := strings.Cut(strings.TrimPrefix(row.want, "offered "), "/s")
-		if got := s.table(style(false)); !strings.HasPrefix(strings.TrimSpace(got[len(got)-1]), offered+" ") {
+		if got := s.table(1, style(false)); !strings.HasPrefix(strings.TrimSpace(got[len(got)-1]), offered+" ") {
 			t.Errorf("%s: row %q, want it to begin with %s", name, got[len(got)-1], offered)
+		}
+	}
+}
+
+// An overload looks well when one only waits long enough: what counts is what was answered while it lasted.
+func TestOverloadShowsWhatWasAnsweredInTime(t *testing.T) {
+	m := measured(order(1, "ramp", 800), 900, 0)
+	for i := range 40 {
+		m.Ticks = append(m.Ticks, attack.Tick{Elapsed: time.Duration(i+1)*250*time.Millisecond + time.Millisecond, Due: 200, OK: 125, InFlight: int64(i+1) * 75})
+	}
+	if got, want := plainTrial(*m), "offered 800/s, achieved 500/s, in flight at its end 3,000,"; !strings.Contains(got, want) {
+		t.Errorf("%q, want %q in it", got, want)
+	}
+	m.Trial.Warmup = 5 * time.Second
+	m.Windows = []attack.Window{{Len: 5 * time.Second, Warmup: true, Counts: attack.Counts{Due: 4000, OK: 4000}}, {At: 5 * time.Second, Len: 5 * time.Second, Counts: attack.Counts{Due: 4000, OK: 4000}}}
+	for i := range 20 {
+		m.Ticks[i].OK = 0 // nothing came during the warm-up, which does not count
+	}
+	if d := doneOf(*m); math.Abs(d.achieved-500) > .5 || d.flight != 3000 {
+		t.Errorf("after a warm-up achieved %v and in flight %v, want 500 and 3000", d.achieved, d.flight)
+	}
+	m.Aborted = &attack.Abort{At: 7500 * time.Millisecond, Reason: "backlog"}
+	m.Windows[1].Counts, m.Ticks = attack.Counts{Due: 2000, OK: 2000}, m.Ticks[:30]
+	if d := doneOf(*m); math.Abs(d.achieved-500) > .5 || d.flight != 2250 {
+		t.Errorf("ended early: achieved %v and in flight %v, want 500 and 2250", d.achieved, d.flight)
+	}
+}
+
+func TestVerdictsAreToldWhenDecidedAndOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		v := New(Options{Out: &out})
+		tell := func(name string, o scenarios.Outcome) {
+			v.Feed(journal.Entry{Verdict: &scenarios.Verdict{Scenario: name, Outcome: o}})
+		}
+		tell("steady", scenarios.Pass)
+		tell("recovery", scenarios.Inconclusive)
+		tell("steady", scenarios.Pass)
+		tell("recovery", scenarios.Fail)
+		v.Close()
+		if want := "pass steady\ninconclusive recovery\nfail recovery\n"; out.String() != want {
+			t.Errorf("told %q, want %q", out.String(), want)
+		}
+		if n := len(v.state.verdicts); n != 2 {
+			t.Errorf("%d verdicts, want those of 2 scenarios", n)
+		}
+	})
+}
+
+func TestTimeLeftAndWhatComesThen(t *testing.T) {
+	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var s state
+	s.add(journal.Entry{Run: &journal.Run{Command: "verify"}}, began)
+	if _, known := s.left(began); known {
+		t.Error("time is left, and nobody said so")
+	}
+	s.add(journal.Entry{Ahead: &journal.Ahead{What: "storms", Phases: []string{"a", "b", "c"}, Left: time.Minute}}, began)
+	trial := order(1, "b", 100)
+	s.add(journal.Entry{Start: &trial}, began)
+	top := s.frame(began.Add(20*time.Second), 80, 0, style(false))
+	if !strings.Contains(top[0], "0:20, storms ≈ 0:40 more") || !strings.HasSuffix(top[2], "c") || strings.Contains(top[2], "a") {
+		t.Errorf("frame %q, want 40 s more and then c alone", top[:3])
+	}
+	if left, _ := s.left(began.Add(time.Hour)); left != 0 {
+		t.Errorf("an hour later %v are left, want none", left)
+	}
+	s.add(journal.Entry{End: &journal.End{}}, began)
+	if _, known := s.left(began); known {
+		t.Error("time is left after the end")
+	}
+}
+
+func TestAnotherSizeBeginsTheScreenAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		wide := 80
+		v := New(Options{Out: &out, TTY: true, Width: func() int { return wide }, Height: func() int { return 24 }})
+		v.Feed(journal.Entry{Run: &journal.Run{}})
+		time.Sleep(3*Every + Every/2)
+		if n := strings.Count(out.String(), clearAll); n != 0 {
+			t.Errorf("the screen was cleared %d times, want never while it keeps its size", n)
+		}
+		wide = 60
+		time.Sleep(3 * Every)
+		v.Close()
+		if n := strings.Count(out.String(), clearAll); n != 1 {
+			t.Errorf("the screen was cleared %d times, want once after it got another size", n)
+		}
+	})
+}
+
+func TestTallTerminalsListMoreTrials(t *testing.T) {
+	var s state
+	s.add(journal.Entry{Run: &journal.Run{}}, time.Time{})
+	for i := range 60 {
+		s.finish(*measured(order(i+1, "ramp", 100), 20, 0))
+	}
+	for high, want := range map[int]int{0: rowsUsual, 24: 12, 50: rowsMax, 12: 0} {
+		lines := s.frame(time.Time{}, 80, high, style(false))
+		rows := 0
+		for _, l := range lines {
+			if strings.HasPrefix(l, "       100") {
+				rows++
+			}
+		}
+		if rows != want || high > 12 && len(lines) > high-1 {
+			t.Errorf("a terminal of %d lines lists %d trials in %d lines, want %d", high, rows, len(lines), want)
 		}
 	}
 }
