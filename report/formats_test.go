@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"github.com/plimsoll-load/plimsoll/analyze/gate"
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
@@ -57,10 +59,10 @@ func TestJUnitIsReadByOthers(t *testing.T) {
 		got := suites[0].Totals
 		want := 1 + len(r.Capacities) + pass + fail + unclear
 		if r.Gate != nil {
-			want++
+			want += 1 + len(r.Gate.Compared)
 		}
 		if got.Tests != want {
-			t.Errorf("%s: %d cases, want %d: the run, each capacity, each check", name, got.Tests, want)
+			t.Errorf("%s: %d cases, want %d: the run, each capacity, the gate and each comparison, each check", name, got.Tests, want)
 		}
 		if got.Failed < fail || got.Skipped < unclear {
 			t.Errorf("%s: %d failed and %d skipped, want at least %d and %d", name, got.Failed, got.Skipped, fail, unclear)
@@ -88,6 +90,32 @@ func TestJUnitTellsHowARunEnded(t *testing.T) {
 	var b bytes.Buffer
 	if err := JUnit(&b, Fold(broken)); err != nil || !strings.Contains(b.String(), `<failure message="goal missed: p99"`) {
 		t.Errorf("a missed goal is not told as a failure: %v\n%s", err, b.String())
+	}
+}
+
+// TestJUnitTellsWhatAGateCameTo: each comparison by its own outcome, and the numbers as properties, to a reader not ours.
+func TestJUnitTellsWhatAGateCameTo(t *testing.T) {
+	for o, want := range map[gate.Outcome]junit.Status{gate.Pass: junit.StatusPassed, gate.Regression: junit.StatusFailed, gate.Undecided: junit.StatusSkipped, gate.Invalid: junit.StatusError} {
+		r := Fold(fixtures()["gate-runs"])
+		r.Gate.Outcome, r.Gate.Compared = o, []gate.Compared{{What: "first", Outcome: gate.Pass, Text: hostile}, {What: "second", Outcome: o, Text: hostile}}
+		var b bytes.Buffer
+		if err := JUnit(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		suites, err := junit.Ingest(b.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []junit.Status
+		for _, c := range suites[0].Tests[1:] {
+			got = append(got, c.Status)
+		}
+		if all := []junit.Status{want, junit.StatusPassed, want}; !slices.Equal(got, all) {
+			t.Errorf("%s: cases %v, want %v", o, got, all)
+		}
+		if p := suites[0].Properties; p["gate"] != string(o) || p["gate_ratio"] != "0.96" {
+			t.Errorf("%s: properties %v, want its outcome and the ratio", o, p)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // JUnit writes the report as the XML that CI systems read: one test case for the run itself, one for each capacity searched
-// for, and one for each check. Failed is broken, skipped is undecided, an error is a run that measured nothing.
+// for, one for a gate and each of its comparisons, and one for each check. Failed is broken, skipped is undecided, an error is a run that measured nothing.
 func JUnit(w io.Writer, r Report) error {
 	s := junit.Testsuite{Name: r.Name(), Time: seconds(r.took())}
 	if !r.Run.Began.IsZero() {
@@ -30,8 +30,11 @@ func JUnit(w io.Writer, r Report) error {
 	for _, c := range r.Capacities {
 		s.AddTestcase(capacityCase(c))
 	}
-	if r.Gate != nil {
-		s.AddTestcase(gateCase(*r.Gate))
+	if g := r.Gate; g != nil {
+		s.AddTestcase(gateCase(g.Outcome, fmt.Sprintf("no loss beyond %.4g%%", 100*g.Tolerance), g.Text, g.Fix, g.Seconds))
+		for _, c := range g.Compared {
+			s.AddTestcase(gateCase(c.Outcome, c.What, c.Text, "", 0))
+		}
 	}
 	for _, storm := range r.Storms {
 		for _, c := range storm.Checks {
@@ -63,6 +66,21 @@ func (r Report) properties() (out []junit.Property) {
 	if l := r.Limit(); l != nil {
 		number("limit_rate", l.Rate)
 		number("limit_burst", float64(l.Burst))
+	}
+	if g := r.Gate; g != nil {
+		add("gate", string(g.Outcome))
+		number("gate_tolerance", g.Tolerance)
+		for _, v := range []struct {
+			name  string
+			value float64
+		}{{"gate_baseline", g.Baseline}, {"gate_load", g.Load}} {
+			if v.value > 0 {
+				number(v.name, v.value)
+			}
+		}
+		if g.Ratio != nil {
+			number("gate_ratio", g.Ratio.Value)
+		}
 	}
 	return out
 }
@@ -97,15 +115,21 @@ func capacityCase(c analyze.Capacity) junit.Testcase {
 	return t
 }
 
-func gateCase(g gate.Verdict) junit.Testcase {
-	t := junit.Testcase{Classname: "plimsoll.gate", Name: fmt.Sprintf("no loss beyond %.4g%%", 100*g.Tolerance), Time: seconds(time.Duration(g.Seconds * 1e9))}
-	switch g.Outcome {
+// gateCase is a gate, or one of the comparisons that it is made of.
+func gateCase(o gate.Outcome, name, text, fix string, took float64) junit.Testcase {
+	t := junit.Testcase{Classname: "plimsoll.gate", Name: clean(name), Time: seconds(time.Duration(took * 1e9))}
+	if fix != "" {
+		text += "; " + fix
+	}
+	switch o {
 	case gate.Regression:
-		t.Failure = &junit.Result{Message: clean(g.Text), Type: "regression"}
+		t.Failure = &junit.Result{Message: clean(text), Type: string(o)}
 	case gate.Invalid:
-		t.Error = &junit.Result{Message: clean(g.Text + "; " + g.Fix), Type: "invalid"}
+		t.Error = &junit.Result{Message: clean(text), Type: string(o)}
 	case gate.Undecided:
-		t.Skipped = &junit.Result{Message: clean(g.Text)}
+		t.Skipped = &junit.Result{Message: clean(text)}
+	default:
+		t.SystemOut = &junit.Output{Data: clean(text)}
 	}
 	return t
 }
