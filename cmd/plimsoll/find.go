@@ -245,7 +245,7 @@ func (a *app) reopen(path string) (*session, []attack.Measurement, error) {
 		looking.leave()
 		return nil, nil, misuse("--resume: %w", err)
 	}
-	s := &session{app: a, dir: dir, writer: writer, audience: looking, entries: entries}
+	s := &session{app: a, dir: dir, writer: writer, audience: append(looking, a.fold()), entries: entries}
 	var done []attack.Measurement
 	s.show(entries[0])
 	for _, e := range entries {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	crand "crypto/rand"
 	"errors"
 	"fmt"
@@ -10,8 +11,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
+	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/report"
+	"github.com/plimsoll-load/plimsoll/report/journal"
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
@@ -20,7 +24,7 @@ import (
 //
 // The forms are those of "Workflow commands for GitHub Actions" in GitHub's documentation.
 func tellGitHub(w io.Writer, dir string, r report.Report, code int) error {
-	if os.Getenv("GITHUB_ACTIONS") != "true" {
+	if !onGitHub() {
 		return nil
 	}
 	annotate(w, r, code)
@@ -30,6 +34,34 @@ func tellGitHub(w io.Writer, dir string, r report.Report, code int) error {
 	}
 	return errors.Join(appendTo("GITHUB_STEP_SUMMARY", summary.String()), appendTo("GITHUB_OUTPUT", outputs(dir, r, code)))
 }
+
+func onGitHub() bool { return os.Getenv("GITHUB_ACTIONS") == "true" }
+
+// tellGitHubError annotates what was wrong before there was a run to tell of, and sets the outputs that every step has.
+func tellGitHubError(w io.Writer, err error) error {
+	if !onGitHub() {
+		return nil
+	}
+	fmt.Fprintf(w, "::error title=plimsoll::%s\n", escapeText(err.Error()))
+	o := newOutputs()
+	o.ending(exitCode(err), ending(exitCode(err)), err.Error())
+	return appendTo("GITHUB_OUTPUT", o.String())
+}
+
+// folded is the part of GitHub's log that folds the lines of a run's progress away, which an annotation and the result are
+// to stand out from.
+type folded struct{ end func() }
+
+func (a *app) fold() folded {
+	if !onGitHub() || a.quiet {
+		return folded{func() {}}
+	}
+	fmt.Fprintln(a.err, "::group::plimsoll, trial by trial")
+	return folded{sync.OnceFunc(func() { fmt.Fprintln(a.err, "::endgroup::") })}
+}
+
+func (folded) Feed(journal.Entry) {}
+func (f folded) Close()           { f.end() }
 
 // annotationsMax is how many annotations GitHub shows of one step and kind.
 const annotationsMax = 10
@@ -53,29 +85,63 @@ func annotate(w io.Writer, r report.Report, code int) {
 	}
 }
 
-// outputs are the lines of a step's outputs, each value between marks that nobody can foresee.
+// stepOutputs are the lines of a step's outputs, each value between marks that nobody can foresee.
+type stepOutputs struct {
+	strings.Builder
+	mark string
+}
+
+func newOutputs() *stepOutputs { return &stepOutputs{mark: "plimsoll-" + crand.Text()} }
+
+func (o *stepOutputs) add(name, value string) {
+	fmt.Fprintf(o, "%s<<%s\n%s\n%s\n", name, o.mark, value, o.mark)
+}
+
+func (o *stepOutputs) number(name string, v float64) {
+	o.add(name, strconv.FormatFloat(v, 'f', -1, 64))
+}
+
+func (o *stepOutputs) estimate(name string, e *analyze.Estimate) {
+	if e != nil {
+		o.number(name, e.Value)
+	}
+}
+
+// ending tells how a step ended: by code, in a word, and in a sentence.
+func (o *stepOutputs) ending(code int, word, headline string) {
+	o.add("exit", strconv.Itoa(code))
+	o.add("outcome", word)
+	o.add("headline", headline)
+}
+
+// ending is an exit code in a word.
+func ending(code int) string {
+	return cmp.Or(map[int]string{exitKept: "kept", exitBroken: "broken", exitMisuse: "misuse", exitUndecided: "undecided",
+		exitHarm: "harm", exitInterrupted: "interrupted"}[code], "unmeasured")
+}
+
+// outputs are those of a run. The outcome of a gate is its own word, which --fail-on does not change.
 func outputs(dir string, r report.Report, code int) string {
-	var b strings.Builder
-	mark := "plimsoll-" + crand.Text()
-	add := func(name, value string) { fmt.Fprintf(&b, "%s<<%s\n%s\n%s\n", name, mark, value, mark) }
-	number := func(name string, v float64) { add(name, strconv.FormatFloat(v, 'f', -1, 64)) }
-	add("exit", strconv.Itoa(code))
-	add("headline", r.Headline())
-	add("report", filepath.Join(dir, "report.html"))
-	add("result", filepath.Join(dir, "result.json"))
+	o := newOutputs()
+	if g := r.Gate; g != nil {
+		o.ending(code, string(g.Outcome), r.Headline())
+		o.estimate("ratio", g.Ratio)
+	} else {
+		o.ending(code, ending(code), r.Headline())
+	}
+	o.add("run", dir)
+	for name, file := range map[string]string{"report": "report.html", "result": "result.json", "junit": "junit.xml"} {
+		o.add(name, filepath.Join(dir, file))
+	}
 	if c := r.Capacity(); c != nil {
-		if c.Estimate != nil {
-			number("capacity", c.Estimate.Value)
-		}
-		if c.Knee != nil {
-			number("knee", c.Knee.Value)
-		}
+		o.estimate("capacity", c.Estimate)
+		o.estimate("knee", c.Knee)
 	}
 	if l := r.Limit(); l != nil {
-		number("rate", l.Rate)
-		number("burst", float64(l.Burst))
+		o.number("rate", l.Rate)
+		o.number("burst", float64(l.Burst))
 	}
-	return b.String()
+	return o.String()
 }
 
 // appendTo adds text to the file that an environment variable names, if it names one.

@@ -21,6 +21,7 @@ type app struct {
 	spec     *Spec
 	json     bool                   // print result.json instead of text
 	quiet    bool                   // no progress
+	told     bool                   // GitHub was told of the run
 	said     bool                   // what a gateway's words mean was told
 	plan     bool                   // say what would be sent, send nothing
 	baseline string                 // where to keep the result of a search
@@ -35,6 +36,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(stderr, "plimsoll:", err)
+		if !a.told {
+			if err := tellGitHubError(stderr, err); err != nil {
+				fmt.Fprintln(stderr, "plimsoll:", err)
+			}
+		}
 		return exitCode(err)
 	}
 	return a.code
@@ -84,7 +90,7 @@ func (a *app) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "measure", Title: "Measure:"}, &cobra.Group{ID: "limit", Title: "Limit and prove:"}, &cobra.Group{ID: "rest", Title: "The rest:"})
 	root.SetHelpCommandGroupID("rest")
 	root.SetCompletionCommandGroupID("rest")
-	root.AddCommand(a.demoCmd(), a.findCmd(), a.loadCmd(), a.runCmd(), a.adviseCmd(), a.verifyCmd(), a.identifyCmd(), a.exportCmd(), a.gateCmd(), a.reportCmd(), a.labCmd(), a.doctorCmd(), a.nullCmd(), a.schemaCmd(), a.versionCmd())
+	root.AddCommand(a.demoCmd(), a.findCmd(), a.loadCmd(), a.runCmd(), a.adviseCmd(), a.verifyCmd(), a.identifyCmd(), a.exportCmd(), a.gateCmd(), a.reportCmd(), a.labCmd(), a.doctorCmd(), a.nullCmd(), a.manCmd(), a.schemaCmd(), a.versionCmd())
 	return root
 }
 

@@ -43,7 +43,7 @@ func (a *app) begin(run journal.Run) (*session, error) {
 		looking.leave()
 		return nil, err
 	}
-	s := &session{app: a, dir: dir, writer: w, audience: looking}
+	s := &session{app: a, dir: dir, writer: w, audience: append(looking, a.fold())}
 	return s, s.put(journal.Entry{Run: &run})
 }
 
@@ -81,6 +81,11 @@ func newDir(run journal.Run) (dir string, err error) {
 		dir = fmt.Sprintf("%s-%d", base, n)
 	}
 	return dir, err
+}
+
+func (s *session) tellGitHub(code int) error {
+	s.app.told = true
+	return tellGitHub(s.app.err, s.dir, report.Fold(s.entries), code)
 }
 
 // put records one fact.
@@ -143,7 +148,7 @@ func (s *session) end(ctx context.Context, code int, outcome string) error {
 		return err
 	}
 	s.app.code = code
-	return errors.Join(s.app.publish(s.dir, s.entries), s.app.saveBaseline(report.Fold(s.entries)), tellGitHub(s.app.err, s.dir, report.Fold(s.entries), code))
+	return errors.Join(s.app.publish(s.dir, s.entries), s.app.saveBaseline(report.Fold(s.entries)), s.tellGitHub(code))
 }
 
 // abandon closes the run after an error. The journal keeps the error, and the report shows what was known by then.
@@ -156,7 +161,7 @@ func (s *session) abandon(err error) error {
 	recorded := s.put(end)
 	s.leave()
 	r := report.Fold(s.entries)
-	return errors.Join(err, recorded, s.writer.Close(), report.WriteAll(s.dir, r), tellGitHub(s.app.err, s.dir, r, exitCode(err)))
+	return errors.Join(err, recorded, s.writer.Close(), report.WriteAll(s.dir, r), s.tellGitHub(exitCode(err)))
 }
 
 // publish writes a run's files and prints its result.

@@ -8,8 +8,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is the module's version as the Go command stamped it, with the commit when it knows one.
+// released is the version that a build was given from outside: -ldflags "-X main.released=v1.2.3".
+var released string
+
+// version is the one the build was given, or else the module's version as the Go command stamped it, with the commit when it
+// knows one.
 func version() string {
+	if released != "" {
+		return released
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
