@@ -43,6 +43,9 @@ type Axis struct {
 	Log   bool    `json:"log,omitempty"`
 	Min   float64 `json:"min"`
 	Max   float64 `json:"max"`
+
+	Names []string `json:"names,omitempty"` // of an axis that counts: what stands at 1, 2, …
+	Hints []string `json:"hints,omitempty"` // and what is said of it when one points there
 }
 
 // Series is one line, or one layer of a stack, over the chart's Xs.

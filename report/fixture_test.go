@@ -192,7 +192,7 @@ func verdicts(trials ...int) []scenarios.Verdict {
 // opening is the first entry of every fixture.
 func opening(command string) journal.Entry {
 	return journal.Entry{Run: &journal.Run{Schema: journal.Schema, ID: "20260314-150926-checkout-api", Command: command, Title: "checkout-api",
-		Target: "http://127.0.0.1:8080/checkout?token=•••", Fingerprint: "7f3a", Began: began, Version: "v0.1.0", Seed: 42,
+		Target: "http://127.0.0.1:8080/checkout?token=•••", Fingerprint: "7f3a", Began: began, Commit: "4f0c2d1", Version: "v0.1.0", Seed: 42,
 		Spec:        json.RawMessage(`{"target":{"url":"http://127.0.0.1:8080/checkout"},"goal":["p99<250ms"],"budget":"3m"}`),
 		Environment: map[string]string{"os": "linux", "arch": "amd64", "cpus": "8", "go": "go1.26", "kernel": "6.1"}, Goal: "p99<250ms failed<1%"}}
 }

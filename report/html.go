@@ -229,6 +229,7 @@ func (r Report) repeatRows() (rows [][2]string) {
 	}
 	add("run", r.Run.ID)
 	add("command", r.Run.Command)
+	add("commit", r.Run.Commit)
 	add("seed", fmt.Sprint(r.Run.Seed))
 	add("version", r.Run.Version)
 	add("target", r.Run.Target)

@@ -71,7 +71,7 @@ func bare(p *plot.Plot) {
 func ticker(a Axis, n int, labelled bool) plot.Ticker {
 	return plot.TickerFunc(func(lo, hi float64) (out []plot.Tick) {
 		for _, v := range a.ticks(n) {
-			label := a.Unit.tick(v)
+			label := a.name(v)
 			if !labelled {
 				label = ""
 			}
@@ -87,6 +87,9 @@ func (a Axis) ticks(n int) (out []float64) {
 		return thin(ticks125(a.Min, a.Max))
 	}
 	s := step(a.Max-a.Min, n)
+	if a.Names != nil {
+		s = math.Ceil(s)
+	}
 	first := math.Ceil(a.Min/s - 1e-9)
 	for i := range 2 * n {
 		if v := (first + float64(i)) * s; v <= a.Max*1.00001 {
@@ -94,6 +97,17 @@ func (a Axis) ticks(n int) (out []float64) {
 		}
 	}
 	return out
+}
+
+// name is what an axis writes at a value.
+func (a Axis) name(v float64) string {
+	if a.Names == nil {
+		return a.Unit.tick(v)
+	}
+	if i := int(v) - 1; float64(int(v)) == v && i >= 0 && i < len(a.Names) {
+		return a.Names[i]
+	}
+	return ""
 }
 
 // thin leaves out 2 and 5 where an axis spans so much that its labels would touch.

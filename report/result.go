@@ -65,6 +65,7 @@ type RunResult struct {
 	Limit       *limits.Limit     `json:"limit"` // what verify was told
 	Spec        json.RawMessage   `json:"spec"`
 	Environment map[string]string `json:"environment"`
+	Commit      string            `json:"commit,omitempty"` // of what was measured, where it is known
 }
 
 // Load is what became of the arrivals of a plain load, warm-up left out.
@@ -115,7 +116,7 @@ func (r Report) Result() Result {
 func (r Report) runResult() RunResult {
 	j := r.Run
 	out := RunResult{ID: j.ID, Command: j.Command, Title: j.Title, Target: j.Target, Version: j.Version, Goal: j.Goal,
-		Seed: j.Seed, Limit: j.Limit, Spec: j.Spec, Environment: j.Environment}
+		Seed: j.Seed, Limit: j.Limit, Spec: j.Spec, Environment: j.Environment, Commit: j.Commit}
 	if !j.Began.IsZero() {
 		out.Began = &j.Began
 	}

@@ -99,7 +99,7 @@ func TestPathsOfTheContract(t *testing.T) {
 		path string
 		want any
 	}{
-		{full, "schema", "plimsoll.result/v1"}, {full, "run.exit", 0.0}, {full, "run.command", "run"}, {full, "generator.void", false},
+		{full, "schema", "plimsoll.result/v1"}, {full, "run.exit", 0.0}, {full, "run.commit", "4f0c2d1"}, {full, "run.command", "run"}, {full, "generator.void", false},
 		{full, "generator.checks.0.name", "late ticks"}, {full, "load", nil}, {full, "capacity.cause", "target"}, {full, "capacity.knee.value", 1760.0},
 		{full, "capacity.estimate.lo", 2128.0}, {full, "capacity.burst.tolerated", 320.0}, {full, "capacity.stationary", true},
 		{full, "limits.rate", 1400.0}, {full, "limits.tiers.gold.period", "day"}, {full, "verdicts.0.checks.1.id", "V02"}, {full, "lab", nil},

@@ -11,24 +11,28 @@ import (
 
 // Run is a finished run, as far as a gate looks at it.
 type Run struct {
+	Endpoint   string // what was asked of the service; runs of one endpoint are compared with one another alone
 	Capacities []analyze.Capacity
 	Checks     map[string]string // outcome of each check of a throttle (pass, fail, inconclusive), by scenario and id
 }
 
 // Compared is one question that two sets of runs were compared by.
 type Compared struct {
-	What    string            `json:"what"` // a goal, or a check
+	What    string            `json:"what"` // a goal, or a check, of an endpoint where there are several
 	Outcome Outcome           `json:"outcome"`
 	Ratio   *analyze.Estimate `json:"ratio,omitempty"`
-	P       float64           `json:"p,omitempty"` // of as low a ratio at the tolerance, adjusted for the number of goals
+	P       float64           `json:"p,omitempty"` // of as low a ratio at the tolerance, adjusted for the number of endpoints and goals
 	Text    string            `json:"text"`
 }
 
-// Compare decides from finished runs: the ratio of capacities for each goal that both sides searched for, and every check
-// of the throttle whose outcome changed. Runs made in turns are paired in the order given.
+// Compare decides from finished runs: the ratio of capacities for each endpoint and goal that base has a capacity for, and every
+// check of the throttle that passed there. Runs made in turns are paired, those of an endpoint in the order given.
 func Compare(base, head []Run, paired bool, tolerance float64) Verdict {
 	v := Verdict{Tolerance: tolerance, Compared: compareGoals(base, head, paired, 1-tolerance)}
-	v.Compared = append(v.Compared, compareChecks(base, head)...)
+	all := endpoints(base)
+	for _, e := range all {
+		v.Compared = append(v.Compared, compareChecks(prefix(e, all), of(e, base), of(e, head))...)
+	}
 	v.Outcome = Pass
 	var texts []string
 	for _, c := range v.Compared {
@@ -59,21 +63,54 @@ func worse(a, b Outcome) Outcome {
 	return a
 }
 
+// compareGoals asks all questions of capacity at once: Holm holds their false alarms together.
 func compareGoals(base, head []Run, paired bool, bound float64) []Compared {
 	var out []Compared
 	var ps []float64
-	for _, goal := range goals(base) {
-		b, h := samples(base, goal), samples(head, goal)
-		r := RatioOf(b, h, paired && len(b) == len(base) && len(h) == len(head), bound)
-		c := Compared{What: goal, P: r.P}
-		if e := r.Estimate; e.Value > 0 && !math.IsInf(e.Hi, 1) {
-			c.Ratio = &e
+	all := endpoints(base)
+	for _, e := range all {
+		before, now := of(e, base), of(e, head)
+		for _, goal := range goals(before) {
+			b, h := samples(before, goal), samples(now, goal)
+			r := RatioOf(b, h, paired && len(b) == len(before) && len(h) == len(now), bound)
+			c := Compared{What: prefix(e, all) + goal, P: r.P}
+			if e := r.Estimate; e.Value > 0 && !math.IsInf(e.Hi, 1) {
+				c.Ratio = &e
+			}
+			out = append(out, c)
+			ps = append(ps, r.P)
 		}
-		out = append(out, c)
-		ps = append(ps, r.P)
 	}
 	for i, p := range Holm(ps) {
 		out[i].decide(p, bound)
+	}
+	return out
+}
+
+// prefix names an endpoint before what is asked of it, where there are several.
+func prefix(endpoint string, all []string) string {
+	if len(all) < 2 {
+		return ""
+	}
+	return endpoint + ", "
+}
+
+// endpoints are those of the runs, in their order.
+func endpoints(runs []Run) (out []string) {
+	for _, r := range runs {
+		if !slices.Contains(out, r.Endpoint) {
+			out = append(out, r.Endpoint)
+		}
+	}
+	return out
+}
+
+// of are the runs of one endpoint, in their order.
+func of(endpoint string, runs []Run) (out []Run) {
+	for _, r := range runs {
+		if r.Endpoint == endpoint {
+			out = append(out, r)
+		}
 	}
 	return out
 }
@@ -119,7 +156,7 @@ func samples(runs []Run, goal string) (out []Sample) {
 }
 
 // compareChecks are the checks that passed in every run of base and failed, or could not be told, in one of head.
-func compareChecks(base, head []Run) (out []Compared) {
+func compareChecks(prefix string, base, head []Run) (out []Compared) {
 	before := map[string]bool{}
 	for _, r := range base {
 		for name, outcome := range r.Checks {
@@ -144,14 +181,14 @@ func compareChecks(base, head []Run) (out []Compared) {
 		if !seen {
 			now = "absent"
 		}
-		c := Compared{What: name, Outcome: Pass, Text: name + " passes as before"}
+		c := Compared{What: prefix + name, Outcome: Pass, Text: prefix + name + " passes as before"}
 		switch now {
 		case "fail":
-			c.Outcome, c.Text = Regression, name+" passed before and fails now"
+			c.Outcome, c.Text = Regression, c.What+" passed before and fails now"
 		case "absent":
-			c.Outcome, c.Text = Undecided, name+" passed before and was not asked now"
+			c.Outcome, c.Text = Undecided, c.What+" passed before and was not asked now"
 		case "inconclusive":
-			c.Outcome, c.Text = Undecided, name+" passed before and cannot be told now"
+			c.Outcome, c.Text = Undecided, c.What+" passed before and cannot be told now"
 		}
 		out = append(out, c)
 	}

@@ -16,6 +16,7 @@ func (a *app) outputFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&a.spec.Out, "out", a.spec.Out, "folder for the run's files (default plimsoll-runs/<time>-<name>)")
 	fs.StringVar(&a.spec.Name, "name", a.spec.Name, "what the report calls the target (default its host)")
 	fs.Uint64Var(&a.spec.Seed, "seed", a.spec.Seed, "seed of arrivals and choices; 0 draws one, which is printed")
+	fs.Var(&a.commit, "commit", "`SHA` of what is measured, for the record (default $GITHUB_SHA, $CI_COMMIT_SHA or $GIT_COMMIT)")
 	fs.BoolVar(&a.json, "json", a.json, "print the result as JSON")
 	fs.BoolVar(&a.quiet, "quiet", a.quiet, "no progress on standard error")
 }

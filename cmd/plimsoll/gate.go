@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -30,19 +31,35 @@ type gateFlags struct {
 	failOn    []string // outcomes that end with their exit code
 	head      string   // what is gated
 	resume    string
+	history   historyFlags
 }
 
 func (a *app) gateCmd() *cobra.Command {
-	f := gateFlags{tolerance: "5%", budget: gate.DefaultBudget, failOn: []string{"regression", "undecided", "invalid"}, head: os.Getenv("GITHUB_SHA")}
-	c := &cobra.Command{Use: "gate --baseline FILE URL | gate BASE HEAD", GroupID: "measure", Short: "Is what was borne before still borne? pass, regression, or undecided",
+	f := gateFlags{tolerance: "5%", budget: gate.DefaultBudget, failOn: []string{"regression", "undecided", "invalid"}, history: historyFlags{least: "2%", format: "text"}}
+	c := &cobra.Command{Use: "gate --baseline FILE URL | gate BASE HEAD | gate --history DIR", GroupID: "measure", Short: "Is what was borne before still borne? pass, regression, or undecided",
 		Long: "Decide whether a service still bears what its baseline bore. With --baseline and a URL, short blocks of one load are sent until a\n" +
 			"sequential test decides; beside a running build of the baseline (--base-url) they come in pairs, which cancels what the machine\n" +
-			"does to both. With two finished runs, or several of each (a,b c,d), their capacities and checks are compared.\n\n" +
+			"does to both. With two finished runs, or several of each (a,b c,d), their capacities and checks are compared.\n" +
+			"With --history, the results of past runs tell since which commits the service bears more or less; that blocks nothing.\n\n" +
 			"Exit 0 pass, 1 regression, 3 undecided within the budget, 4 invalid: the generator, the machine or the set-up was at fault.",
 		Example: "  plimsoll find http://127.0.0.1:8080/ --save-baseline baseline.json\n  plimsoll gate --baseline baseline.json --calibrate 80 http://127.0.0.1:8080/\n" +
-			"  plimsoll gate --baseline baseline.json http://127.0.0.1:8080/\n  plimsoll gate plimsoll-runs/main-1,plimsoll-runs/main-2 plimsoll-runs/head-1,plimsoll-runs/head-2",
-		Args: func(_ *cobra.Command, args []string) error { return f.args(args) },
+			"  plimsoll gate --baseline baseline.json http://127.0.0.1:8080/\n  plimsoll gate plimsoll-runs/main-1,plimsoll-runs/main-2 plimsoll-runs/head-1,plimsoll-runs/head-2\n" +
+			"  plimsoll gate --history plimsoll-runs --out public",
+		Args: func(c *cobra.Command, args []string) error {
+			var given []string // before the environment is asked, which may hold what is for other commands
+			c.Flags().Visit(func(f *pflag.Flag) { given = append(given, f.Name) })
+			if err := applyEnv(c.Flags()); err != nil {
+				return err
+			}
+			if f.history.dir != "" || f.history.given(given) {
+				return f.history.check(args, given)
+			}
+			return f.args(args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if f.history.dir != "" {
+				return a.historyOf(f.history)
+			}
 			if f.baseline == "" {
 				return a.compareRuns(c.Context(), f, args)
 			}
@@ -57,8 +74,9 @@ func (a *app) gateCmd() *cobra.Command {
 	fs.BoolVar(&f.same, "same-machine", f.same, "a baseline of another machine is invalid, not noted")
 	fs.BoolVar(&f.paired, "paired", f.paired, "the runs were made in turns, base and head, in the order given")
 	fs.StringSliceVar(&f.failOn, "fail-on", f.failOn, "outcomes that fail; the others exit 0")
-	fs.StringVar(&f.head, "head", f.head, "what is gated, a commit say (default $GITHUB_SHA)")
+	fs.StringVar(&f.head, "head", f.head, "name of what is gated, which --resume asks for again (default --commit)")
 	fs.StringVar(&f.resume, "resume", f.resume, "go on with an undecided gate of the same head: its blocks count")
+	f.history.bind(fs)
 	a.goalFlags(fs)
 	a.outputFlags(fs)
 	targetFlags(fs, &a.spec.Target)
@@ -104,6 +122,10 @@ func (f gateFlags) measures() string {
 
 // gate measures a build against a baseline.
 func (a *app) gate(ctx context.Context, f gateFlags, arg string, given *pflag.FlagSet) error {
+	if a.measured() == "" && f.head != "" {
+		_ = a.commit.Set(f.head) // a head need not be a commit
+	}
+	f.head = cmp.Or(f.head, string(a.measured()))
 	if strings.HasSuffix(arg, ".yaml") || strings.HasSuffix(arg, ".yml") {
 		if err := a.takeSpec(arg, given); err != nil {
 			return err
@@ -342,60 +364,4 @@ func (a *app) beginGate(f gateFlags, w *wire, plan gate.Plan) (*session, []attac
 		return nil, nil, misuseHint("give the same URL, headers and body, and the same way to it, as the first time", "--resume: the target is not the one of %s", f.resume)
 	}
 	return a.reopen(f.resume)
-}
-
-// compareRuns decides from finished runs.
-func (a *app) compareRuns(ctx context.Context, f gateFlags, args []string) error {
-	tolerance, err := analyze.ParsePercent(f.tolerance)
-	if err != nil || tolerance <= 0 || tolerance > .5 {
-		return misuse("--tolerance %q, want a percentage above 0%% and at most 50%%", f.tolerance)
-	}
-	var sides [2][]gate.Run
-	var base report.Result
-	var elsewhere []string
-	for i, list := range args {
-		for path := range strings.SplitSeq(list, ",") {
-			r, err := readBaseline(path)
-			if err != nil {
-				return err
-			}
-			if len(sides[0]) == 0 {
-				base = r
-			}
-			if err := sameQuestion(base.Run.Spec, r.Run.Spec); err != nil {
-				return fmt.Errorf("%s: %w", path, err)
-			}
-			if d := differences(base.Run.Environment, r.Run.Environment); len(d) > 0 {
-				elsewhere = append(elsewhere, path+" was made elsewhere: "+d[0].Text)
-			}
-			sides[i] = append(sides[i], gateRun(r))
-		}
-	}
-	if f.paired && len(sides[0]) != len(sides[1]) {
-		return misuse("--paired: %d runs of base and %d of head are no pairs", len(sides[0]), len(sides[1]))
-	}
-	v := gate.Compare(sides[0], sides[1], f.paired, tolerance)
-	for _, text := range elsewhere {
-		v.Notes = append(v.Notes, attack.Note{Code: "other-machine", Text: text})
-	}
-	if len(elsewhere) > 0 && f.same {
-		v.Outcome, v.Text, v.Fix = gate.Invalid, elsewhere[0], "compare runs of one machine, or leave out --same-machine"
-	}
-	return a.recordComparison(ctx, f, base, v)
-}
-
-// recordComparison makes a run of a comparison, so that it has a report as any other.
-func (a *app) recordComparison(ctx context.Context, f gateFlags, base report.Result, v gate.Verdict) error {
-	run, err := a.describe("gate", base.Run.Title, base.Run.Target)
-	if err != nil {
-		return err
-	}
-	s, err := a.begin(run)
-	if err != nil {
-		return err
-	}
-	if err := s.put(journal.Entry{Gate: &v}); err != nil {
-		return s.abandon(err)
-	}
-	return s.end(ctx, f.exit(v.Outcome), fmt.Sprintf("%s: %s", v.Outcome, v.Text))
 }

@@ -25,6 +25,7 @@ type app struct {
 	said     bool                   // what a gateway's words mean was told
 	plan     bool                   // say what would be sent, send nothing
 	baseline string                 // where to keep the result of a search
+	commit   commit                 // of what is measured, "" to ask the environment
 	code     int                    // exit code of a command that ended without an error
 	given    func(flag string) bool // tells flags that were given from those that were not
 }

@@ -197,7 +197,7 @@ func (a *app) describe(command, title, target string) (journal.Run, error) {
 	return journal.Run{
 		Schema: "plimsoll.journal/v1", ID: began.UTC().Format("20060102T150405.000Z"), Command: command, Title: title, Target: target,
 		Began: began, Version: version(), Spec: spec, Seed: a.seed(),
-		Environment: environment(nil, ""),
+		Environment: environment(nil, ""), Commit: string(a.measured()),
 	}, nil
 }
 

@@ -32,7 +32,7 @@ function axisOf(a, side, narrow) {
   const axis = {
     stroke: () => css("mute"), grid: { stroke: () => css("grid"), width: 1 }, ticks: { stroke: () => css("line"), width: 1, size: 4 },
     font: font(12), labelFont: font(12), labelSize: 18, labelGap: 0, label: a.label || undefined,
-    size: side === "y" ? (narrow ? 54 : 62) : 28, values: (u, vs) => vs.map(v => v == null ? "" : label[a.unit](v)),
+    size: side === "y" ? (narrow ? 54 : 62) : 28, values: (u, vs) => vs.map(v => v == null ? "" : a.names ? a.names[v - 1] || "" : label[a.unit](v)),
   };
   if (side === "x") axis.grid.show = false;
   if (a.log) {
@@ -198,7 +198,7 @@ function draw(c) {
     ...sizeOf(el), padding: [8, c.x.unit === "percentile" ? 26 : 12, 0, 0],
     scales: { x: scaleOf(c.x, c.xs), y: scaleOf(c.y) },
     axes: [axisOf(c.x, "x", narrow), axisOf(c.y, "y", narrow)],
-    series: [{ label: { rate: "rate", s: "at", percentile: "percentile" }[c.x.unit], value: (u, v) => written(c.x.unit, v) }, ...rows.map(r => seriesOf(c, r))],
+    series: [{ label: { rate: "rate", s: "at", percentile: "percentile", nth: "run" }[c.x.unit], value: (u, v) => c.x.hints ? c.x.hints[v - 1] || "–" : written(c.x.unit, v) }, ...rows.map(r => seriesOf(c, r))],
     bands: bandsOf(rows),
     cursor: { points: { size: 7 }, drag: { x: true, y: false }, sync: c.sync ? { key: c.sync, scales: ["x", null] } : undefined },
     hooks: {

@@ -57,6 +57,7 @@ type Run struct {
 	Limit       *limits.Limit     `json:"limit,omitempty"` // what verify was told
 	Goal        string            `json:"goal,omitempty"`
 	Seed        uint64            `json:"seed"`
+	Commit      string            `json:"commit,omitempty"` // of what was measured, where it is known
 }
 
 // Lab is the truth about the embedded lab.
