@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"math"
+	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
 )
@@ -49,8 +50,20 @@ func LastBusy(ticks []attack.Tick, above float64) Busy {
 	if len(ticks)-from < leastBusy {
 		return Busy{}
 	}
-	b := Busy{Ticks: len(ticks) - from, Seconds: (ticks[len(ticks)-1].Elapsed - ticks[from-1].Elapsed).Seconds()}
-	for _, t := range ticks[from:] {
+	return runOf(ticks, from, len(ticks))
+}
+
+// runOf is the run of the ticks [from, to).
+func runOf(ticks []attack.Tick, from, to int) Busy {
+	began := time.Duration(0)
+	if from > 0 {
+		began = ticks[from-1].Elapsed
+	}
+	if from >= to {
+		return Busy{}
+	}
+	b := Busy{Ticks: to - from, Seconds: (ticks[to-1].Elapsed - began).Seconds()}
+	for _, t := range ticks[from:to] {
 		b.N += t.OK
 	}
 	if b.Seconds > 0 {

@@ -1,6 +1,10 @@
 package analyze
 
-import "github.com/plimsoll-load/plimsoll/attack"
+import (
+	"math"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
 
 // Estimate is a number with its doubt. Value, Lo and Hi have the unit of what is estimated (loads: arrivals per second).
 type Estimate struct {
@@ -96,6 +100,14 @@ type Capacity struct {
 	OverloadSeconds float64       `json:"overload_seconds"`
 	Excess          float64       `json:"excess"` // requests sent beyond the estimate, in seconds of capacity
 	Notes           []attack.Note `json:"notes,omitempty"`
+}
+
+// tightness orders capacities: the least estimate first, the unknown ones last.
+func (c Capacity) tightness() float64 {
+	if c.Estimate == nil {
+		return math.Inf(1)
+	}
+	return c.Estimate.Value
 }
 
 // Decided tells whether the capacity holds a bracket that limits may rest on.

@@ -8,6 +8,10 @@ import (
 // The saturating overload: so much above what was completed in the ramp's failure, and raised by a little, then by
 // more, if it passes: the ramp's failure was a hiccup then, or the target is faster now that it is warm.
 const (
+	risingZ     = 1.5 // standard errors by which a target gets faster that may still be warming up
+	warmZ       = 2.5 // standard errors, and …
+	grownFree   = .01 // a load borne so far beyond what overloads completed means that the target got faster
+	warmFree    = .02 // … the share by which a warm target may seem to get faster under overload
 	overloadBy  = 1.12
 	raiseBy     = 1.15
 	saturateMax = 8
@@ -15,7 +19,7 @@ const (
 )
 
 // saturate overloads the target a little, until the rate of completion under a backlog that never empties is known to
-// about one per cent. That rate is the estimate of capacity.
+// half a per cent. That rate is the estimate of capacity.
 func (s *search) saturate() bool {
 	if s.topped {
 		return true
@@ -42,6 +46,9 @@ func (s *search) saturate() bool {
 		}
 		s.hi = min(s.hi, load)
 		s.take(j)
+		if load, raise = s.warming(j); load > 0 {
+			continue
+		}
 		break
 	}
 	if s.estimate == 0 {
@@ -52,6 +59,33 @@ func (s *search) saturate() bool {
 	}
 	s.lo = min(s.lo, s.hi)
 	return true
+}
+
+// warming tells whether the target got faster while it was overloaded: it was not yet warm then, and what it completed
+// last is what the next overload begins from. It gives 0 for a warm one.
+func (s *search) warming(j Judgement) (load, raise float64) {
+	r := s.rows[len(s.rows)-1]
+	if j.Why != Backlog || !warmed(r, s.rest.CS2, warmZ, warmFree) {
+		return 0, raiseBy
+	}
+	_, late := halves(r)
+	s.pool, s.hi, s.good = Busy{}, math.Inf(1), late.Rate
+	return overloadBy * late.Rate, raiseBy
+}
+
+// warmed tells whether more was completed in the second half of a busy run than in the first, by so many standard errors
+// and by more than a share that is free.
+func warmed(r row, cs2, z, free float64) bool {
+	early, late := halves(r)
+	return late.N >= 100 && late.Rate > early.Rate*(1+max(z*math.Sqrt2*late.SE(cs2), free))
+}
+
+// halves are the two halves of the last busy run.
+func halves(r row) (early, late Busy) {
+	end := len(r.m.Ticks)
+	from := end - r.j.Busy.Ticks
+	mid := from + r.j.Busy.Ticks/2
+	return runOf(r.m.Ticks, from, mid), runOf(r.m.Ticks, mid, end)
 }
 
 // take makes an overload the estimate of capacity.
@@ -232,6 +266,9 @@ func (s *search) bound(load float64, j Judgement) {
 		s.sustained = load
 		if s.hi <= load {
 			s.hi = math.Inf(1)
+		}
+		if s.pool.N > 0 && load > s.pool.surely(s.rest.CS2)*(1+grownFree) {
+			s.pool, s.estimate = Busy{}, load // what overloads completed before is not what it can do now
 		}
 	} else {
 		s.breaking = min(s.breaking, load)

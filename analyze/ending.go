@@ -1,7 +1,5 @@
 package analyze
 
-import "math"
-
 // kneeLoads are the loads of the knee phase, in shares of L. Five are too few, fifteen hardly better than seven.
 var kneeLoads = [...]float64{.10, .35, .55, .70, .80, .88, .95}
 
@@ -29,7 +27,7 @@ func (s *search) knee() bool {
 			continue
 		}
 		t := s.hold(Knee, "response times by load", load, long, max(.1*long, min(3*s.rest.P99.Seconds(), .3*long)))
-		v := newVigil(t, s.rest, s.plan.Goal, Brief, s.plan.MaxInFlight)
+		v := newVigil(t, s.rest, s.goal, Brief, s.plan.MaxInFlight)
 		v.gentle = 1.5 // close to L a backlog comes and goes
 		if _, ok := s.judge(t, Medium, v); !ok {
 			return false
@@ -73,12 +71,8 @@ func (s *search) bookendNeeds() float64 {
 	return s.long(bookendBy*s.estimate, Medium) + settleReserve
 }
 
-// The bookend: an overload like the first, and how much of a difference is drift.
-const (
-	bookendBy = 1.1
-	driftZ    = 2.5
-	driftFree = .015
-)
+// bookendBy is how far the last overload lies above the estimate.
+const bookendBy = 1.1
 
 // closing overloads the target once more as at the beginning, to see whether it is still the same.
 func (s *search) closing() bool {
@@ -95,24 +89,4 @@ func (s *search) closing() bool {
 		s.bookend = &j
 	}
 	return ok
-}
-
-// drift compares the bookend with the beginning: the capacity that it saw, and whether that is another than before.
-//
-//	drift  iff  |C_end/C_start − 1| > 2.5 se + 1.5 %
-func (s *search) drift() (end, se float64, stationary *bool) {
-	if s.bookend == nil {
-		return 0, 0, nil
-	}
-	same := false
-	b := s.bookend.Busy
-	switch {
-	case s.bookend.Class == Sustained:
-		return bookendBy * s.estimate, 0, &same
-	case s.bookend.Why != Backlog || b.N < 50:
-		return 0, 0, nil
-	}
-	se = b.SE(s.rest.CS2)
-	same = math.Abs(b.Rate/s.pool.Rate-1) <= driftZ*math.Hypot(se, s.pool.SE(s.rest.CS2))+driftFree
-	return b.Rate, se, &same
 }

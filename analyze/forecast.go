@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"slices"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -8,10 +9,21 @@ import (
 
 // Forecast is what a search would come to for a target of a given capacity.
 type Forecast struct {
-	Trials   []attack.Trial
+	Steps    []Step // in order
 	Seconds  float64
 	Requests int64
 	MaxLoad  float64 // per second
+	Beyond   float64 // requests beyond what the target bears, in seconds of capacity
+}
+
+// Step is what all trials of one phase come to.
+type Step struct {
+	Phase    string
+	Why      string // of the first trial
+	Trials   int
+	Seconds  float64
+	Requests int64
+	MaxLoad  float64 // per second; 0 for requests one after the other
 }
 
 // Forecast tells the search against a target that answers in service, always, up to its capacity, and lets a backlog
@@ -26,12 +38,23 @@ func (p Plan) Forecast(capacity float64, service time.Duration) Forecast {
 		}
 		m := fluid{capacity, service}.run(t, p.Watch(t, done))
 		done = append(done, m)
-		f.Trials = append(f.Trials, t)
-		f.Seconds += m.Took.Seconds()
-		f.Requests += counts(m).Attempts
-		f.MaxLoad = max(f.MaxLoad, t.Load())
+		f.add(m)
+		f.Beyond += max(t.Load()/capacity-1, 0) * lasted(m).Seconds()
 	}
 	return f
+}
+
+// add books one trial, in the step of its phase.
+func (f *Forecast) add(m attack.Measurement) {
+	t := m.Trial
+	i := slices.IndexFunc(f.Steps, func(s Step) bool { return s.Phase == t.Phase })
+	if i < 0 {
+		i = len(f.Steps)
+		f.Steps = append(f.Steps, Step{Phase: t.Phase, Why: t.Why})
+	}
+	s, took, sent := &f.Steps[i], m.Took.Seconds(), counts(m).Attempts
+	s.Trials, s.Seconds, s.Requests, s.MaxLoad = s.Trials+1, s.Seconds+took, s.Requests+sent, max(s.MaxLoad, t.Load())
+	f.Seconds, f.Requests, f.MaxLoad = f.Seconds+took, f.Requests+sent, max(f.MaxLoad, t.Load())
 }
 
 // fluid is a target without chance: a pipe that holds what flows in for its service time, and lets out its capacity at

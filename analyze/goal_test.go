@@ -31,6 +31,37 @@ func TestGoalsReadAsTheyAreWritten(t *testing.T) {
 	}
 }
 
+func TestPromisesPart(t *testing.T) {
+	for _, row := range []struct {
+		texts []string
+		want  string
+	}{
+		{nil, "failed<1%"},
+		{[]string{"p99<250ms", "failed<2%"}, "p99<250ms failed<2%"},
+		{[]string{"p99<250ms,failed<2%"}, "p99<250ms failed<2%"},
+		{[]string{"p99<100ms", "p99<250ms"}, "p99<100ms failed<1% | p99<250ms failed<1%"},
+		{[]string{"p99<100ms", "failed<2%", "p99<250ms", "p50<20ms"}, "p99<100ms p50<20ms failed<2% | p99<250ms p50<20ms failed<2%"},
+		{[]string{"p99<100ms,failed<2%", "p99<250ms,failed<5%"}, "p99<100ms failed<2% | p99<250ms failed<5%"},
+		{[]string{"p99<100ms,p50<20ms", "p99<250ms"}, "p99<100ms p50<20ms failed<1% | p99<250ms failed<1%"},
+		{[]string{"p99<100ms", "p99<100ms"}, "p99<100ms failed<1%"},
+	} {
+		goals, err := analyze.ParseGoals(row.texts)
+		if err != nil {
+			t.Errorf("ParseGoals(%q): %v", row.texts, err)
+		}
+		var got []string
+		for _, g := range goals {
+			got = append(got, g.String())
+		}
+		if joined := strings.Join(got, " | "); joined != row.want {
+			t.Errorf("%q promise %s, want %s", row.texts, joined, row.want)
+		}
+	}
+	if _, err := analyze.ParseGoals([]string{"p99<1s,fast"}); err == nil || !strings.Contains(err.Error(), `"fast" is no goal`) {
+		t.Errorf("a term that is none: %v", err)
+	}
+}
+
 func TestGoalsRefuseWhatTheyCannotRead(t *testing.T) {
 	for term, want := range map[string]string{
 		"p99":           "no goal",

@@ -62,11 +62,8 @@ func Judge(m attack.Measurement, rest Rest, goal Goal, rigour Rigour) Judgement 
 		j.Good = goodput(m.Ticks, 2./3)
 		return j.is(Limited, Refusals, fmt.Sprintf("%.1f%% were throttled", 100*share(c.Throttled, c.Due)))
 	}
-	if bad := failures(c); bad >= 3 && share(bad, c.Due) > goal.FailedMax() {
-		return j.is(Overloaded, Errors, fmt.Sprintf("%.1f%% failed", 100*share(bad, c.Due)))
-	}
-	if text := goal.broken(m); text != "" {
-		return j.is(Overloaded, Slow, text)
+	if why, text := goal.missed(m); text != "" {
+		return j.is(Overloaded, why, text)
 	}
 	return j.backlog(m, rest, load, rigour)
 }
@@ -116,6 +113,15 @@ func warmTicks(t attack.Trial) int {
 		return 0
 	}
 	return int(math.Ceil(float64(t.Warmup) / float64(t.Len()) * attack.TicksPerTrial))
+}
+
+// missed says which promise of the goal a trial surely breaks, and why that is; no text where it breaks none.
+func (g Goal) missed(m attack.Measurement) (attack.Reason, string) {
+	c := judged(m)
+	if bad := failures(c); bad >= 3 && share(bad, c.Due) > g.FailedMax() {
+		return Errors, fmt.Sprintf("%.1f%% failed", 100*share(bad, c.Due))
+	}
+	return Slow, g.broken(m)
 }
 
 // broken names the first latency bound of the goal that a trial surely breaks: the lower end of Wilson's interval (one

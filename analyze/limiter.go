@@ -47,12 +47,12 @@ func (s *search) drained(load float64) (refused float64, ok bool) {
 			return refused, true // the bucket may not be empty, so what was admitted is no rate
 		}
 		t := s.hold(Limiter, why, load, long, 0)
-		m, ok := s.ask(t, newVigil(t, s.rest, s.plan.Goal, Brief, s.plan.MaxInFlight).see)
+		m, ok := s.ask(t, newVigil(t, s.rest, s.goal, Brief, s.plan.MaxInFlight).see)
 		if !ok {
 			return 0, false
 		}
-		j := Judge(m, s.rest, s.plan.Goal, Brief)
-		s.rows = append(s.rows, row{m, j})
+		j := Judge(m, s.rest, s.goal, Brief)
+		s.book(m, j)
 		c, secs := counts(m), lasted(m).Seconds()
 		refused, admitted = share(c.Throttled, c.Due), 0
 		if secs > 0 {

@@ -20,6 +20,7 @@ import (
 // recovered. Where a limiter answers, the search measures the limiter instead.
 type Plan struct {
 	Goal     Goal
+	Also     []Goal        // more goals: one search brackets the load that keeps each
 	Min, Max float64       // loads never left, per second; 0 means DefaultMin and DefaultMax
 	Budget   time.Duration // of all trials together; 0 means DefaultBudget
 	Profile  Profile       // empty means Standard
@@ -99,13 +100,18 @@ func (p Plan) Watch(_ attack.Trial, done []attack.Measurement) func(attack.Tick)
 	return s.rule
 }
 
-// Capacity is what the measurements tell, whether the search is over or not.
-func (p Plan) Capacity(done []attack.Measurement) Capacity { return p.replay(done).capacity() }
+// Capacities are what the measurements tell of every goal, in the order of the goals, whether the search is over or not.
+func (p Plan) Capacities(done []attack.Measurement) []Capacity { return p.replay(done).capacities() }
+
+// Capacity is the tightest of the capacities.
+func (p Plan) Capacity(done []attack.Measurement) Capacity {
+	return slices.MinFunc(p.Capacities(done), func(a, b Capacity) int { return cmp.Compare(a.tightness(), b.tightness()) })
+}
 
 // replay tells the story of the search from its beginning, as far as the measurements go.
 func (p Plan) replay(done []attack.Measurement) *search {
 	p = p.withDefaults()
-	s := &search{plan: p, effort: efforts[Standard], hi: math.Inf(1), breaking: math.Inf(1)}
+	s := &search{plan: p, effort: efforts[Standard], finding: finding{goal: p.loosest(), hi: math.Inf(1), breaking: math.Inf(1)}}
 	if e, ok := efforts[p.Profile]; ok {
 		s.effort = e
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -540,5 +541,41 @@ func TestValidateNamesTheFlag(t *testing.T) {
 	}
 	if err := (analyze.Plan{}).Validate(); err != nil {
 		t.Errorf("the zero plan: %v", err)
+	}
+}
+
+// One curve, two capacities: the goals within the loosest are bracketed in the same search, each where it breaks.
+func TestSeveralGoalsInOneSearch(t *testing.T) {
+	within := func(d time.Duration) analyze.Goal {
+		return analyze.Goal{Latency: []analyze.Bound{{Quantile: .99, Max: d}}}
+	}
+	tight, loose := within(40*time.Millisecond), within(10*time.Second)
+	many := analyze.Plan{Goal: tight, Also: []analyze.Goal{loose}, Budget: 10 * time.Minute, MaxOverloadSeconds: 1000, Seed: 3}
+	f := search(t, many, sim.New(queue(800, 8, sim.Lognormal), 3))
+	both := many.Capacities(f.done)
+	alone := search(t, analyze.Plan{Goal: tight, Budget: 10 * time.Minute, MaxOverloadSeconds: 1000, Seed: 3}, sim.New(queue(800, 8, sim.Lognormal), 3))
+	if len(both) != 2 || both[0].Goal != tight.String() || both[1].Goal != loose.String() || f.Goal != tight.String() {
+		t.Fatalf("capacities for %+v, want both goals in their order, and the tightest first of all", both)
+	}
+	if !both[0].Decided() || !both[1].Decided() {
+		t.Fatalf("%s; %s: want both decided", both[0].Why, both[1].Why)
+	}
+	if r := both[0].Estimate.Value / alone.Estimate.Value; r < .95 || r > 1.05 {
+		t.Errorf("%s breaks at %.0f/s, searched for alone at %.0f/s", tight, both[0].Estimate.Value, alone.Estimate.Value)
+	}
+	if both[0].Breaking.Value/both[0].Sustained.Value > 1.06 {
+		t.Errorf("bracket from %.0f/s to %.0f/s, want one as narrow as the other goal's", both[0].Sustained.Value, both[0].Breaking.Value)
+	}
+	if e := both[1].Estimate; e.Lo > 800 || e.Hi < 800 {
+		t.Errorf("%s breaks at %+v, want 800/s", loose, e)
+	}
+	if !slices.ContainsFunc(both[0].Estimate.Notes, func(n attack.Note) bool { return n.Code == "goal-bound" }) || len(both[1].Estimate.Notes) > 0 {
+		t.Errorf("notes %v and %v, want only the first to be bound by its goal", both[0].Estimate.Notes, both[1].Estimate.Notes)
+	}
+	if e := both[0].GoalLoad; e == nil || e.Lo > alone.Estimate.Value || e.Hi < alone.Estimate.Value {
+		t.Errorf("goal load %+v, want one around %.0f/s", e, alone.Estimate.Value)
+	}
+	if both[0].Seconds != both[1].Seconds || f.Seconds > 2.5*alone.Seconds {
+		t.Errorf("took %.0fs for two goals, %.0fs for one", f.Seconds, alone.Seconds)
 	}
 }

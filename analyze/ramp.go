@@ -51,12 +51,12 @@ const lighter = 4
 func (s *search) baseline(load float64) bool {
 	for load = s.clamp(load); ; load = s.clamp(load / lighter) {
 		t := s.hold(Baseline, "response times at a light load", load, s.effort.baseline.long(load, 0), 0)
-		m, ok := s.ask(t, newVigil(t, s.rest, s.plan.Goal, Brief, s.plan.MaxInFlight).see)
+		m, ok := s.ask(t, newVigil(t, s.rest, s.goal, Brief, s.plan.MaxInFlight).see)
 		if !ok {
 			return false
 		}
-		j := Judge(m, s.rest, s.plan.Goal, Brief)
-		s.rows = append(s.rows, row{m, j})
+		j := Judge(m, s.rest, s.goal, Brief)
+		s.book(m, j)
 		if j.Why == Backlog && (m.Aborted != nil || load > s.plan.Min) {
 			s.overload += lasted(m).Seconds()
 			switch {
@@ -81,8 +81,13 @@ func (s *search) sound(m attack.Measurement, c attack.Counts) bool {
 		s.hi, s.good = load, goodput(m.Ticks, 2./3)
 		return s.limited()
 	}
-	text := s.plan.Goal.broken(m)
-	if lo, _ := Wilson(failures(c), c.Due, 1.64); lo > s.plan.Goal.FailedMax() {
+	text := ""
+	for _, g := range s.plan.goals() {
+		if broken := g.broken(m); broken != "" {
+			text = broken
+		}
+	}
+	if lo, _ := Wilson(failures(c), c.Due, 1.64); lo > s.goal.FailedMax() {
 		text = fmt.Sprintf("%.1f%% failed", 100*share(failures(c), c.Due))
 	}
 	if text == "" {
@@ -194,12 +199,12 @@ func (s *search) warm() bool {
 			break
 		}
 		t := s.hold(WarmUp, "until it is as fast as it gets", s.lo, s.effort.warm.long(s.lo, 0), 0)
-		v := newVigil(t, s.rest, s.plan.Goal, Brief, s.plan.MaxInFlight)
+		v := newVigil(t, s.rest, s.goal, Brief, s.plan.MaxInFlight)
 		m, ok := s.ask(t, v.see)
 		if !ok {
 			return false
 		}
-		s.rows = append(s.rows, row{m, Judge(m, s.rest, s.plan.Goal, Brief)})
+		s.book(m, Judge(m, s.rest, s.goal, Brief))
 		h := response(m)
 		median := h.Quantile(.5).Seconds()
 		chance := max(.07, 1.5*math.Sqrt2*1.25*math.Sqrt(s.rest.CS2/max(float64(h.N()), 1)))

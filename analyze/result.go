@@ -16,7 +16,7 @@ const confidence = .9
 
 // capacity is what the search knows so far.
 func (s *search) capacity() Capacity {
-	c := Capacity{Goal: s.plan.Goal.String(), BaseMS: attack.MS(s.rest.Mean), BaseP99MS: attack.MS(s.rest.P99), Limiter: s.limit,
+	c := Capacity{Goal: s.goal.String(), BaseMS: attack.MS(s.rest.Mean), BaseP99MS: attack.MS(s.rest.P99), Limiter: s.limit,
 		Points: points(s.rows), Mode: s.mode, Trials: s.trials, Seconds: s.spent.Seconds(), Requests: s.requests, Notes: s.notes}
 	if s.mode != ModeLimited {
 		s.bracket(&c)
@@ -36,25 +36,27 @@ func (s *search) capacity() Capacity {
 // bracket fills in the bounds. They are the relevant ones: L is a trial of full length below H. Where the search ended
 // before it had confirmed H, the lowest load that broke in a shorter trial stands in for it.
 //
-//	interval  L(1 − 2s) … H(1 + 2s),   s = max(0.5 %, √((1 + cs²)/n))
+//	interval  L(1 − s) … H(1 + s),   s = max(0.5 %, √((1 + cs²)/n))
 func (s *search) bracket(c *Capacity) {
 	l, h := s.bounds()
 	if l == 0 {
 		return
 	}
-	lo := l * (1 - 2*s.doubt())
+	lo := l * (1 - s.doubt())
 	c.Sustained = &Estimate{Value: l, Lo: lo, Hi: min(h, s.plan.Max), Confidence: confidence}
 	if math.IsInf(h, 1) {
 		c.Sustained.Notes = s.caveats()
 		return
 	}
-	e := &Estimate{Value: math.Sqrt(l * h), Lo: lo, Hi: h * (1 + 2*s.doubt()), Confidence: confidence, Notes: s.caveats()}
-	end, se, same := s.drift()
-	if same != nil && !*same {
-		e.Lo, e.Hi = min(e.Lo, end*(1-2*se)), max(e.Hi, end*(1+2*se))
-		e.Notes = append(e.Notes, attack.Note{Code: "not-stationary", Text: fmt.Sprintf("the target changed during the search: %s completed under overload at first, %s at the end", perSecond(s.pool.Rate), perSecond(end))})
+	e := &Estimate{Value: math.Sqrt(l * h), Lo: lo, Hi: h * (1 + s.doubt()), Confidence: confidence, Notes: s.caveats()}
+	if ch := s.drift(); ch != nil {
+		e.Lo, e.Hi = min(e.Lo, ch.lo*e.Value), max(e.Hi, ch.hi*e.Value)
+		e.Notes = append(e.Notes, attack.Note{Code: NotStationary, Text: "the target changed during the search: " + ch.text})
 	}
-	c.Estimate, c.Stationary = e, same
+	if text := s.slow(h); text != "" {
+		e.Notes = append(e.Notes, attack.Note{Code: "goal-bound", Text: fmt.Sprintf("it is the goal that breaks at %s, not the target: %s", perSecond(h), text)})
+	}
+	c.Estimate, c.Stationary = e, s.same()
 	c.Sustained.Lo = e.Lo
 	c.Breaking = &Estimate{Value: h, Lo: l, Hi: e.Hi, Confidence: confidence}
 	if s.pool.N > 0 {
@@ -74,6 +76,16 @@ func (s *search) bounds() (l, h float64) {
 		h = s.hi
 	}
 	return l, h
+}
+
+// slow says which latency bound was broken at a load; empty where none was.
+func (s *search) slow(load float64) string {
+	for _, r := range s.under(s.goal, func(int) bool { return true }) {
+		if math.Abs(r.m.Trial.Load()/load-1) < 1e-6 && r.j.Why == Slow {
+			return r.j.Text
+		}
+	}
+	return ""
 }
 
 // doubt is the relative standard error of a bound.
@@ -141,17 +153,6 @@ func (s *search) harm(c *Capacity) {
 			c.OverloadSeconds += long
 		}
 	}
-}
-
-// Curve judges measurements and pools them by load, in order of load. Trials without a schedule say nothing of a load.
-func Curve(done []attack.Measurement, rest Rest, goal Goal) []Point {
-	var rows []row
-	for _, m := range done {
-		if m.Trial.Serial == nil {
-			rows = append(rows, row{m, Judge(m, rest, goal, Medium)})
-		}
-	}
-	return points(rows)
 }
 
 // points pools the loaded trials by load.

@@ -47,7 +47,16 @@ type search struct {
 	overload float64 // seconds of trials classed overloaded
 	rows     []row   // the loaded trials, judged
 
-	rest      Rest
+	rest    Rest
+	finding // of the loosest goal
+	limit   *Estimate
+	kneeAt  []int // rows of the knee phase
+	bookend *Judgement
+}
+
+// finding is what is known of one goal.
+type finding struct {
+	goal      Goal
 	lo, hi    float64 // highest load that passed, lowest that did not, by brief or medium trials
 	good      float64 // ok per second at hi
 	estimate  float64 // of capacity, Ĉ
@@ -58,22 +67,25 @@ type search struct {
 	breaking  float64 // … H, by trials of full length; 0 and +Inf until there are some
 	fullest   int64   // arrivals judged in the longest confirmation
 	resolved  float64 // width w that the bracket was asked to have
-	limit     *Estimate
-	topped    bool  // the highest load allowed was sustained
-	kneeAt    []int // rows of the knee phase
-	bookend   *Judgement
+	topped    bool    // the highest load allowed was sustained
 }
 
-// row is a loaded trial and what it says.
+// row is a loaded trial and what it says under the loosest goal.
 type row struct {
-	m attack.Measurement
-	j Judgement
+	m  attack.Measurement
+	j  Judgement
+	at float64 // seconds of the search when it began
+}
+
+// book keeps a loaded trial and what it says. It is the last that was accounted for.
+func (s *search) book(m attack.Measurement, j Judgement) {
+	s.rows = append(s.rows, row{m, j, (s.spent - m.Took).Seconds()})
 }
 
 // story is the search from beginning to end. Each step is false when there is nothing more to tell: the next trial is
 // known, or the search has stopped.
 func (s *search) story() {
-	_ = s.preflight() && s.baseline(s.light()) && s.ramp() && s.saturate() && s.confirm() && s.knee() && s.closing()
+	_ = s.preflight() && s.baseline(s.light()) && s.ramp() && s.saturate() && s.confirm() && s.knee() && s.promises() && s.closing()
 }
 
 // stop ends the search.
@@ -144,7 +156,7 @@ func (s *search) allowed(m attack.Measurement) bool {
 		return true
 	}
 	if m.Aborted.Reason == Crowded {
-		s.rows = append(s.rows, row{m, Judge(m, s.rest, s.plan.Goal, Brief)})
+		s.book(m, Judge(m, s.rest, s.goal, Brief))
 		return s.stop(CauseCeiling, "the flight allowed, --max-inflight %d, is too small for %s at %s a request", s.plan.MaxInFlight, perSecond(m.Trial.Load()), s.rest.Mean.Round(100*time.Microsecond))
 	}
 	return s.stop(CauseHarm, "trial %d at %s was stopped: %s", m.Trial.N, perSecond(m.Trial.Load()), m.Aborted.Reason)
@@ -186,7 +198,7 @@ func (s *search) test(phase, why string, load float64, rigour Rigour) (Judgement
 	load = s.clamp(load)
 	long := s.long(load, rigour)
 	t := s.hold(phase, why, load, long, discard(long, s.rest.P99))
-	return s.judge(t, rigour, newVigil(t, s.rest, s.plan.Goal, rigour, s.plan.MaxInFlight))
+	return s.judge(t, rigour, newVigil(t, s.rest, s.goal, rigour, s.plan.MaxInFlight))
 }
 
 func (s *search) long(load float64, rigour Rigour) float64 {
@@ -205,8 +217,8 @@ func (s *search) judge(t attack.Trial, rigour Rigour, v *vigil) (Judgement, bool
 	if !ok {
 		return Judgement{}, false
 	}
-	j := Judge(m, s.rest, s.plan.Goal, rigour)
-	s.rows = append(s.rows, row{m, j})
+	j := Judge(m, s.rest, s.goal, rigour)
+	s.book(m, j)
 	all := counts(m)
 	s.failed += failures(all)
 	if j.Class == Overloaded {

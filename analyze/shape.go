@@ -8,38 +8,53 @@ import (
 	"github.com/plimsoll-load/plimsoll/attack"
 )
 
+// curve is what the knee phase measured: response times by load, in shares of L, up to the breaking load.
+type curve struct {
+	points  []kneePoint
+	l       float64
+	ceiling float64 // the highest load that an estimate from it may name
+}
+
+// curve is the latency curve as measured so far.
+func (s *search) curve(c Capacity) curve {
+	out := curve{l: s.sustained, ceiling: s.plan.Max}
+	if c.Breaking != nil {
+		out.ceiling = c.Breaking.Value
+	}
+	for _, i := range s.kneeAt {
+		if p, ok := kneePointOf(s.rows[i].m, out.l); ok {
+			out.points = append(out.points, p)
+		}
+	}
+	return out
+}
+
+// at is the estimate of a load that lies at a share of L, give or take half.
+func (c curve) at(share, half float64, notes ...attack.Note) *Estimate {
+	return &Estimate{Value: min(share*c.l, c.ceiling), Lo: max(min((share-half)*c.l, c.ceiling), 0), Hi: min((share+half)*c.l, c.ceiling), Confidence: confidence, Notes: notes}
+}
+
 // shape fills in what the latency curve below the breaking load tells: knee, critical load and goal load.
 func (s *search) shape(c *Capacity) {
 	if len(s.kneeAt) == 0 {
 		return
 	}
-	l, ceiling := s.sustained, s.plan.Max
-	ratio := math.Inf(1)
+	curve, ratio := s.curve(*c), math.Inf(1)
 	if c.Breaking != nil {
-		ceiling = c.Breaking.Value
-		ratio = ceiling / l
+		ratio = curve.ceiling / curve.l
 	}
-	var ps []kneePoint
-	for _, i := range s.kneeAt {
-		if p, ok := kneePointOf(s.rows[i].m, l); ok {
-			ps = append(ps, p)
-		}
-	}
-	made := func(share, half float64, notes ...attack.Note) *Estimate {
-		return &Estimate{Value: min(share*l, ceiling), Lo: max((share-half)*l, 0), Hi: min((share+half)*l, ceiling), Confidence: confidence, Notes: notes}
-	}
-	if knee, half, ok := kneeOf(ps, ratio, s.plan.Seed); ok {
-		c.Knee = made(knee, half)
+	if knee, half, ok := kneeOf(curve.points, ratio, s.plan.Seed); ok {
+		c.Knee = curve.at(knee, half)
 	} else {
 		c.Notes = append(c.Notes, attack.Note{Code: "no-knee", Text: "latency never rose in proportion to load"})
 	}
-	if len(ps) < leastPoints {
+	if len(curve.points) < leastPoints {
 		return
 	}
-	if share, half, note := criticalOf(ps, s.plan.Seed); share > 0 {
-		c.Critical = made(share, half, note...)
+	if share, half, note := criticalOf(curve.points, s.plan.Seed); share > 0 {
+		c.Critical = curve.at(share, half, note...)
 	}
-	s.goalLoad(c, ps, made)
+	c.GoalLoad = s.goalLoad(s.goal, *c)
 }
 
 // criticalTimes are the multiples of the base at which SPECjbb2015's critical-jOPS, transposed to p95, takes its
@@ -70,10 +85,16 @@ func criticalOf(ps []kneePoint, seed uint64) (share, half float64, notes []attac
 	return share, half, notes
 }
 
-// goalLoad fills in the load at which the first of the goal's latency bounds is crossed.
-func (s *search) goalLoad(c *Capacity, ps []kneePoint, made func(float64, float64, ...attack.Note) *Estimate) {
-	for _, b := range s.plan.Goal.Latency {
-		q, ok := highQuantile(ps, b.Quantile)
+// goalLoad is the load at which the first of a goal's latency bounds is crossed, nil when the curve does not tell. C is the
+// capacity that the curve ends at.
+func (s *search) goalLoad(g Goal, c Capacity) (first *Estimate) {
+	curve := s.curve(c)
+	if len(curve.points) < leastPoints {
+		return nil
+	}
+	for _, b := range g.Latency {
+		points := tellers(curve.points, b.Quantile)
+		q, ok := highQuantile(points, b.Quantile)
 		if !ok {
 			continue
 		}
@@ -82,7 +103,7 @@ func (s *search) goalLoad(c *Capacity, ps []kneePoint, made func(float64, float6
 			notes = append(notes, attack.Note{Code: "quantile", Text: fmt.Sprintf("too few requests for p%g, taken from p%g", b.Quantile*100, q*100)})
 		}
 		never := false
-		share, half := crossed(ps, q, s.plan.Seed, func(x, y []float64) float64 {
+		share, half := crossed(points, q, s.plan.Seed, func(x, y []float64) float64 {
 			at, ok := crossing(x, y, b.Max.Seconds())
 			if !ok {
 				never, at = true, x[len(x)-1]
@@ -92,15 +113,33 @@ func (s *search) goalLoad(c *Capacity, ps []kneePoint, made func(float64, float6
 		if never {
 			notes = append(notes, attack.Note{Code: "never-crossed", Text: "the bound was not surely crossed below the sustained load: the goal load is at least this"})
 		}
-		if e := made(share, half, notes...); c.GoalLoad == nil || e.Value < c.GoalLoad.Value {
-			c.GoalLoad = e
+		if e := curve.at(share, half, notes...); first == nil || e.Value < first.Value {
+			first = e
 		}
 	}
+	return first
+}
+
+// beyond is how many requests must lie beyond a quantile.
+const beyond = 20
+
+// tellers are the points that tell of a quantile, or all where these are too few: a light load that borrowed the base
+// line's requests has hundreds where the others have thousands.
+func tellers(ps []kneePoint, quantile float64) []kneePoint {
+	var out []kneePoint
+	for _, p := range ps {
+		if float64(p.h.N())*(1-quantile) >= beyond {
+			out = append(out, p)
+		}
+	}
+	if len(out) < leastPoints {
+		return ps
+	}
+	return out
 }
 
 // highQuantile is the quantile asked for, or the highest below it for which every point has 20 requests beyond.
 func highQuantile(ps []kneePoint, want float64) (float64, bool) {
-	const beyond = 20
 	least := math.Inf(1)
 	for _, p := range ps {
 		least = min(least, float64(p.h.N()))

@@ -126,7 +126,7 @@ func (v *vigil) brief(t attack.Tick) attack.Reason {
 
 // sequential ends a trial on its busy run, of at least 6 ticks, 200 completions, 2 s and 3 p99₀:
 //
-//	Medium: its capacity is known to 1 %, and r > cap (1 + 3 se)
+//	Medium: its capacity is known to 0.75 %, and r > cap (1 + 3 se)
 //	Full:   r > cap (1 + 3 se + 0.4 %), and 10 more in flight than a busy target needs
 //	both:   the queue has run away: N/cap > max(2 s, 20 p99₀), and r > cap (1 + 2 se)
 func (v *vigil) sequential(t attack.Tick) attack.Reason {
@@ -143,13 +143,16 @@ func (v *vigil) sequential(t attack.Tick) attack.Reason {
 	}
 	se, n := b.SE(v.rest.CS2), float64(t.InFlight)
 	switch {
-	case v.rigour == Medium && b.Seconds > v.enough() && se < .01 && v.load > b.Rate*(1+3*se),
+	case v.rigour == Medium && b.Seconds > v.enough() && se < enoughSE && v.load > b.Rate*(1+3*se),
 		v.rigour == Full && b.Seconds > v.enough() && n-above > 10 && v.load > b.Rate*(1+3*se+.004),
 		n/b.Rate > max(2, 20*v.rest.P99.Seconds()) && v.load > b.Rate*(1+2*se):
 		return Backlog
 	}
 	return ""
 }
+
+// enoughSE is how well the capacity must be known before a saturating overload ends.
+const enoughSE = .0075
 
 // enough is how many seconds of a busy run are evidence: 2, or two fifths of a trial that is shorter than 5.
 func (v *vigil) enough() float64 { return min(2, .4*v.long.Seconds()) }

@@ -76,8 +76,8 @@ func (a *app) advise(path string) error {
 		return err
 	}
 	r := report.Fold(entries)
-	if len(a.spec.Goals) == 0 {
-		a.spec.Goals = strings.Fields(r.Run.Goal) // the goal of the search is that of its limits
+	if c := r.Capacity(); len(a.spec.Goals) == 0 && c != nil {
+		a.spec.Goals = strings.Fields(c.Goal) // the goal of the search is that of its limits
 	}
 	goal, err := a.goal()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,17 +90,22 @@ func (a *app) find(ctx context.Context, resume string) error {
 		return err
 	}
 	plan.Seed = a.spec.Seed
-	return s.guarded(ctx, func(ctx context.Context) (int, string, error) {
-		c, err := s.search(ctx, plan, limits.Policy{Goal: plan.Goal}, w, done)
+	err = s.guarded(ctx, func(ctx context.Context) (int, string, error) {
+		c, err := s.search(ctx, plan, limits.Policy{}, w, done)
 		if err != nil {
 			return 0, "", err
 		}
 		code, outcome := judgeCapacity(ctx, c)
 		return code, outcome, nil
 	})
+	if err == nil && a.code == exitKept && !a.quiet {
+		fmt.Fprintf(a.err, "next: plimsoll advise %s\n", s.dir)
+	}
+	return err
 }
 
-// search finds a capacity and records it: the bracket and the knee, then the burst that the target takes.
+// search finds the capacity for each goal and records it: the brackets and the knee, then the burst that the target takes.
+// It gives back the tightest.
 func (s *session) search(ctx context.Context, plan analyze.Plan, policy limits.Policy, w *wire, done []attack.Measurement) (analyze.Capacity, error) {
 	_, spent := searched(done)
 	s.ahead("search", plan.Budget-spent, true, searchPhases...)
@@ -107,7 +113,8 @@ func (s *session) search(ctx context.Context, plan analyze.Plan, policy limits.P
 	if err != nil {
 		return analyze.Capacity{}, err
 	}
-	c := plan.Capacity(done)
+	searching, c := done, plan.Capacity(done)
+	policy.Goal = promised(plan, c)
 	if ctx.Err() == nil && c.Decided() {
 		last, took := searched(done)
 		bursts := limits.Bursts{Capacity: c, Policy: policy, Budget: burstBudget(plan.Budget, took), First: last + 1, Seed: plan.Seed, FlightMax: plan.MaxInFlight}
@@ -123,11 +130,28 @@ func (s *session) search(ctx context.Context, plan analyze.Plan, policy limits.P
 	if ctx.Err() != nil && !c.Decided() {
 		return c, nil // cut off, it decided nothing: the trials stand for themselves
 	}
+	for _, other := range plan.Capacities(searching) {
+		if other.Goal != c.Goal {
+			if err := s.put(journal.Entry{Capacity: &other}); err != nil {
+				return c, err
+			}
+		}
+	}
 	return c, s.put(journal.Entry{Capacity: &c})
 }
 
 // searchPhases are the steps of a find in their order, as those who look on are told of them. Not every search needs all.
 var searchPhases = []string{analyze.Baseline, analyze.Ramp, analyze.Saturate, analyze.Confirm, analyze.Knee, analyze.Bookend, limits.BurstPhase}
+
+// promised is the goal of a plan that a capacity is for.
+func promised(p analyze.Plan, c analyze.Capacity) analyze.Goal {
+	for _, g := range p.Also {
+		if g.String() == c.Goal {
+			return g
+		}
+	}
+	return p.Goal
+}
 
 // burstBudget is the time for the burst experiment: what the search left, a fifth of the budget at least.
 func burstBudget(budget, used time.Duration) time.Duration {
@@ -163,15 +187,15 @@ func judgeCapacity(ctx context.Context, c analyze.Capacity) (int, string) {
 // searchPlan is the search that the spec asks for.
 func (a *app) searchPlan() (analyze.Plan, error) {
 	f := a.spec.Find
-	goal, err := a.goal()
+	goals, err := analyze.ParseGoals(a.spec.Goals)
 	if err != nil {
-		return analyze.Plan{}, err
+		return analyze.Plan{}, misuse("--goal: %w", err)
 	}
 	failed, err := analyze.ParsePercent(f.MaxFailed)
 	if err != nil {
 		return analyze.Plan{}, misuse("--max-failed: %w", err)
 	}
-	plan := analyze.Plan{Max: float64(f.MaxRate), Budget: f.Budget, Profile: analyze.Profile(f.Profile), Goal: goal, Arrivals: f.Arrivals,
+	plan := analyze.Plan{Max: float64(f.MaxRate), Budget: f.Budget, Profile: analyze.Profile(f.Profile), Goal: goals[0], Also: goals[1:], Arrivals: f.Arrivals,
 		MaxInFlight: f.MaxInFlight, MaxOverloadSeconds: f.MaxOverload, MaxFailed: failed, Gentle: f.Gentle, Seed: a.spec.Seed}
 	if err := plan.Validate(); err != nil {
 		return plan, misuse("%w", err)
@@ -179,12 +203,14 @@ func (a *app) searchPlan() (analyze.Plan, error) {
 	return plan, nil
 }
 
-// goal is the promise that the spec makes.
+// goal is the promise that the spec makes, all its terms together. A search may take them for several: see ParseGoals.
 func (a *app) goal() (analyze.Goal, error) {
 	var goal analyze.Goal
 	for _, text := range a.spec.Goals {
-		if err := goal.Parse(text); err != nil {
-			return goal, misuse("--goal: %w", err)
+		for _, term := range strings.Split(text, ",") {
+			if err := goal.Parse(term); err != nil {
+				return goal, misuse("--goal: %w", err)
+			}
 		}
 	}
 	return goal, nil

@@ -13,10 +13,42 @@ import (
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
-// explain says what a search would send. How much depends on what it finds; the bounds do not.
+// What a search comes to depends on the service, which nothing is known of before anything is sent: the plan is told for
+// services that answer in planService at rest and break at these loads.
+const planService = 20 * time.Millisecond
+
+var planLoads = []float64{30, 300, 3000, 30_000}
+
+// stepsAt is the load whose search is told step by step.
+const stepsAt = 300.
+
+// explain says what a search would send, by sending it to services without chance.
 func (a *app) explain(p analyze.Plan, w *wire) error {
-	_, err := fmt.Fprintf(a.out, "target   %s\ngoal     %s\nsearch   %s profile, %v at most, %s arrivals\nbounds   never above %s, at most %d in flight, %g s of overload\n",
-		w.shown(), p.Goal, p.Profile, p.Budget, p.Arrivals, attack.Rate(p.Max), p.MaxInFlight, p.MaxOverloadSeconds)
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("target   %s", w.shown())
+	for _, g := range append([]analyze.Goal{p.Goal}, p.Also...) {
+		line("goal     %s", g)
+	}
+	line("search   %s profile, %v at most, %s arrivals", p.Profile, p.Budget, p.Arrivals)
+	line("bounds   never above %s, nor above twice what was borne before; at most %d in flight,\n         %g s of overload, each ended within about a second of evidence", attack.Rate(p.Max), p.MaxInFlight, p.MaxOverloadSeconds)
+	steps := p.Forecast(min(stepsAt, p.Max/2), planService)
+	line("steps    for a service that answers in %v and breaks at %s:", planService, attack.Rate(min(stepsAt, p.Max/2)))
+	for _, s := range steps.Steps {
+		highest := ""
+		if s.MaxLoad > 0 {
+			highest = "up to " + attack.Rate(s.MaxLoad).Round().String()
+		}
+		line("  %-10s %3d × %6.1f s %8d requests  %-14s %s", s.Phase, s.Trials, s.Seconds, s.Requests, highest, s.Why)
+	}
+	line("in all   by the load at which the service breaks; bursts not counted, which take %v more at most", burstBudget(p.Budget, p.Budget))
+	line("  %10s %10s %14s %14s %24s", "breaks at", "takes", "sends", "at most", "beyond what it bears")
+	for _, load := range planLoads {
+		if f := p.Forecast(load, planService); load <= p.Max {
+			line("  %10s %9.0fs %14d %14s %17.1f s of it", attack.Rate(load), f.Seconds, f.Requests, attack.Rate(f.MaxLoad).Round(), f.Beyond)
+		}
+	}
+	_, err := fmt.Fprint(a.out, b.String())
 	return err
 }
 

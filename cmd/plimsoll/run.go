@@ -122,6 +122,7 @@ func (a *app) runSpec(ctx context.Context) error {
 			code, outcome := judgeCapacity(ctx, c)
 			return code, outcome, err
 		}
+		policy.Goal = promised(plan, c)
 		advice, err := recommend(c, policy)
 		if err != nil {
 			return 0, "", err
