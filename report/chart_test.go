@@ -229,6 +229,9 @@ func TestChartsOfEveryRun(t *testing.T) {
 
 // TestMarkersStandWhereTheNumbersAre looks for the marker's colour in the picture, at the place that the model gives.
 func TestMarkersStandWhereTheNumbersAre(t *testing.T) {
+	if testing.Short() {
+		t.Skip("looks at each of 1.6 million pixels, in one goroutine: run without -short")
+	}
 	var b bytes.Buffer
 	r := Fold(whole())
 	if ok, err := CapacityPNG(&b, r); !ok || err != nil {

@@ -25,7 +25,6 @@ func checksBy(r report.Result, o scenarios.Outcome) (ids []string, all int) {
 // The lab of the matrix, over sockets: a fault is caught by the check that names it, and a limiter that is right by none.
 func TestRealMatrix(t *testing.T) {
 	endToEnd(t)
-	t.Parallel() // light loads, most of the time waiting
 	keys := filepath.Join(t.TempDir(), "keys.csv")
 	if err := os.WriteFile(keys, []byte("name,secret,tier,exempt\nann,s-ann,,false\nbob,s-bob,,false\ncid,s-cid,,false\nops,plimsoll-ops,,true\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -51,19 +50,22 @@ func TestRealMatrix(t *testing.T) {
 		{bucket + " --algorithm gcra --headers structured --keys " + keys, "--keys " + keys, ""},
 		{"--rate 100/s --burst 50 --window 500ms --algorithm fixed-window", "--window 500ms --algorithm fixed-window --burst 50", ""},
 	} {
-		url := startLabFor(t, append([]string{"--capacity", "500"}, strings.Fields(row.lab)...)...)
-		args := append([]string{"verify", url + "items", "--limit", "100/s", "--quick", "--seed", "1"}, strings.Fields(row.verify)...)
-		if !strings.Contains(row.verify, "--burst") {
-			args = append(args, "--burst", "40")
-		}
-		code, out, r := plimsoll(t, args...)
-		failed, all := checksBy(r, scenarios.Fail)
-		passed, _ := checksBy(r, scenarios.Pass)
-		switch {
-		case row.fails != "" && (code != exitBroken || strings.Join(failed, " ") != row.fails):
-			t.Errorf("lab %s: exit %d, fails %v, want exit 1 and %s\n%s", row.lab, code, failed, row.fails, out)
-		case row.fails == "" && (len(failed) > 0 || all < 20 || 4*len(passed) < 3*all):
-			t.Errorf("lab %s: exit %d, %d of %d checks pass, %v fail, want none to fail and most to pass\n%s", row.lab, code, len(passed), all, failed, out)
-		}
+		t.Run(row.lab, func(t *testing.T) {
+			t.Parallel() // light loads, most of the time waiting
+			url := startLabFor(t, append([]string{"--capacity", "500"}, strings.Fields(row.lab)...)...)
+			args := append([]string{"verify", url + "items", "--limit", "100/s", "--quick", "--seed", "1"}, strings.Fields(row.verify)...)
+			if !strings.Contains(row.verify, "--burst") {
+				args = append(args, "--burst", "40")
+			}
+			code, out, r := plimsoll(t, args...)
+			failed, all := checksBy(r, scenarios.Fail)
+			passed, _ := checksBy(r, scenarios.Pass)
+			switch {
+			case row.fails != "" && (code != exitBroken || strings.Join(failed, " ") != row.fails):
+				t.Errorf("exit %d, fails %v, want exit 1 and %s\n%s", code, failed, row.fails, out)
+			case row.fails == "" && (len(failed) > 0 || all < 20 || 4*len(passed) < 3*all):
+				t.Errorf("exit %d, %d of %d checks pass, %v fail, want none to fail and most to pass\n%s", code, len(passed), all, failed, out)
+			}
+		})
 	}
 }

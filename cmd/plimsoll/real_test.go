@@ -199,25 +199,29 @@ func failing(r report.Result) (ids []string) {
 	return ids
 }
 
-// The story on real parts: nginx limits 200 requests a second with a burst of 100 in front of a service that bears 600.
+// A service that bears 600 requests a second is found to, and its limits lie below.
+func TestRealFind(t *testing.T) {
+	endToEnd(t)
+	backend, dir := startLabFor(t, "--capacity", "600/s", "--seed", "3"), filepath.Join(t.TempDir(), "direct")
+	code, _, r := plimsollIn(t, dir, "find", backend, "--budget", "60s", "--seed", "11")
+	if code != 0 || r.Capacity == nil || r.Capacity.Estimate == nil {
+		t.Fatalf("exit %d", code)
+	}
+	if e := r.Capacity.Estimate.Value; math.Abs(e/600-1) > .05 {
+		t.Errorf("estimate %.0f/s of a service that bears 600/s", e)
+	}
+	advised := advise(t, dir)
+	if l := advised.Limits; l == nil || l.Rate > r.Capacity.Sustained.Value || l.Rate < 300 || l.Burst < 1 {
+		t.Errorf("advises %+v for a service that bears 600/s", l)
+	}
+}
+
+// nginx limits 200 requests a second with a burst of 100 in front of a service that bears 600, as people set it, right and wrong.
 func TestRealNginx(t *testing.T) {
 	endToEnd(t, "nginx")
-	backend := startLabFor(t, "--capacity", "600/s", "--seed", "3")
-
-	t.Run("find direct to the backend, advise", func(t *testing.T) {
-		dir := filepath.Join(t.TempDir(), "direct")
-		code, _, r := plimsollIn(t, dir, "find", backend, "--budget", "60s", "--seed", "11")
-		if code != 0 || r.Capacity == nil || r.Capacity.Estimate == nil {
-			t.Fatalf("exit %d", code)
-		}
-		if e := r.Capacity.Estimate.Value; math.Abs(e/600-1) > .05 {
-			t.Errorf("estimate %.0f/s of a service that bears 600/s", e)
-		}
-		advised := advise(t, dir)
-		if l := advised.Limits; l == nil || l.Rate > r.Capacity.Sustained.Value || l.Rate < 300 || l.Burst < 1 {
-			t.Errorf("advises %+v for a service that bears 600/s", l)
-		}
-	})
+	behind := func(t *testing.T, http, location string) string { // a backend of its own each: one storm must not touch another
+		return startNginx(t, startLabFor(t, "--capacity", "600/s", "--seed", "3"), http, location)
+	}
 	for _, c := range []struct {
 		says, http, location string
 		code                 int
@@ -230,7 +234,8 @@ func TestRealNginx(t *testing.T) {
 		{"without any limit it fails for that reason", "", "", 1, []string{"V01", "V02", "V04", "V05"}, "no request was refused"},
 	} {
 		t.Run(c.says, func(t *testing.T) {
-			url := startNginx(t, backend, c.http, c.location)
+			t.Parallel() // light loads, most of the time waiting
+			url := behind(t, c.http, c.location)
 			code, output, r := plimsoll(t, "verify", url, "--limit", "200/s", "--burst", "100", "--seed", "11", "--brief")
 			got := failing(r)
 			if code != c.code {
@@ -245,7 +250,8 @@ func TestRealNginx(t *testing.T) {
 		})
 	}
 	t.Run("find through the limiter says limited, about 200/s, and never calls it capacity", func(t *testing.T) {
-		url := startNginx(t, backend, limitZone+retryAfter, limited+tooMany+sendAfter)
+		t.Parallel()
+		url := behind(t, limitZone+retryAfter, limited+tooMany+sendAfter)
 		code, output, r := plimsoll(t, "find", url, "--budget", "60s", "--seed", "11")
 		if code != 3 || r.Capacity == nil || r.Capacity.Mode != "limited" || r.Capacity.Estimate != nil || r.Capacity.Breaking != nil {
 			t.Fatalf("exit %d, capacity %+v", code, r.Capacity)

@@ -167,7 +167,16 @@ func TestMatrixEveryFaultIsCaughtByTheCheckThatNamesIt(t *testing.T) {
 	show(t, rows, lines)
 }
 
+// long leaves a test out of a short run, which looks for races: the matrix of the faults has all goroutines that it has.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("many whole scripts: run without -short")
+	}
+}
+
 func TestMatrixNoCheckFailsOnALimiterThatIsRight(t *testing.T) {
+	long(t)
 	rows, lines := right(), map[string]string{}
 	seeds := uint64(1)
 	if full() {
@@ -205,6 +214,7 @@ func (w worse) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick) 
 
 // Thin evidence is inconclusive and never a pass, on a limiter that is right.
 func TestMatrixThinEvidenceNeverPasses(t *testing.T) {
+	long(t)
 	for name, lose := range map[string]func(*attack.Measurement){
 		"nothing is kept":            func(m *attack.Measurement) { *m = attack.Measurement{Trial: m.Trial, Began: m.Began, Took: m.Took} },
 		"every trial is interrupted": func(m *attack.Measurement) { m.Aborted = &attack.Abort{Reason: attack.Interrupted} },
