@@ -27,6 +27,7 @@ type Report struct {
 	Limiter    *limits.Limiter // what a probe found
 	Lab        *journal.Lab
 	End        *journal.End // nil when the run was cut off
+	Going      bool         // the run still lasts, which no journal tells
 	Notes      []attack.Note
 }
 

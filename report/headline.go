@@ -68,6 +68,8 @@ func headlineOf(name string, c analyze.Capacity) string {
 func (r Report) headlineOfLoad(name string) string {
 	load := r.Load()
 	switch {
+	case r.Going && len(r.Trials) == 0:
+		return fmt.Sprintf("Nothing is known of %s yet: the first trial is under way", name)
 	case load == nil && len(r.Trials) == 0:
 		return fmt.Sprintf("Nothing is known of %s: no trial was done", name)
 	case load == nil:
@@ -84,6 +86,8 @@ func (r Report) headlineOfLoad(name string) string {
 // ended is how the run came to its end, as a verb.
 func (r Report) ended() string {
 	switch {
+	case r.Going:
+		return "goes on"
 	case r.End == nil:
 		return "was cut off"
 	case r.End.Exit == exitInterrupted:
@@ -128,6 +132,7 @@ func (r Report) Warnings() []attack.Note {
 	}
 	c := r.Capacity()
 	switch {
+	case r.Going:
 	case r.End == nil:
 		add("unfinished", "The journal has no end: the run was killed or is still going on. What is shown is what was known by then.")
 	case r.End.Exit == exitInterrupted:

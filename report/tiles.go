@@ -37,7 +37,8 @@ func (r Report) Tiles() [4]Tile {
 		knee = estimateTile("latency knee", c.Knee, missing(*c))
 		breaking = estimateTile("breaking load", c.Breaking, missing(*c))
 	case r.Command() == "find" || r.Command() == "run" || r.Command() == "demo":
-		knee.Detail, breaking.Detail = "the search did not end", "the search did not end"
+		words := map[bool]string{true: "the search goes on", false: "the search did not end"}[r.Going]
+		knee.Detail, breaking.Detail = words, words
 	}
 	return [4]Tile{knee, breaking, r.limitTile(), r.verdictTile()}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 
@@ -24,8 +25,39 @@ func (all audience) leave() {
 }
 
 // invite opens the views that the flags ask for. What cannot be opened is told before anything is made.
-func (a *app) invite() (audience, error) {
-	return audience{a.openView()}, nil
+func (a *app) invite() (all audience, err error) {
+	defer func() {
+		if err != nil {
+			all.leave()
+		}
+	}()
+	if a.live != "" {
+		web, err := openWeb("live", a.live, a.stop)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, web)
+		fmt.Fprintf(a.err, "live at %s\n", web.URL())
+	}
+	return append(all, a.openView()), nil
+}
+
+// openWeb shows a run at the address that a flag gave.
+func openWeb(flag, address string, stop func()) (*live.Web, error) {
+	l, err := live.Listen(address)
+	if err != nil {
+		return nil, misuseHint("--"+flag+"=:0 takes a free port of this machine", "--%s: %w", flag, err)
+	}
+	return live.OpenWeb(live.WebOptions{Listener: l, Address: address, Stop: stop}), nil
+}
+
+// recall tells of what was measured before to those who want to know.
+func (all audience) recall(entries []journal.Entry) {
+	for _, w := range all {
+		if r, wants := w.(interface{ Recall([]journal.Entry) }); wants {
+			r.Recall(entries)
+		}
+	}
 }
 
 // openView is the terminal's view on a terminal, and plain lines elsewhere.

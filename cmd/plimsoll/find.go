@@ -274,6 +274,7 @@ func (a *app) reopen(path string) (*session, []attack.Measurement, error) {
 	s := &session{app: a, dir: dir, writer: writer, audience: append(looking, a.fold()), entries: entries}
 	var done []attack.Measurement
 	s.show(entries[0])
+	s.recall(entries[1:])
 	for _, e := range entries {
 		if e.Trial != nil && (e.Trial.Aborted == nil || e.Trial.Aborted.Reason != attack.Interrupted) {
 			done = append(done, *e.Trial)

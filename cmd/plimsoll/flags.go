@@ -18,6 +18,7 @@ func (a *app) outputFlags(fs *pflag.FlagSet) {
 	fs.Uint64Var(&a.spec.Seed, "seed", a.spec.Seed, "seed of arrivals and choices; 0 draws one, which is printed")
 	fs.Var(&a.commit, "commit", "`SHA` of what is measured, for the record (default $GITHUB_SHA, $CI_COMMIT_SHA or $GIT_COMMIT)")
 	fs.BoolVar(&a.json, "json", a.json, "print the result as JSON")
+	fs.StringVar(&a.live, "live", a.live, "show the run as a page at this `address` while it lasts: :0 takes a free port of this machine; whoever can open it can end the run")
 	fs.BoolVar(&a.quiet, "quiet", a.quiet, "no progress on standard error")
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -16,11 +17,19 @@ import (
 
 func (a *app) reportCmd() *cobra.Command {
 	var formats []string
+	show := ""
 	c := &cobra.Command{Use: "report RUN", GroupID: "measure", Short: "Render a run again from its journal",
-		Example: "  plimsoll report plimsoll-runs/20260102-150405-checkout\n  plimsoll report RUN --format text\n  plimsoll report RUN --format csv > windows.csv\n  plimsoll report RUN --format html,png --out public", Args: oneArg("run"),
-		RunE: func(_ *cobra.Command, args []string) error { return a.report(args[0], formats) }}
+		Example: "  plimsoll report plimsoll-runs/20260102-150405-checkout\n  plimsoll report RUN --format text\n  plimsoll report RUN --format csv > windows.csv\n  plimsoll report RUN --format html,png --out public\n  plimsoll report RUN --serve", Args: oneArg("run"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if show != "" {
+				return a.serveRun(c.Context(), args[0], show)
+			}
+			return a.report(args[0], formats)
+		}}
 	c.Flags().StringSliceVar(&formats, "format", nil, strings.Join(formatsKnown, ", ")+"; html and png write files (default: all files, and text)")
 	c.Flags().StringVar(&a.spec.Out, "out", "", "folder for the files (default the run's)")
+	c.Flags().StringVar(&show, "serve", "", "show the run as a page at this `address` until interrupted, and write nothing; a free port of this machine without one")
+	c.Flags().Lookup("serve").NoOptDefVal = ":0"
 	return c
 }
 
@@ -102,4 +111,24 @@ func (a *app) report(path string, formats []string) error {
 	}
 	_, err = fmt.Fprintf(a.err, "wrote %s to %s\n", strings.Join(files, " and "), dir)
 	return err
+}
+
+// serveRun shows a run as its journal tells it, until ctx ends.
+func (a *app) serveRun(ctx context.Context, path, address string) error {
+	_, entries, err := readRun(path)
+	if err != nil {
+		return err
+	}
+	web, err := openWeb("serve", address, nil)
+	if err != nil {
+		return err
+	}
+	defer web.Close()
+	for _, e := range entries {
+		web.Feed(e)
+	}
+	web.Over()
+	fmt.Fprintln(a.out, web.URL())
+	<-ctx.Done()
+	return nil
 }

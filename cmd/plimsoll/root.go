@@ -23,6 +23,8 @@ type app struct {
 	quiet    bool                   // no progress
 	told     bool                   // GitHub was told of the run
 	said     bool                   // what a gateway's words mean was told
+	live     string                 // where to show the run while it lasts
+	stop     func()                 // ends the run as an interrupt does
 	plan     bool                   // say what would be sent, send nothing
 	baseline string                 // where to keep the result of a search
 	commit   commit                 // of what is measured, "" to ask the environment
@@ -32,7 +34,9 @@ type app struct {
 
 // run is the program without the process around it.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{in: stdin, out: stdout, err: stderr, spec: newSpec()}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	a := &app{in: stdin, out: stdout, err: stderr, spec: newSpec(), stop: stop}
 	root := a.root()
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {

@@ -28,6 +28,7 @@ type state struct {
 	told     time.Time // when ahead was
 	note     string
 	end      *journal.End
+	cut      bool // off: end is none of the journal's
 }
 
 const (
