@@ -64,10 +64,14 @@ func (s Service) sentence() string {
 	for _, m := range s.Metrics {
 		if n := len(m.Changes); n > 0 {
 			c := m.Changes[n-1]
-			if m.Unit == history.Rate && m.Name == "capacity" {
-				return fmt.Sprintf("%s bears %s since %s", s.Name, moreOrLess(c.Ratio.Value), day(c.After.Began))
+			since := day(c.After.Began)
+			if len(c.Notes) > 0 {
+				since += ", when the machine changed too"
 			}
-			return fmt.Sprintf("%s bears what it bore, but its %s is %s since %s", s.Name, m.Name, higherOrLower(c.Ratio.Value), day(c.After.Began))
+			if m.Name == "capacity" {
+				return fmt.Sprintf("%s bears %s since %s", s.Name, moreOrLess(c.Ratio.Value), since)
+			}
+			return fmt.Sprintf("%s bears what it bore, but its %s is %s since %s", s.Name, m.Name, higherOrLower(c.Ratio.Value), since)
 		}
 	}
 	return fmt.Sprintf("Nothing changed in what %s bears over %s", s.Name, plural(s.Most(), "run"))

@@ -201,7 +201,7 @@ func TestTrend(t *testing.T) {
 
 func TestHistoryPage(t *testing.T) {
 	page := string(written(t, HistoryHTML, past(40)))
-	for _, want := range []string{"shop bears 7.6 % less since 2026-01-25", `id="past-0-0"`, "default-src 'none'", "between these runs the machine changed too: cpus 4, not 2", "flash-crowd V05", "shop.example/&lt;checkout&gt;", "<noscript><img"} {
+	for _, want := range []string{"shop bears 7.6 % less since 2026-01-25, when the machine changed too", `id="past-0-0"`, "default-src 'none'", "between these runs the machine changed too: cpus 4, not 2", "flash-crowd V05", "shop.example/&lt;checkout&gt;", "<noscript><img"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not hold %q", want)
 		}

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/plimsoll-load/plimsoll/analyze/history"
 )
@@ -22,7 +23,7 @@ func (s Service) Charts(prefix string) (out []Chart) {
 
 // trend is one metric over all runs of the service; a run that lacks it leaves a gap.
 func (s Service) trend(id string, m history.Metric, sync string) Chart {
-	c := Chart{ID: id, Title: sentence(called(m)), Subtitle: s.trendWords(m), Sync: sync, Small: m.Name != "capacity", Table: trendTable(s, m)}
+	c := Chart{ID: id, Title: strings.TrimSuffix(sentence(called(m)), "."), Subtitle: s.trendWords(m), Sync: sync, Small: m.Name != "capacity", Table: trendTable(s, m)}
 	value := Series{Label: m.Name, Colour: First, Width: 1.8, Dots: true, Ys: make(Values, len(s.Runs))}
 	now := Series{Label: "level", Colour: Mute, Width: 1.4, Dashed: true, Ys: make(Values, len(s.Runs))}
 	band := Band{Label: "interval of each run", Colour: First, Lo: make(Values, len(s.Runs)), Hi: make(Values, len(s.Runs))}

@@ -46,6 +46,7 @@ type Result struct {
 // Calibrated is a calibration of a gate, and where it was made.
 type Calibrated struct {
 	gate.Calibration
+	Foreseen    *gate.Foreseen    `json:"foreseen,omitempty"`
 	Environment map[string]string `json:"environment"`
 }
 

@@ -167,6 +167,25 @@ func (c Calibration) Honest(asked float64, blocks int) float64 {
 	return 1
 }
 
+// Foreseen is what a machine lets a gate see, so that whoever asks for more knows before it runs.
+type Foreseen struct {
+	BudgetS   float64 `json:"budget_s"`
+	Asked     float64 `json:"asked"`     // the tolerance asked for, 0..1
+	Tolerance float64 `json:"tolerance"` // the smallest from there with at most Alpha of false alarms
+	Alarms    float64 `json:"alarms"`    // share of gates of the same build, at that tolerance, that call a regression
+	Sees      float64 `json:"sees"`      // the smallest loss that is called a regression with Power; 1 if there is none
+	Undecided float64 `json:"undecided"` // share of gates of the same build that stay undecided
+}
+
+// Foreseen is what this machine lets a plan see within its budget.
+func (p Plan) Foreseen(c Calibration) Foreseen {
+	blocks := p.BlocksIn()
+	f := Foreseen{BudgetS: p.budget().Seconds(), Asked: p.Tolerance, Tolerance: c.Honest(p.Tolerance, blocks)}
+	f.Alarms, f.Undecided = c.Foresee(0, f.Tolerance, blocks)
+	f.Sees = c.Sees(f.Tolerance, blocks)
+	return f
+}
+
 // BlocksIn is how many blocks fit into the budget of a plan, rest and warm-up taken off.
 func (p Plan) BlocksIn() int {
 	return int((p.budget() - restLong - warmLong*p.block() - time.Second) / p.block())

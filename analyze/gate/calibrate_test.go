@@ -137,3 +137,21 @@ func TestStaircaseValidate(t *testing.T) {
 		}
 	}
 }
+
+func TestForeseen(t *testing.T) {
+	p := plan()
+	for _, c := range []struct {
+		scatter     float64
+		asked       float64
+		widened, no bool
+	}{{.02, .05, false, false}, {.08, .01, true, false}, {.5, .05, true, false}, {5, .05, true, true}} {
+		p.Tolerance = c.asked
+		f := p.Foreseen(Calibration{Median: 1000, Scatter: c.scatter, Blocks: DefaultBlocks})
+		if f.Asked != c.asked || f.Tolerance > c.asked != c.widened || f.Tolerance >= 1 != c.no || f.Sees < f.Tolerance || f.BudgetS != p.budget().Seconds() {
+			t.Errorf("a scatter of %v, asked for %v: %+v", c.scatter, c.asked, f)
+		}
+		if !c.no && (f.Alarms > Alpha || f.Sees >= 1) {
+			t.Errorf("a scatter of %v, asked for %v: %+v, want few alarms and some loss seen", c.scatter, c.asked, f)
+		}
+	}
+}

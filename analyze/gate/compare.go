@@ -21,7 +21,8 @@ type Compared struct {
 	What    string            `json:"what"` // a goal, or a check, of an endpoint where there are several
 	Outcome Outcome           `json:"outcome"`
 	Ratio   *analyze.Estimate `json:"ratio,omitempty"`
-	P       float64           `json:"p,omitempty"` // of as low a ratio at the tolerance, adjusted for the number of endpoints and goals
+	How     string            `json:"how,omitempty"` // what the ratio's interval rests on
+	P       float64           `json:"p,omitempty"`   // of as low a ratio at the tolerance, adjusted for the number of endpoints and goals
 	Text    string            `json:"text"`
 }
 
@@ -73,7 +74,7 @@ func compareGoals(base, head []Run, paired bool, bound float64) []Compared {
 		for _, goal := range goals(before) {
 			b, h := samples(before, goal), samples(now, goal)
 			r := RatioOf(b, h, paired && len(b) == len(before) && len(h) == len(now), bound)
-			c := Compared{What: prefix(e, all) + goal, P: r.P}
+			c := Compared{What: prefix(e, all) + goal, How: r.How, P: r.P}
 			if e := r.Estimate; e.Value > 0 && !math.IsInf(e.Hi, 1) {
 				c.Ratio = &e
 			}
@@ -128,8 +129,8 @@ func (c *Compared) decide(p, bound float64) {
 	case p <= Alpha && c.Ratio.Value < bound:
 		c.Outcome, word = Regression, "regression"
 	}
-	c.Text = fmt.Sprintf("capacity %.2fx of the baseline's (%.0f%% CI %.2f to %.2f) for %s, at least %.4gx is asked: %s",
-		c.Ratio.Value, 100*c.Ratio.Confidence, c.Ratio.Lo, c.Ratio.Hi, c.What, bound, word)
+	c.Text = fmt.Sprintf("capacity %.2fx of the baseline's (%.0f%% CI %.2f to %.2f, %s) for %s, at least %.4gx is asked: %s",
+		c.Ratio.Value, 100*c.Ratio.Confidence, c.Ratio.Lo, c.Ratio.Hi, c.How, c.What, bound, word)
 }
 
 // goals are those that base has a decided capacity for, in the order of its runs.

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -31,7 +32,8 @@ func SampleOf(e analyze.Estimate) Sample {
 // Ratio is head over base with its interval, and the probability of as low a ratio if the true one were bound.
 type Ratio struct {
 	analyze.Estimate
-	P float64
+	P   float64
+	How string // what the interval rests on
 }
 
 // fewest runs on each side whose spread alone gives an interval: below it a rank test cannot reach Alpha.
@@ -67,6 +69,7 @@ func normal(base, head []Sample, bound float64) Ratio {
 	h, sh := mean(head)
 	d, se := h-b, math.Hypot(sb, sh)
 	r := ratio(d, d-zAlpha*se, d+zAlpha*se)
+	r.How = "by what each run says of its own error"
 	r.P = .5 * math.Erfc(-(d-math.Log(bound))/se/math.Sqrt2)
 	r.Notes = []attack.Note{{Code: "few-runs", Text: "the interval rests on what each run says of its own error; five runs a side show their spread"}}
 	return r
@@ -80,7 +83,11 @@ func ratio(d, lo, hi float64) Ratio {
 // and the probability of Wilcoxon's signed-rank test (Hollander, Wolfe, Chicken: Nonparametric Statistical Methods, 3.1 to
 // 3.4). It supposes that the ratios scatter alike on both sides of their middle.
 //
-// Note: the distribution of ranks is exact for any number of pairs, so that no bootstrap is needed.
+// It is an exact sign-flip test whose scores are ranks: if the true ratio is the middle, each pair's difference from it is as
+// likely above as below, so that all 2ⁿ choices of signs are alike.
+//
+// Note: scores of ranks are counted for any number of pairs, where those of values must be tried one by one and want a bootstrap
+// from a dozen on. That one's intervals hold less than they promise (TestExactAgainstBootstrap), and one wild pair moves them.
 func signedRank(base, head []Sample, bound float64) Ratio {
 	d := make([]float64, len(base))
 	for i := range d {
@@ -92,7 +99,9 @@ func signedRank(base, head []Sample, bound float64) Ratio {
 			walsh = append(walsh, (d[i]+d[j])/2)
 		}
 	}
-	return ranked(walsh, signs(len(d)), math.Log(bound))
+	r := ranked(walsh, signs(len(d)), math.Log(bound))
+	r.How = fmt.Sprintf("by sign flips of %d pairs", len(d))
+	return r
 }
 
 // rankSum is the Hodges-Lehmann shift between two sets of log capacities, the median of all differences, with the interval
@@ -105,7 +114,9 @@ func rankSum(base, head []Sample, bound float64) Ratio {
 			all = append(all, math.Log(h.Value/b.Value))
 		}
 	}
-	return ranked(all, shuffles(len(base), len(head)), math.Log(bound))
+	r := ranked(all, shuffles(len(base), len(head)), math.Log(bound))
+	r.How = fmt.Sprintf("by ranks of %d and %d runs", len(base), len(head))
+	return r
 }
 
 // ranked turns the differences, and the distribution of how many of them lie above the true one, into a Ratio. That

@@ -3,6 +3,7 @@ package gate
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
@@ -145,6 +146,58 @@ func TestHolm(t *testing.T) {
 	for i := range want {
 		if math.Abs(got[i]-want[i]) > 1e-12 {
 			t.Errorf("Holm = %v, want %v", got, want)
+		}
+	}
+}
+
+// bootstrapped is the interval of the Hodges-Lehmann estimate by the percentiles of resampled pairs.
+func bootstrapped(rng *rand.Rand, d []float64) (lo, hi float64) {
+	const draws = 300
+	var all []float64
+	again := make([]float64, len(d))
+	for range draws {
+		for i := range again {
+			again[i] = d[rng.IntN(len(d))]
+		}
+		var walsh []float64
+		for i := range again {
+			for j := range i + 1 {
+				walsh = append(walsh, (again[i]+again[j])/2)
+			}
+		}
+		slices.Sort(walsh)
+		all = append(all, median(walsh))
+	}
+	slices.Sort(all)
+	return all[int(Alpha*draws)], all[draws-1-int(Alpha*draws)]
+}
+
+// TestExactAgainstBootstrap prints, with -v, how many intervals of 90 % hold the truth: those of sign flips do, those of a
+// bootstrap hold it less often the fewer pairs there are.
+func TestExactAgainstBootstrap(t *testing.T) {
+	const many = 400
+	for _, pairs := range []int{5, 8, 13, 20} {
+		rng := rand.New(rand.NewPCG(12, uint64(pairs)))
+		exact, boot := 0., 0.
+		for range many {
+			base, head := draw(rng, pairs, .05, .05, .02)
+			if r := RatioOf(base, head, true, .95); r.Lo <= .95 && r.Hi >= .95 {
+				exact++
+			}
+			d := make([]float64, pairs)
+			for i := range d {
+				d[i] = math.Log(head[i].Value / base[i].Value)
+			}
+			if lo, hi := bootstrapped(rng, d); lo <= math.Log(.95) && hi >= math.Log(.95) {
+				boot++
+			}
+		}
+		t.Logf("%d pairs: of intervals of 90 %% hold %.1f %% by sign flips, %.1f %% by a bootstrap", pairs, 100*exact/many, 100*boot/many)
+		if exact/many < .9-3.5*math.Sqrt(.09/many) {
+			t.Errorf("%d pairs: only %.3f of exact intervals hold", pairs, exact/many)
+		}
+		if pairs == 5 && boot >= exact {
+			t.Errorf("a bootstrap of 5 pairs holds %v of %d, exact intervals %v", boot, many, exact)
 		}
 	}
 }

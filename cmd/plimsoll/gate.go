@@ -155,7 +155,10 @@ func (a *app) gate(ctx context.Context, f gateFlags, arg string, given *pflag.Fl
 		return err
 	}
 	defer w.close()
-	notes := a.foresee(f, base, &plan)
+	notes, err := a.foresee(f, base, &plan)
+	if err != nil {
+		return err
+	}
 	if a.plan {
 		return a.explainGate(plan, w, notes)
 	}
@@ -289,7 +292,8 @@ func (s *session) calibrate(ctx context.Context, f gateFlags, base report.Result
 	if err != nil {
 		return exitUnmeasured, "not calibrated: " + err.Error(), nil
 	}
-	base.Calibrated = &report.Calibrated{Calibration: c, Environment: environment(w, "")}
+	foreseen := plan.Foreseen(c)
+	base.Calibrated = &report.Calibrated{Calibration: c, Foreseen: &foreseen, Environment: environment(w, "")}
 	if err := saveResult(f.baseline, base); err != nil {
 		return 0, "", err
 	}
@@ -299,37 +303,50 @@ func (s *session) calibrate(ctx context.Context, f gateFlags, base report.Result
 
 // sayCalibration is what a machine can see, in a sentence.
 func sayCalibration(c gate.Calibration, p gate.Plan) string {
-	blocks := p.BlocksIn()
-	honest := c.Honest(p.Tolerance, blocks)
-	alarms, _ := c.Foresee(0, honest, blocks)
-	text := fmt.Sprintf("half of %.3gs blocks hold %s here, and they scatter by %.1f%%; in %v a gate of %.3g%% sees a loss of %.3g%% nine times in ten, with %.1f%% false alarms",
-		c.BlockMS/1000, attack.Rate(c.Median).Round(), 100*c.Scatter, p.Budget, 100*honest, 100*c.Sees(honest, blocks), 100*alarms)
-	if honest > p.Tolerance {
+	f := p.Foreseen(c)
+	text := fmt.Sprintf("half of %.3gs blocks hold %s here, and they scatter by %.1f%%; in %v a gate of %.3g%% %s, with %.1f%% false alarms",
+		c.BlockMS/1000, attack.Rate(c.Median).Round(), 100*c.Scatter, p.Budget, 100*f.Tolerance, seen(f.Sees), 100*f.Alarms)
+	if f.Undecided > .1 {
+		text += fmt.Sprintf(", and %.0f%% undecided: a longer --budget decides more", 100*f.Undecided)
+	}
+	if f.Tolerance > p.Tolerance {
 		text += fmt.Sprintf("; the tolerance of %.3g%% that was asked for is more than this machine can tell", 100*p.Tolerance)
 	}
 	return text
 }
 
+func seen(loss float64) string {
+	if loss >= 1 {
+		return "sees no loss nine times in ten"
+	}
+	return fmt.Sprintf("sees a loss of %.3g%% nine times in ten", 100*loss)
+}
+
 // foresee takes the calibration of the baseline into the plan, and says before anything is sent what the gate can see.
-func (a *app) foresee(f gateFlags, base report.Result, p *gate.Plan) []attack.Note {
+func (a *app) foresee(f gateFlags, base report.Result, p *gate.Plan) ([]attack.Note, error) {
 	c := base.Calibrated
 	switch {
 	case f.calibrate > 0 || f.base != "":
-		return nil
+		return nil, nil
 	case c == nil:
-		return []attack.Note{{Code: "uncalibrated", Text: "nobody knows how small a loss this machine can see: plimsoll gate --calibrate 80 finds out"}}
+		return []attack.Note{{Code: "uncalibrated", Text: "nobody knows how small a loss this machine can see: plimsoll gate --calibrate 80 finds out"}}, nil
 	}
 	if d := differences(c.Environment, environment(nil, "")); len(d) > 0 || c.BlockMS != p.BlockMS() {
 		text := fmt.Sprintf("its blocks were %.3g s long, these are %.3g s", c.BlockMS/1000, p.BlockMS()/1000)
 		if len(d) > 0 {
 			text = d[0].Text
 		}
-		return []attack.Note{{Code: "uncalibrated", Text: "the baseline's calibration is not of this gate (" + text + "): plimsoll gate --calibrate 80 makes one"}}
+		return []attack.Note{{Code: "uncalibrated", Text: "the baseline's calibration is not of this gate (" + text + "): plimsoll gate --calibrate 80 makes one"}}, nil
 	}
 	p.Median = c.Median
+	seen := p.Foreseen(c.Calibration)
+	if seen.Tolerance >= 1 {
+		return nil, &failure{code: exitUndecided, hint: "a longer --budget makes blocks longer, and --base-url cancels what the machine does to both builds",
+			err: fmt.Errorf("this machine is too noisy to gate within %v: its blocks scatter by %.0f%%", p.Budget, 100*c.Scatter)}
+	}
 	note := attack.Note{Code: "foreseen", Text: sayCalibration(c.Calibration, *p)}
-	p.Tolerance = max(p.Tolerance, c.Honest(p.Tolerance, p.BlocksIn()))
-	return []attack.Note{note}
+	p.Tolerance = seen.Tolerance
+	return []attack.Note{note}, nil
 }
 
 func (a *app) explainGate(p gate.Plan, w *wire, notes []attack.Note) error {

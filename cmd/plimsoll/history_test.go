@@ -19,8 +19,8 @@ import (
 	"github.com/plimsoll-load/plimsoll/report/journal"
 )
 
-// nightly writes so many results below a folder, one a night, of a service that bears a tenth less from night half on: each as a
-// run's folder would hold it, with its journal beside it, and every fifth as a lone file.
+// nightly writes so many results below a folder, one a night, of a service that bears a tenth less from night half on: each in
+// a folder of its own, and every fifth as a lone file.
 func nightly(t *testing.T, name, path string, n, half int) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -43,9 +43,6 @@ func nightly(t *testing.T, name, path string, n, half int) (dir string) {
 			if err := os.MkdirAll(folder, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(folder, journalName), nil, 0o644); err != nil { // result.json is read in its place
-				t.Fatal(err)
-			}
 			file = filepath.Join(folder, "result.json")
 		}
 		if err := saveResult(file, r); err != nil {
@@ -63,7 +60,8 @@ func outcomeOf(args ...string) (code int, stdout, stderr string) {
 
 func TestHistoryOfAFolder(t *testing.T) {
 	dir, out := nightly(t, "shop", "/checkout", 30, 18), filepath.Join(t.TempDir(), "public")
-	for name, text := range map[string]string{"other.json": `{"schema":"else"}`, "broken.json": `{"schema": "plimsoll.result/v1", `, "notes.txt": "plimsoll.result/v1"} {
+	for name, text := range map[string]string{"other.json": `{"schema":"else"}`, "broken.json": `{"schema": "plimsoll.result/v1", `, "notes.txt": "plimsoll.result/v1",
+		"runs/shop-01/" + journalName: ""} { // result.json is read in its place
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
