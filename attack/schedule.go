@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sort"
 	"time"
 )
 
@@ -108,6 +109,38 @@ func (s Schedule) Peak() float64 {
 	return peak
 }
 
+// Crowd is a moment, from the schedule's beginning, at which several arrivals are due at once.
+type Crowd struct {
+	At   time.Duration
+	Size int64
+}
+
+// Crowds are the bursts of the segments, and with the process Clump the arrivals of each second, by their moments: those
+// of one moment are told apart.
+func (s Schedule) Crowds() (out []Crowd) {
+	start, counts := time.Duration(0), s.counts()
+	for i, g := range s.Segments {
+		if g.Burst > 0 {
+			out = append(out, Crowd{start, int64(g.Burst)})
+		}
+		if n := counts[i]; s.Process == Clump {
+			for k := int64(0); k < n; {
+				at := g.clump(k, n)
+				next := k + int64(sort.Search(int(n-k), func(j int) bool { return g.clump(k+int64(j), n) > at }))
+				out = append(out, Crowd{start + at, next - k})
+				k = next
+			}
+		}
+		start += g.Len
+	}
+	return out
+}
+
+// clump is the due moment of the k-th of n arrivals with the process Clump, from the segment's beginning.
+func (g Segment) clump(k, n int64) time.Duration {
+	return g.invert(float64(k) / float64(n)).Truncate(time.Second)
+}
+
 // MaxArrivals bounds one schedule: a day at 100,000 a second is a mistake, not a trial.
 const MaxArrivals = 2_000_000_000
 
@@ -180,7 +213,7 @@ func (d *Dues) within(g Segment, n int64) time.Duration {
 		d.u += (1 - d.u) * (1 - math.Pow(d.rng.Float64(), 1/float64(n-d.k)))
 		return g.invert(d.u)
 	case Clump:
-		return g.invert(float64(d.k) / float64(n)).Truncate(time.Second)
+		return g.clump(d.k, n)
 	}
 	return g.invert(float64(d.k) / float64(n))
 }

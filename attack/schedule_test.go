@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"maps"
 	"math"
 	"math/big"
 	"testing"
@@ -173,6 +174,38 @@ func schedules() *rapid.Generator[Schedule] {
 				Len: time.Duration(rapid.IntRange(0, 2500).Draw(t, "ms")) * time.Millisecond, Burst: rapid.IntRange(0, 5).Draw(t, "burst")})
 		}
 		return s
+	})
+}
+
+// The slow twin: the arrivals due at one moment, counted one by one.
+func TestCrowdsAreWhatIsDueAtOneMoment(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := schedules().Draw(t, "schedule")
+		got, want := map[time.Duration]int64{}, map[time.Duration]int64{}
+		for _, c := range s.Crowds() {
+			got[c.At] += c.Size
+		}
+		for _, at := range all(s, 1) {
+			want[at]++
+		}
+		if s.Process == Clump {
+			if !maps.Equal(got, want) {
+				t.Fatalf("crowds %v, want %v", got, want)
+			}
+			return
+		}
+		bursts := int64(0)
+		for at, n := range got {
+			if bursts += n; n > want[at] {
+				t.Fatalf("a crowd of %d at %v, where %d are due", n, at, want[at])
+			}
+		}
+		for _, g := range s.Segments {
+			bursts -= int64(g.Burst)
+		}
+		if bursts != 0 {
+			t.Fatalf("crowds of %v more than the bursts", bursts)
+		}
 	})
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/plimsoll-load/plimsoll/attack"
 )
 
-// maxBursts bounds the bursts of a trial whose spread is watched.
-const maxBursts = 10_000
+// maxBursts bounds the bursts of a trial whose spread is watched: one for each second of a day.
+const maxBursts = 86_400
 
 // What a burst may take beyond what an arrival of its own may, for each of its arrivals: two idle cores need 25 to 30µs to
 // send one over a warm connection, and 60 to 70 over net/http. A burst that is late is sent all the same for longer than it
@@ -31,15 +31,13 @@ type span struct {
 func spansOf(t attack.Trial) map[time.Duration]*span {
 	out := map[time.Duration]*span{}
 	for _, a := range t.Actors {
-		at := time.Duration(0)
-		for _, g := range a.Schedule.Segments {
-			if g.Burst > 0 && (len(out) < maxBursts || out[at] != nil) {
-				if out[at] == nil {
-					out[at] = &span{at: at}
-				}
-				out[at].size += g.Burst
+		for _, c := range a.Schedule.Crowds() {
+			if out[c.At] == nil && len(out) < maxBursts {
+				out[c.At] = &span{at: c.At}
 			}
-			at += g.Len
+			if b := out[c.At]; b != nil {
+				b.size += int(c.Size)
+			}
 		}
 	}
 	return out

@@ -60,6 +60,18 @@ func TestABurstIsJudgedByItsSpreadAndItsSize(t *testing.T) {
 	}
 }
 
+// A load that clumps is one of bursts: each second's is judged by its spread.
+func TestClumpsAreJudgedAsBursts(t *testing.T) {
+	clumps := attack.Trial{Actors: []attack.Actor{{Schedule: attack.Constant(5000, 2*time.Second, attack.Clump)}}}
+	spans := spansOf(clumps)
+	if len(spans) != 2 || spans[0] == nil || spans[0].size != 5000 || spans[time.Second] == nil {
+		t.Errorf("spans %v, want 5000 at 0 and at 1 s", spans)
+	}
+	if got := flightOf(clumps); got < 5000 {
+		t.Errorf("%d in flight, want room for a clump", got)
+	}
+}
+
 // The planted faults: arrivals of the rate that are late for another reason than the burst before them.
 func TestBesideABurstTheRateIsJudgedByItsLag(t *testing.T) {
 	const out = 150 * ms // the last of the burst was sent

@@ -47,13 +47,8 @@ func light(t attack.Trial) bool {
 	peak := 0.0
 	for _, a := range t.Actors {
 		peak += a.Schedule.Peak()
-		if a.Schedule.Process == attack.Clump {
+		if len(a.Schedule.Crowds()) > 0 {
 			return false
-		}
-		for _, g := range a.Schedule.Segments {
-			if g.Burst > 0 {
-				return false
-			}
 		}
 	}
 	return peak <= leanRate

@@ -82,14 +82,14 @@ func flightOf(t attack.Trial) int {
 	if t.Flight > 0 {
 		return min(t.Flight, maxFlight)
 	}
-	peak, burst := 0.0, 0
+	peak, crowd := 0.0, int64(0)
 	for _, a := range t.Actors {
 		peak += a.Schedule.Peak()
-		for _, g := range a.Schedule.Segments {
-			burst = max(burst, g.Burst)
+		for _, c := range a.Schedule.Crowds() {
+			crowd = max(crowd, c.Size)
 		}
 	}
-	return min(max(minFlight, burst, int(min(flightSeconds*peak, maxFlight))), maxFlight)
+	return min(max(minFlight, int(crowd), int(min(flightSeconds*peak, maxFlight))), maxFlight)
 }
 
 // elapsed is the time since the trial began; it may be asked once begun is closed.

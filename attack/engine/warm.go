@@ -75,12 +75,8 @@ func (n *network) chill() {
 func warmings(t attack.Trial) []time.Duration {
 	var bursts []time.Duration
 	for _, a := range t.Actors {
-		at := time.Duration(0)
-		for _, g := range a.Schedule.Segments {
-			if g.Burst > 0 {
-				bursts = append(bursts, at)
-			}
-			at += g.Len
+		for _, c := range a.Schedule.Crowds() {
+			bursts = append(bursts, c.At)
 		}
 	}
 	slices.Sort(bursts)

@@ -67,12 +67,8 @@ func newTrial(r *Runner, t attack.Trial, watch func(attack.Tick) attack.Reason) 
 	x := &trial{r: r, t: t, watch: watch, began: r.clock, stream: t.Stream(), ledger: newLedger(t), bursts: map[attack.Arrival]*span{}}
 	for i, a := range t.Actors {
 		x.keys = append(x.keys, a.Identity.Value.Reveal())
-		at := time.Duration(0)
-		for _, g := range a.Schedule.Segments {
-			if g.Burst > 0 {
-				x.bursts[attack.Arrival{Actor: i, Due: at}] = &span{}
-			}
-			at += g.Len
+		for _, c := range a.Schedule.Crowds() {
+			x.bursts[attack.Arrival{Actor: i, Due: c.At}] = &span{}
 		}
 	}
 	x.next, x.owed = x.stream.Next()

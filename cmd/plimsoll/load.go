@@ -75,7 +75,7 @@ func (a *app) load(ctx context.Context, manners attack.Manners) error {
 	if err != nil {
 		return err
 	}
-	trial := attack.Trial{N: 1, Phase: "load", Why: a.spec.Load.Rate + " for " + a.spec.Load.For.String(), Seed: a.spec.Seed, Warm: a.spec.Load.Burst,
+	trial := attack.Trial{N: 1, Phase: "load", Why: a.spec.Load.Rate + " for " + a.spec.Load.For.String(), Seed: a.spec.Seed, Warm: largest(schedule),
 		Actors: []attack.Actor{{Name: "load", Schedule: schedule, Manners: manners}}}
 	return s.guarded(ctx, func(ctx context.Context) (int, string, error) {
 		s.ahead("load", trial.Len(), false)
@@ -89,6 +89,14 @@ func (a *app) load(ctx context.Context, manners attack.Manners) error {
 		}
 		return code, outcome, nil
 	})
+}
+
+// largest is the most arrivals of a schedule that are due at one moment, 0 where each has a moment of its own.
+func largest(s attack.Schedule) (n int) {
+	for _, c := range s.Crowds() {
+		n = max(n, int(c.Size))
+	}
+	return n
 }
 
 // cutShort is the outcome of a load that was interrupted: what it sent of what it owed, and what that much shows.
