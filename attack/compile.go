@@ -42,11 +42,13 @@ func (t Target) Compile(seed uint64, rows Rows) (Draw, error) {
 		return nil, err
 	}
 	parts, total := make([]*part, len(t.Requests)), 0.0
+	_, of := t.endpoints()
 	for i := range t.Requests {
 		p, err := t.Requests[i].compile(seed, rows)
 		if err != nil {
 			return nil, fmt.Errorf("request %d of the target: %w", i+1, err)
 		}
+		p.request.Endpoint = of[i]
 		total += p.request.weight()
 		p.weightSoFar = total
 		parts[i] = p

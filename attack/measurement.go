@@ -152,7 +152,8 @@ type Measurement struct {
 	Began      time.Time     `json:"began"`   // wall clock; the zero time in a simulation
 	Took       time.Duration `json:"took_ns"` // from the beginning to the last answer
 	Ticks      []Tick        `json:"ticks,omitempty"`
-	Windows    []Window      `json:"windows"` // by At, then Actor
+	Windows    []Window      `json:"windows"`             // by At, then Actor
+	Endpoints  []Endpoint    `json:"endpoints,omitempty"` // of a target that has several
 	Aborted    *Abort        `json:"aborted,omitempty"`
 	Checks     []SelfCheck   `json:"checks,omitempty"`
 	Notes      []Note        `json:"notes,omitempty"`
@@ -203,6 +204,11 @@ func (m Measurement) Check() error {
 		}
 		if n := w.Response.N(); n != w.OK+w.Timeout {
 			return fmt.Errorf("trial %d, window at %v: %d response times for %d ok and %d timeouts", m.Trial.N, w.At, n, w.OK, w.Timeout)
+		}
+	}
+	for _, e := range m.Endpoints {
+		if err := e.check(); err != nil {
+			return fmt.Errorf("trial %d, %w", m.Trial.N, err)
 		}
 	}
 	for _, s := range m.Sights {

@@ -58,6 +58,7 @@ func mergeRest(out *Measurement, s Measurement) {
 	out.Notes = append(out.Notes, s.Notes...)
 	out.Log = append(out.Log, s.Log...)
 	out.Sights = append(out.Sights, s.Sights...)
+	mergeEndpoints(out, s.Endpoints)
 }
 
 // WindowAt says which window of a trial with the given warm-up a due moment belongs to: its index, its beginning, its

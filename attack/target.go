@@ -17,6 +17,8 @@ type Request struct {
 	URL    string              `json:"url"`
 	Header map[string][]string `json:"header,omitempty"` // names as they go on the wire; Host overrides the URL's
 	Body   []byte              `json:"body,omitempty"`
+
+	Endpoint int `json:"-"` // which of the target's Endpoints a drawn request belongs to
 }
 
 // Target is what a trial sends: one request, or several to choose from by weight.

@@ -26,21 +26,22 @@ var ResultSchema []byte
 // Result is a report for machines. What is absent is null; durations are in ms where the name ends in _ms; rates are per
 // second.
 type Result struct {
-	Schema     string                 `json:"schema"`
-	Run        RunResult              `json:"run"`
-	Headline   string                 `json:"headline"`
-	Generator  Health                 `json:"generator"`
-	Load       *Load                  `json:"load"`
-	Capacity   *analyze.Capacity      `json:"capacity"`   // the tightest
-	Capacities []analyze.Capacity     `json:"capacities"` // one for each goal
-	Limits     *limits.Recommendation `json:"limits"`
-	Verdicts   []scenarios.Verdict    `json:"verdicts"`
-	Gate       *gate.Verdict          `json:"gate,omitempty"`
-	Limiter    *limits.Limiter        `json:"limiter"` // what identify found
-	Lab        *journal.Lab           `json:"lab"`
-	Calibrated *Calibrated            `json:"calibration,omitempty"` // of a baseline: what its machine does to a gate
-	Trials     []TrialResult          `json:"trials"`
-	Notes      []attack.Note          `json:"notes"`
+	Schema     string                           `json:"schema"`
+	Run        RunResult                        `json:"run"`
+	Headline   string                           `json:"headline"`
+	Generator  Health                           `json:"generator"`
+	Load       *Load                            `json:"load"`
+	Capacity   *analyze.Capacity                `json:"capacity"`            // the tightest
+	Capacities []analyze.Capacity               `json:"capacities"`          // one for each goal
+	Endpoints  map[string]analyze.EndpointCurve `json:"endpoints,omitempty"` // of a target that has several, by name
+	Limits     *limits.Recommendation           `json:"limits"`
+	Verdicts   []scenarios.Verdict              `json:"verdicts"`
+	Gate       *gate.Verdict                    `json:"gate,omitempty"`
+	Limiter    *limits.Limiter                  `json:"limiter"` // what identify found
+	Lab        *journal.Lab                     `json:"lab"`
+	Calibrated *Calibrated                      `json:"calibration,omitempty"` // of a baseline: what its machine does to a gate
+	Trials     []TrialResult                    `json:"trials"`
+	Notes      []attack.Note                    `json:"notes"`
 }
 
 // Calibrated is a calibration of a gate, and where it was made.
@@ -104,7 +105,7 @@ const EvidenceMax = 200
 // Result is the report for machines.
 func (r Report) Result() Result {
 	out := Result{Schema: ResultVersion, Run: r.runResult(), Headline: r.Headline(), Generator: r.Generator(), Load: r.Load(),
-		Capacity: r.Capacity(), Capacities: r.Capacities, Limits: r.Limits, Gate: r.Gate, Limiter: r.Limiter, Lab: r.Lab, Trials: []TrialResult{}, Notes: r.Notes}
+		Capacity: r.Capacity(), Capacities: r.Capacities, Endpoints: analyze.Endpoints(r.Trials), Limits: r.Limits, Gate: r.Gate, Limiter: r.Limiter, Lab: r.Lab, Trials: []TrialResult{}, Notes: r.Notes}
 	for _, s := range r.Storms {
 		out.Verdicts = append(out.Verdicts, s.Verdict)
 	}

@@ -28,6 +28,7 @@ func (e errand) elapsed() time.Duration { return time.Since(e.began) }
 // answer is what came of one attempt. Moments count from the trial's beginning.
 type answer struct {
 	try            int
+	kind           int // of the request: which of the target's endpoints; -1 where none could be made
 	sent, received time.Duration
 	status         int // 0 when there was no whole answer
 	fault          fault

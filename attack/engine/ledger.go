@@ -28,6 +28,7 @@ type ledger struct {
 	log     []attack.Attempt
 	lost    int64 // attempts that the log had no place for
 	notes   []attack.Note
+	kinds   []attack.Endpoint // nil for a target of one
 	health
 }
 
@@ -213,6 +214,21 @@ func (l *ledger) finish(a arrival, w *attack.Window, ans answer) {
 	}
 	l.flight--
 	l.end(w, ans.outcome)
+	l.endKind(a, ans, response, service)
+}
+
+// endKind books the end of an arrival under its endpoint, where the target has several.
+func (l *ledger) endKind(a arrival, ans answer, response, service time.Duration) {
+	if len(l.kinds) == 0 || ans.kind < 0 || a.due < l.trial.Warmup {
+		return
+	}
+	k := &l.kinds[ans.kind]
+	k.End(ans.outcome)
+	k.Attempts += int64(ans.try)
+	if ans.outcome == attack.OK || ans.outcome == attack.Timeout {
+		k.Response.Record(response)
+		k.Service.Record(service)
+	}
 }
 
 // tally counts an attempt by its status or its class of error.
@@ -287,7 +303,7 @@ func (l *ledger) tick(now clock, owed *counter) attack.Tick {
 func (l *ledger) close() attack.Measurement {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m := attack.Measurement{Ticks: l.ticks, Took: l.last, LogDropped: l.lost, PeakFlight: l.peak, Notes: l.notes, Log: l.log}
+	m := attack.Measurement{Ticks: l.ticks, Took: l.last, LogDropped: l.lost, PeakFlight: l.peak, Notes: l.notes, Log: l.log, Endpoints: l.kinds}
 	for _, w := range l.windows {
 		m.Windows = append(m.Windows, *w)
 	}

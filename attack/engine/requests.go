@@ -34,6 +34,7 @@ type order struct {
 	http  http.Request
 	body  []byte
 	fresh bool // over a connection of its own
+	kind  int  // which of the target's endpoints it belongs to
 	packed
 }
 
@@ -97,7 +98,7 @@ func newOrder(r *attack.Request, who attack.Identity, twist attack.Twist) (*orde
 	if method != r.Method && (method == http.MethodGet || method == http.MethodHead) {
 		body = nil
 	}
-	o := &order{body: body, fresh: twist.Fresh, http: http.Request{Method: method, URL: u, Header: header, Host: host,
+	o := &order{body: body, fresh: twist.Fresh, kind: r.Endpoint, http: http.Request{Method: method, URL: u, Header: header, Host: host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(body))}}
 	return o, nil
 }

@@ -60,6 +60,7 @@ func newStorm(e *Engine, t attack.Trial) *storm {
 	s.permits = make(chan struct{}, s.flight)
 	s.queue = make(chan arrival, s.flight)
 	s.ledger = newLedger(t, e.opt.Timeout)
+	s.ledger.kinds = e.opt.Target.Endpoints()
 	s.back = newComebacks(s)
 	for _, a := range t.Actors {
 		s.makers = append(s.makers, e.maker(a.Identity, a.Twist))
@@ -192,12 +193,14 @@ func (s *storm) attempt(a arrival, try int) {
 	if err != nil {
 		now := s.elapsed()
 		ans = answer{sent: now, received: now}.failed(err)
+		ans.kind = -1
 		s.ledger.sent(a, now, try)
 	} else {
 		s.ledger.sent(a, s.elapsed(), try)
 		// Note: patience is for each attempt and begins anew when it is sent. Were the wait at the cap taken off it, an
 		// overloaded target would be asked by those alone who are about to give up, and would seem to serve nobody.
 		ans = s.e.carry(o, errand{s.began, s.e.opt.Timeout, s.trial.LogMax > 0})
+		ans.kind = o.kind
 	}
 	ans.try = try
 	if ans.refused != nil {
