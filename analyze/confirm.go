@@ -111,6 +111,10 @@ func (s *search) gather(j Judgement) {
 // collapse looks into a saturation that lies below a load which passed: either overload costs capacity, or the load that
 // passed was tried for too short a time.
 func (s *search) collapse() bool {
+	if s.hasty() {
+		s.hi, s.lo = min(s.hi, s.lo), .8*s.estimate
+		return true
+	}
 	j, ok := s.test(Saturate, "a load that passed, though more is not completed", s.lo, Medium)
 	switch {
 	case !ok:
@@ -130,6 +134,27 @@ func (s *search) collapse() bool {
 	s.lo = .8 * s.estimate
 	return true
 }
+
+// hasty tells that the load that passed, passed for want of time: its own busy runs completed as much as the overload, and
+// less than was offered.
+func (s *search) hasty() bool {
+	for i := len(s.rows) - 1; i >= 0; i-- {
+		r := s.rows[i]
+		if r.m.Trial.Phase != Ramp || r.m.Trial.Load() != s.lo {
+			continue
+		}
+		own := AllBusy(r.m.Ticks, s.rest.busyAbove(s.lo))
+		se := math.Hypot(own.SE(s.rest.CS2), s.se)
+		return own.N >= hastyLeast && own.Rate < s.lo*(1-se) && math.Abs(own.Rate/s.estimate-1) < hastyZ*se
+	}
+	return false
+}
+
+// The busy runs of a ramp's trial must have completed so many, alike within so many standard errors.
+const (
+	hastyLeast = 40
+	hastyZ     = 2.
+)
 
 // The steps outwards while one bound is missing, in widths of the bracket: the first takes the load from one side of the
 // estimate to the other. If that was no bound, the estimate is off by little, and the next step is short.
@@ -160,10 +185,11 @@ func (s *search) confirm() bool {
 	load := s.estimate * (1 - step)
 	for range confirmMax {
 		load = s.clamp(load)
-		if s.spentOut(s.long(load, Full)) {
+		long := s.shortened(load)
+		if s.spentOut(long) {
 			return true
 		}
-		j, ok := s.vote(load, step)
+		j, ok := s.vote(load, long, step)
 		if !ok {
 			return false
 		}
@@ -197,12 +223,38 @@ func (s *search) resolution() (step, width float64) {
 	return step, max(s.effort.width, floor(s.rest.CS2, n), 2.1*step)
 }
 
+// shortened is the length of a confirmation: that of a full trial, or, while a bound is missing, what the rest of the
+// budget allows each missing one. A bound from a short trial is better than none, and its doubt is as wide as it is short.
+func (s *search) shortened(load float64) float64 {
+	long, missing := s.long(load, Full), 0.
+	if s.sustained == 0 {
+		missing++
+	}
+	if math.IsInf(s.breaking, 1) {
+		missing++
+	}
+	rest := s.plan.Budget.Seconds() - s.spent.Seconds()
+	if missing == 0 || s.spent.Seconds()+missing*(long+settleReserve) <= shareAll*s.plan.Budget.Seconds() {
+		return long
+	}
+	return min(long, max(.9*rest/missing-settleReserve, long/shortest))
+}
+
+// How much shorter a confirmation may be, and by how many widths the bracket may be too wide where the knee would not fit
+// otherwise.
+const (
+	shortest  = 4.
+	kneeFirst = 3.
+)
+
 // spentOut tells whether time or harm leave no room for one more confirmation of so many seconds.
 func (s *search) spentOut(long float64) bool {
 	bracketed := s.sustained > 0 && !math.IsInf(s.breaking, 1)
 	switch {
-	case !s.fits(long):
+	case bracketed && !s.fits(long), !s.within(long):
 		s.note("budget", "the budget ended while the bracket was being confirmed")
+	case bracketed && s.breaking/s.sustained <= 1+kneeFirst*s.resolved && s.left()-long < s.endingNeeds():
+		s.note("knee-first", "the bracket was left %.1f%% wide, so that the budget allows the knee", 100*(s.breaking/s.sustained-1))
 	case bracketed && s.overload+long > s.plan.MaxOverloadSeconds:
 		s.note("overload", "--max-overload-seconds left no room to make the bracket narrower")
 	default:
@@ -222,26 +274,29 @@ func (s *search) narrow(width float64) bool {
 }
 
 // vote tests a load with full rigour; a failure that contradicts what is known takes two of three.
-func (s *search) vote(load, step float64) (Judgement, bool) {
+func (s *search) vote(load, long, step float64) (Judgement, bool) {
 	const why = "is it sustained over a full trial"
-	j, ok := s.full(why, load)
+	j, ok := s.full(why, load, long)
 	surprise := s.mode == ModeCapacity && j.Why != Slow && load < s.estimate*(1-step/2) || load <= s.sustained
 	if !ok || j.Class != Overloaded || !surprise {
 		return j, ok
 	}
-	again, ok := s.full("again: the first said no where a yes was expected", load)
-	if !ok || again.Class == Overloaded {
+	if !s.fits(long) {
+		return j, true
+	}
+	again, ok := s.full("again: the first said no where a yes was expected", load, long)
+	if !ok || again.Class == Overloaded || !s.fits(long) {
 		return again, ok
 	}
-	return s.full("once more: two of three decide", load)
+	return s.full("once more: two of three decide", load, long)
 }
 
 // full is a confirmation. A trial that passed for want of evidence of its own is judged once more with all busy runs of
 // overloads so far: they measured the same servers.
 //
 //	overloaded  iff  r > own cap (1 + se/2)  and  r > pooled cap (1 + 1.64 se + 0.3 %), its own run in the pool
-func (s *search) full(why string, load float64) (Judgement, bool) {
-	j, ok := s.test(Confirm, why, load, Full)
+func (s *search) full(why string, load, long float64) (Judgement, bool) {
+	j, ok := s.held(Confirm, why, load, long, Full)
 	if !ok || j.Class != Sustained || s.mode != ModeCapacity || s.pool.N == 0 {
 		return j, ok
 	}

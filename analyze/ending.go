@@ -1,5 +1,10 @@
 package analyze
 
+import (
+	"math"
+	"time"
+)
+
 // kneeLoads are the loads of the knee phase, in shares of L. Five are too few, fifteen hardly better than seven.
 var kneeLoads = [...]float64{.10, .35, .55, .70, .80, .88, .95}
 
@@ -16,9 +21,14 @@ func (s *search) knee() bool {
 	}
 	left := s.left() - s.bookendNeeds()
 	each := left/float64(len(kneeLoads)) - settleReserve
-	if each < s.leastKneeTrial() {
-		s.note("no-knee", "the budget left %.1fs, too little to measure the knee", max(left, 0))
-		return true
+	if least := s.leastKneeTrial(); each < least {
+		// Better a knee without a bookend, and with nothing in reserve, than none.
+		left = s.plan.Budget.Seconds() - s.spent.Seconds()
+		if each = left/float64(len(kneeLoads)) - settleReserve; each < least {
+			s.note("no-knee", "the budget left %.1fs, too little to measure the knee: a --budget of about %s would do", max(left, 0), s.enough())
+			return true
+		}
+		each = least
 	}
 	for i, f := range kneeLoads {
 		load := f * s.sustained
@@ -36,6 +46,18 @@ func (s *search) knee() bool {
 	}
 	return true
 }
+
+// enough is a budget that would have left room for the knee: what it lacks is added to all trials alike.
+func (s *search) enough() time.Duration {
+	want := (s.spent.Seconds() + s.endingNeeds()) / shareAll * enoughMore
+	return time.Duration(math.Ceil(want/budgetStep)*budgetStep) * time.Second
+}
+
+// A budget to be told is so much more than what would do, in steps of so many seconds.
+const (
+	enoughMore = 1.2
+	budgetStep = 15.
+)
 
 // reuse takes the last baseline for the lightest load of the knee, when it is as light and tells as much.
 func (s *search) reuse(arrivals float64) bool {

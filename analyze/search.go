@@ -195,8 +195,12 @@ func (s *search) flight(load float64) int {
 // test holds a load with the given rigour, judges it, and waits until the target has recovered
 // where it left anything behind.
 func (s *search) test(phase, why string, load float64, rigour Rigour) (Judgement, bool) {
+	return s.held(phase, why, load, s.long(load, rigour), rigour)
+}
+
+// held is a test of so many seconds.
+func (s *search) held(phase, why string, load, long float64, rigour Rigour) (Judgement, bool) {
 	load = s.clamp(load)
-	long := s.long(load, rigour)
 	t := s.hold(phase, why, load, long, discard(long, s.rest.P99))
 	return s.judge(t, rigour, newVigil(t, s.rest, s.goal, rigour, s.plan.MaxInFlight))
 }
