@@ -18,9 +18,9 @@ func (r Report) Charts() []Chart {
 			out = append(out, *c)
 		}
 	}
-	for _, s := range r.Storms {
-		if c := r.stormChart(s); c != nil {
-			out = append(out, *c)
+	for _, v := range r.stormViews() {
+		if v.Chart != nil {
+			out = append(out, *v.Chart)
 		}
 	}
 	return out

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -70,4 +72,74 @@ func look(all []Looked, c attack.SelfCheck, trial int) []Looked {
 // severity orders outcomes: a check that could not be read in one trial is worth what the other trials say of it.
 func severity(o attack.CheckOutcome) int {
 	return slices.Index([]attack.CheckOutcome{attack.Unavailable, attack.Healthy, attack.Warn, attack.Void}, o)
+}
+
+// Amiss are the checks that were not well, the worst first; Well are those that were.
+func (h Health) Amiss() (out []Looked) {
+	for _, c := range h.Checks {
+		if severity(c.Outcome) > severity(attack.Healthy) {
+			out = append(out, c)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Looked) int { return severity(b.Outcome) - severity(a.Outcome) })
+	return out
+}
+
+func (h Health) Well() (out []Looked) {
+	for _, c := range h.Checks {
+		if severity(c.Outcome) <= severity(attack.Healthy) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Ways are the ways out of what was amiss, each once.
+func (h Health) Ways() (out []string) {
+	for _, c := range h.Amiss() {
+		if c.Fix != "" && !slices.Contains(out, c.Fix) {
+			out = append(out, c.Fix)
+		}
+	}
+	return out
+}
+
+// Words say in a sentence whether the generator was able to send what was asked.
+func (h Health) Words() string {
+	warned := 0
+	for _, c := range h.Amiss() {
+		if c.Outcome == attack.Warn {
+			warned++
+		}
+	}
+	switch {
+	case h.Void:
+		return "No: it was the limit, and not the target."
+	case h.Trials > 0:
+		return fmt.Sprintf("Not always: %s void, and no number rests on them.", are(h.Trials, "trial"))
+	case warned > 0:
+		return fmt.Sprintf("Yes, with %s of %d near their bounds.", plural(warned, "self-check"), len(h.Checks))
+	}
+	return fmt.Sprintf("Yes: all of its %d self-checks were well in every trial.", len(h.Checks))
+}
+
+func are(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing + " was"
+	}
+	return plural(n, thing) + " were"
+}
+
+// Tally is in how many trials a check was asked, and in how many it was not well.
+func (l Looked) Tally() string {
+	parts := []string{fmt.Sprint(l.Of)}
+	for _, p := range []struct {
+		n    int
+		word string
+	}{{l.Void, "void"}, {l.Warn, "warned"}, {l.Unread, "not readable"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.word))
+		}
+	}
+	return strings.Join(parts, ", ")
 }

@@ -12,6 +12,14 @@ import (
 
 // Headline is the sentence that matters. It says what is known, and never more.
 func (r Report) Headline() string {
+	s := r.headline()
+	if strings.HasPrefix(s, "the ") { // the lab, the target: words, where other names are to stay as they are
+		return "T" + s[1:]
+	}
+	return s
+}
+
+func (r Report) headline() string {
 	name, c := r.Name(), r.Capacity()
 	_, failed, unclear := r.tally()
 	switch limit := r.Limit(); {
@@ -152,7 +160,7 @@ func (r Report) Warnings() []attack.Note {
 	if c != nil && c.Stationary != nil && !*c.Stationary {
 		add("drift", "The target changed while it was measured: the light load at the end was answered otherwise than at the beginning.")
 	}
-	return append(out, r.Notes...)
+	return alike(append(out, r.Notes...))
 }
 
 // why says why a search stopped, in its own words if it has any.

@@ -18,7 +18,7 @@ import (
 //go:embed assets/page.tmpl assets/page.css assets/page.js assets/uplot
 var assets embed.FS
 
-var pageTemplate = template.Must(template.New("page.tmpl").Funcs(template.FuncMap{"number": Number, "tone": toneOf, "health": toneOfHealth}).
+var pageTemplate = template.Must(template.New("page.tmpl").Funcs(template.FuncMap{"number": Number, "slug": fileName, "tone": toneOf, "health": toneOfHealth}).
 	ParseFS(assets, "assets/page.tmpl"))
 
 // asset is an embedded file; that it is there is known when the program is built.
@@ -43,6 +43,7 @@ type page struct {
 	LimitRows   [][2]string
 	LimiterRows [][2]string
 	Repeat      [][2]string
+	Next        []Step
 	Notes       []attack.Note
 	Spec        string
 	PNG         template.URL
@@ -57,6 +58,7 @@ type page struct {
 type stormView struct {
 	Storm
 	Chart *Chart
+	As    string // the scenario whose chart shows this one too
 }
 
 type capacityView struct {
@@ -77,14 +79,12 @@ func HTML(w io.Writer, r Report) error {
 // layPage is what the page of a report shows, and its charts.
 func layPage(r Report) (*page, []Chart) {
 	p := &page{R: r, Charts: map[string]*Chart{}, Health: r.Generator(), Tally: r.tallyWords(), Failed: r.Outcome() == scenarios.Fail, LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(), LimiterRows: r.limiterRows(),
-		Repeat: r.repeatRows(), Capacity: viewCapacity(r.Capacity()), Spec: indented(r.Run.Spec), UPlot: strings.TrimSpace(asset("uplot/VERSION")), Licence: asset("uplot/LICENSE")}
+		Repeat: r.repeatRows(), Next: r.Next(), Capacity: viewCapacity(r.Capacity()), Spec: indented(r.Run.Spec), UPlot: strings.TrimSpace(asset("uplot/VERSION")), Licence: asset("uplot/LICENSE")}
 	charts := r.Charts()
 	for _, c := range charts {
 		p.Charts[c.ID] = &c
 	}
-	for _, s := range worstFirst(r.Storms) {
-		p.Storms = append(p.Storms, stormView{s, r.stormChart(s)})
-	}
+	p.Storms = r.stormViews()
 	p.Notes = r.allNotes()[len(r.Warnings()):]
 	return p, charts
 }

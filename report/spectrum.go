@@ -38,7 +38,7 @@ func (r Report) percentileChart() *Chart {
 		c.Table.Head = append(c.Table.Head, label(p))
 	}
 	c.Table.Rows = percentileRows(points)
-	c.X = Axis{Label: "percentile", Unit: Percentile, Log: true, Min: 1, Max: math.Pow(10, math.Ceil(math.Log10(last)-1e-9))}
+	c.X = Axis{Label: "percentile", Unit: Percentile, Log: true, Min: 1, Max: max(10, last)}
 	c.Y = latencyAxis(c)
 	c.Y.Max = above125(highest(c))
 	return c
@@ -158,7 +158,7 @@ func (r Report) heatChart() *Chart {
 	if len(t.slots) < 2 || hi == 0 {
 		return nil
 	}
-	c := &Chart{ID: "heat", Title: "Latency over time", Sync: "time", Phases: t.phases, Series: []Series{},
+	c := &Chart{ID: "heat", Title: "Latency over time", Sync: "time", Phases: t.coarse(), Series: []Series{},
 		Subtitle: "Each column " + Number(t.width) + " s; the stronger the colour, the more requests.",
 		X:        Axis{Label: "seconds, trials laid end to end", Unit: Seconds, Max: float64(len(t.slots)) * t.width},
 		Y:        Axis{Unit: Millis, Log: true, Min: below125(attack.MS(lo)), Max: above125(attack.MS(hi) * 1.02)}}

@@ -1,6 +1,11 @@
 package report
 
-import "github.com/plimsoll-load/plimsoll/attack"
+import (
+	"slices"
+	"strings"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
 
 // stormSlots bounds the points of one scenario's chart: a page may hold thirty of them.
 const stormSlots = 240
@@ -8,33 +13,59 @@ const stormSlots = 240
 // stormChart shows one scenario as it went: what was offered, what the throttle let through, what it refused. It is nil
 // for a scenario whose requests were sent one after the other.
 func (r Report) stormChart(s Storm) *Chart {
-	t := layOut(s.Measured, stormSlots)
+	t := layStorm(s.Measured)
 	if len(t.slots) < 2 {
 		return nil
 	}
 	c := &Chart{ID: "storm-" + fileName(s.Scenario), Title: s.Scenario, Subtitle: s.Title, Small: true, Table: t.rateTable()}
 	t.rates(c)
-	c.X.Label = "seconds"
-	if len(t.phases) < 2 {
-		c.Phases = nil
+	c.Phases = nil
+	if len(t.phases) > 1 {
+		for _, p := range t.phases {
+			p.Label = p.Label[strings.LastIndexByte(p.Label, '/')+1:]
+			c.Phases = append(c.Phases, p)
+		}
 	}
+	c.X.Label = "seconds"
 	if l := r.Limit(); l != nil {
 		c.Markers = []Marker{limitLine(l.Rate)}
 	}
 	return c
 }
 
+// stormViews are the scenarios as the page shows them, the worst first. Scenarios that rest on the same storm share its picture.
+func (r Report) stormViews() (out []stormView) {
+	for _, s := range worstFirst(r.Storms) {
+		v := stormView{Storm: s, Chart: r.stormChart(s)}
+		for _, o := range out {
+			if v.Chart != nil && o.Chart != nil && slices.Equal(trialsPictured(o.Storm), trialsPictured(s)) {
+				v.Chart, v.As = nil, o.Scenario
+				break
+			}
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// trialsPictured are the numbers of the trials that a storm's chart shows.
+func trialsPictured(s Storm) (out []int) {
+	for _, m := range s.Measured {
+		if m.Trial.Serial == nil {
+			out = append(out, m.Trial.N)
+		}
+	}
+	return out
+}
+
 // stormLatency is the latency of what was let through, to stand beneath a storm's chart.
 func stormLatency(s Storm) *Chart {
-	t := layOut(s.Measured, stormSlots)
+	t := layStorm(s.Measured)
 	if len(t.slots) < 2 {
 		return nil
 	}
 	c := &Chart{ID: "latency-" + fileName(s.Scenario), X: Axis{Label: "seconds", Unit: Seconds, Max: float64(len(t.slots)) * t.width}}
-	pools := make([]attack.Histogram, len(t.slots))
-	for _, w := range t.windows {
-		pools[min(int((w.at+w.Len.Seconds()/2)/t.width), len(pools)-1)].Add(w.Response)
-	}
+	pools := t.pools()
 	p50, p99 := Series{Label: "p50", Colour: First, Width: 1.8}, Series{Label: "p99", Colour: Third, Width: 2.2}
 	for i, h := range pools {
 		c.Xs = append(c.Xs, float64(i)*t.width)

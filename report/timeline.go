@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/plimsoll-load/plimsoll/attack"
 )
@@ -86,6 +87,36 @@ func (t *timeline) spread(from, to float64, f func(s *slot, share, seconds float
 	}
 }
 
+// pools are the response times of the answers due in each slot.
+func (t timeline) pools() []attack.Histogram {
+	out := make([]attack.Histogram, len(t.slots))
+	for _, w := range t.windows {
+		out[min(int((w.at+w.Len.Seconds()/2)/t.width), len(out)-1)].Add(w.Response)
+	}
+	return out
+}
+
+// coarse are the phases that a picture of the whole run names: those of one command as one, and none that is too short to be seen.
+func (t timeline) coarse() (out []Phase) {
+	least := float64(len(t.slots)) * t.width * phaseLeast
+	for _, p := range t.phases {
+		p.Label, _, _ = strings.Cut(p.Label, "/")
+		last := len(out) - 1
+		switch {
+		case last >= 0 && out[last].Label == p.Label, last >= 0 && p.To-p.From < least:
+			out[last].To = p.To
+		case last >= 0 && out[last].To-out[last].From < least:
+			out[last].To, out[last].Label = p.To, p.Label
+		default:
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// phaseLeast is the share of the time below which a phase is part of the one beside it.
+const phaseLeast = 0.03
+
 func (s *slot) add(c attack.Counts, share float64) {
 	s.due += float64(c.Due) * share
 	s.ok += float64(c.OK) * share
@@ -107,7 +138,7 @@ func (t timeline) rates(c *Chart) {
 	}
 	c.layers(t.slots)
 	c.closeSteps(float64(len(t.slots)) * t.width)
-	c.Phases = t.phases
+	c.Phases = t.coarse()
 	c.X = Axis{Label: "seconds, trials laid end to end", Unit: Seconds, Max: float64(len(t.slots)) * t.width}
 	c.Y = Axis{Unit: PerSecond, Max: roundUp(top*1.18, 6)}
 }

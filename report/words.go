@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -41,7 +42,33 @@ func worstWords(l limits.Limit) string {
 }
 
 // allNotes are the report's warnings and every caveat of its numbers, none of them twice.
-func (r Report) allNotes() []attack.Note {
+func (r Report) allNotes() []attack.Note { return alike(r.caveats()) }
+
+// alike keeps of notes that say the same with other numbers the first, and tells how many more there are.
+func alike(notes []attack.Note) (out []attack.Note) {
+	first, more := map[string]int{}, map[int]int{}
+	for _, n := range notes {
+		key := n.Code + " " + strings.Map(func(c rune) rune {
+			if unicode.IsDigit(c) || c == ',' || c == '.' {
+				return -1
+			}
+			return c
+		}, n.Text)
+		if i, seen := first[key]; seen {
+			more[i]++
+			continue
+		}
+		first[key] = len(out)
+		out = append(out, n)
+	}
+	for i, n := range more {
+		out[i].Text = strings.TrimSuffix(out[i].Text, ".") + fmt.Sprintf(" (and %d more like it)", n)
+	}
+	return out
+}
+
+// caveats are the warnings and the notes of every number, each text once.
+func (r Report) caveats() []attack.Note {
 	out := r.Warnings()
 	add := func(notes []attack.Note) {
 		for _, n := range notes {
