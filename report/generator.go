@@ -116,18 +116,14 @@ func (h Health) Words() string {
 	case h.Void:
 		return "No: it was the limit, and not the target."
 	case h.Trials > 0:
-		return fmt.Sprintf("Not always: %s void, and no number rests on them.", are(h.Trials, "trial"))
+		if h.Trials == 1 {
+			return "Not always: 1 trial was void, and no number rests on it."
+		}
+		return fmt.Sprintf("Not always: %d trials were void, and no number rests on them.", h.Trials)
 	case warned > 0:
 		return fmt.Sprintf("Yes, with %s of %d near their bounds.", plural(warned, "self-check"), len(h.Checks))
 	}
 	return fmt.Sprintf("Yes: all of its %d self-checks were well in every trial.", len(h.Checks))
-}
-
-func are(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing + " was"
-	}
-	return plural(n, thing) + " were"
 }
 
 // Tally is in how many trials a check was asked, and in how many it was not well.

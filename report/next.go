@@ -24,7 +24,7 @@ func (r Report) Next() (out []Step) {
 	c := r.Capacity()
 	switch {
 	case r.Going:
-	case r.searches() && c == nil:
+	case r.Command() == "find" && c == nil:
 		add("go on where the run stopped", "plimsoll find "+target+" --resume RUN")
 	case c != nil && c.Cause == analyze.CauseLimiter:
 		add("tell which limiter answered", "plimsoll identify "+target)
@@ -49,9 +49,6 @@ func (r Report) Next() (out []Step) {
 	}
 	return out
 }
-
-// searches tells whether the run was to find a capacity.
-func (r Report) searches() bool { return slices.Contains([]string{"find", "run"}, r.Command()) }
 
 // checksThat are the ids of the checks of an outcome, each once, in order.
 func (r Report) checksThat(o scenarios.Outcome) (out []string) {

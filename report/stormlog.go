@@ -8,13 +8,13 @@ import (
 )
 
 // fineWidths are the slots that a storm's requests are counted in, in seconds: round ones, so that an axis can name them.
-var fineWidths = []float64{0.02, 0.05, 0.1, 0.2, 0.25, 0.5}
+var fineWidths = []float64{0.05, 0.1, 0.2, 0.25, 0.5}
 
 // A storm is drawn from its single requests in at most so many slots, of at least so many requests on average: in fewer, what is
 // drawn is chance.
 const (
 	fineSlots = 160
-	fineLeast = 8
+	fineLeast = 12
 )
 
 // layStorm lays the trials of a storm end to end: by the moments at which single requests were sent, retries among them, where the
@@ -64,7 +64,7 @@ func logLength(m attack.Measurement) float64 {
 	for _, a := range m.Log {
 		long = max(long, a.Sent.Seconds())
 	}
-	return math.Ceil(long*2+1e-9) / 2
+	return math.Ceil(long*2-1e-9) / 2
 }
 
 // count sorts the requests of a measurement that began at a moment into slots, and keeps their response times.
