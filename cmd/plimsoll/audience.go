@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"os"
 
 	"golang.org/x/term"
@@ -39,16 +40,42 @@ func (a *app) invite() (all audience, err error) {
 		all = append(all, web)
 		fmt.Fprintf(a.err, "live at %s\n", web.URL())
 	}
+	if a.metrics != "" {
+		meter, err := openMeter(a.metrics)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, meter)
+		fmt.Fprintf(a.err, "metrics at %s\n", meter.URL())
+	}
 	return append(all, a.openView()), nil
 }
 
 // openWeb shows a run at the address that a flag gave.
 func openWeb(flag, address string, stop func()) (*live.Web, error) {
+	l, err := listen(flag, address)
+	if err != nil {
+		return nil, err
+	}
+	return live.OpenWeb(live.WebOptions{Listener: l, Address: address, Stop: stop}), nil
+}
+
+// openMeter counts a run for a Prometheus.
+func openMeter(address string) (*live.Meter, error) {
+	l, err := listen("metrics", address)
+	if err != nil {
+		return nil, err
+	}
+	return live.OpenMeter(l, address), nil
+}
+
+// listen opens the address that a flag gave.
+func listen(flag, address string) (net.Listener, error) {
 	l, err := live.Listen(address)
 	if err != nil {
 		return nil, misuseHint("--"+flag+"=:0 takes a free port of this machine", "--%s: %w", flag, err)
 	}
-	return live.OpenWeb(live.WebOptions{Listener: l, Address: address, Stop: stop}), nil
+	return l, nil
 }
 
 // recall tells of what was measured before to those who want to know.

@@ -19,6 +19,8 @@ func (a *app) outputFlags(fs *pflag.FlagSet) {
 	fs.Var(&a.commit, "commit", "`SHA` of what is measured, for the record (default $GITHUB_SHA, $CI_COMMIT_SHA or $GIT_COMMIT)")
 	fs.BoolVar(&a.json, "json", a.json, "print the result as JSON")
 	fs.StringVar(&a.live, "live", a.live, "show the run as a page at this `address` while it lasts: :0 takes a free port of this machine; whoever can open it can end the run")
+	fs.StringVar(&a.metrics, "metrics", a.metrics, "serve a Prometheus at /metrics of this `address` while the run lasts: plimsoll_requests_total by outcome, "+
+		"plimsoll_response_seconds, plimsoll_capacity_requests_per_second and others, each with its help; :0 takes a free port of this machine")
 	fs.BoolVar(&a.quiet, "quiet", a.quiet, "no progress on standard error")
 }
 

@@ -31,7 +31,7 @@ func listening(t *testing.T) said {
 		for {
 			n, err := r.Read(buf)
 			all = append(all, buf[:n]...)
-			if u := regexp.MustCompile(`http://127\.0\.0\.1:\d+/\n`).Find(all); u != nil {
+			if u := regexp.MustCompile(`http://127\.0\.0\.1:\d+/\S*\n`).Find(all); u != nil {
 				select {
 				case s.url <- strings.TrimSpace(string(u)):
 				default:
@@ -156,10 +156,10 @@ func TestReportServesAFinishedRun(t *testing.T) {
 func TestAddressesThatCannotBeOpened(t *testing.T) {
 	url, out := server(t, fine), filepath.Join(t.TempDir(), "run")
 	taken := strings.TrimPrefix(url, "http://")
-	for _, args := range [][]string{{"--live", "8080"}, {"--live", taken}} {
+	for _, args := range [][]string{{"--live", "8080"}, {"--live", taken}, {"--metrics", "9100"}, {"--metrics", taken}, {"--metrics", taken, "--live", ":0"}} {
 		code, _, stderr := call(t.Context(), append([]string{"load", url, "--rate", "20", "--for", "1s", "--out", out}, args...)...)
-		if code != exitMisuse || !strings.Contains(stderr, args[0]+":") {
-			t.Errorf("%v: exit %d, %q; want 2 and the flag named", args, code, stderr)
+		if code != exitMisuse || !strings.Contains(stderr, args[0]+":") || !strings.Contains(stderr, args[0]+"=:0 takes a free port") {
+			t.Errorf("%v: exit %d, %q; want 2, the flag named and the way out", args, code, stderr)
 		}
 	}
 	if _, err := os.Stat(out); err == nil {

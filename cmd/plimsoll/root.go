@@ -24,6 +24,7 @@ type app struct {
 	told     bool                   // GitHub was told of the run
 	said     bool                   // what a gateway's words mean was told
 	live     string                 // where to show the run while it lasts
+	metrics  string                 // where to serve a Prometheus while it lasts
 	stop     func()                 // ends the run as an interrupt does
 	plan     bool                   // say what would be sent, send nothing
 	baseline string                 // where to keep the result of a search

@@ -57,7 +57,7 @@ func measured(t attack.Trial, ms float64, failed int64) *attack.Measurement {
 }
 
 // tell feeds a run up to the middle of its fourth trial, in virtual time; more goes on from there.
-func tell(v *View) {
+func tell(v interface{ Feed(journal.Entry) }) {
 	v.Feed(journal.Entry{Run: &journal.Run{Command: "find", Title: "checkout-api", Goal: "p99<250ms", Seed: 42}})
 	v.Feed(journal.Entry{Ahead: &journal.Ahead{What: "search", Phases: []string{"baseline", "ramp", "confirm", "knee", "bookend", "burst"}, Left: 3 * time.Minute, AtMost: true}})
 	for i, load := range []float64{200, 400, 800} {
@@ -74,7 +74,7 @@ func tell(v *View) {
 	}
 }
 
-func finish(v *View) {
+func finish(v interface{ Feed(journal.Entry) }) {
 	done := measured(order(4, "confirm", 600), 41, 0)
 	done.Windows[0].Len, done.Windows[0].Counts = 6*time.Second, attack.Counts{Due: 3600, OK: 3600, Attempts: 3600}
 	done.Aborted = &attack.Abort{At: 6 * time.Second, Reason: "backlog"}
