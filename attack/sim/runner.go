@@ -15,6 +15,7 @@ import (
 type Runner struct {
 	Rule    attack.Rule // which bin a status belongs to
 	Ceiling float64     // most requests per second that the generator manages; 0 means no bound
+	Overlap bool        // the next trial begins when nothing more of this one is due, with its last answers still under way
 
 	target  Target
 	servers *servers
@@ -41,7 +42,8 @@ func (r *Runner) Clock() time.Duration { return r.clock }
 // Target is the target under load.
 func (r *Runner) Target() Target { return r.target }
 
-// Run carries out one trial; see attack.Runner. The clock stands at the trial's last answer afterwards.
+// Run carries out one trial; see attack.Runner. The clock stands at the trial's last answer afterwards, or at
+// its end where trials overlap.
 func (r *Runner) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick) attack.Reason) (attack.Measurement, error) {
 	if err := t.Validate(); err != nil {
 		return attack.Measurement{}, fmt.Errorf("sim: %w", err)
@@ -51,6 +53,19 @@ func (r *Runner) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick
 		return newSerial(r, t).run(ctx), nil
 	}
 	return newTrial(r, t, watch).run(ctx), nil
+}
+
+// Send is one request of a client of its own at a moment on the clock, which never goes back. What becomes of it is known
+// at once, since nothing that comes later can change it: this is a trial without its books, several times as fast. A
+// gateway before the servers sends nothing again, and no limiter holds anything back.
+func (r *Runner) Send(at time.Duration) Answer {
+	c := Call{At: at, Try: 1}
+	r.clock = at
+	_, a, in := r.knock(c)
+	if in {
+		a, _ = r.serve(c, at, r.target.Again.Times)
+	}
+	return a
 }
 
 // knock asks the limiter for one attempt at a moment on the clock, which never goes back: how long it is held before it
@@ -71,23 +86,31 @@ func (r *Runner) knock(c Call) (hold time.Duration, a Answer, in bool) {
 	return 0, r.respond(c, a), false
 }
 
-// serve has the servers work on an attempt that reaches them at a moment, which never goes back.
-func (r *Runner) serve(c Call, at time.Duration) Answer {
+// serve has the servers work on an attempt that reaches them at a moment, which never goes back. A gateway that has sent
+// it so many times already may want to do so once more: the moment is then in again, and there is no answer yet.
+func (r *Runner) serve(c Call, at time.Duration, times int) (a Answer, again time.Duration) {
 	t := r.target
-	a := Answer{At: at + r.servers.network(), Status: 200}
-	done, ok := r.servers.admit(at)
-	if !ok {
-		a.Status = 503
-		if t.Shed > 0 {
+	a = Answer{At: at + r.servers.network(), Status: 200}
+	done, status := r.servers.work(at)
+	if status != 200 {
+		a.Status = status
+		switch {
+		case t.Drop && status == 503:
+			a.Status, a.Error = 0, "reset"
+		case t.Shed > 0 && status == 503:
 			a.Headers = r.retryAfter(t.Shed)
 		}
-		return r.respond(c, a)
 	}
 	a.At += done - at
-	if a = r.respond(c, a); a.At > c.At+t.timeout() {
-		return r.giveUp(c)
+	if times < t.Again.Times {
+		if again = t.Again.when(at, done, status); again > 0 && again < c.At+t.timeout() {
+			return Answer{}, again
+		}
 	}
-	return a
+	if a = r.respond(c, a); a.At > c.At+t.timeout() {
+		return r.giveUp(c), 0
+	}
+	return a, 0
 }
 
 // giveUp is what a client has whose patience has ended.

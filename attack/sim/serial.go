@@ -53,7 +53,7 @@ func (s *serial) request(a *arrival) (end, pause time.Duration) {
 	case admitted && hold >= s.r.target.timeout():
 		ans = s.r.giveUp(call)
 	case admitted:
-		ans = s.r.serve(call, call.At+hold)
+		ans = s.serve(call, call.At+hold)
 	}
 	end = ans.At - s.began
 	if l, ok := s.r.target.Limiter.(Releaser); ok && admitted {
@@ -70,6 +70,17 @@ func (s *serial) request(a *arrival) (end, pause time.Duration) {
 		return end, after
 	}
 	return end, s.order.Gap
+}
+
+// serve has the servers work on a request as often as a gateway before them wants.
+func (s *serial) serve(c Call, at time.Duration) Answer {
+	for times := 0; ; times++ {
+		a, again := s.r.serve(c, at, times)
+		if again == 0 {
+			return a
+		}
+		at = again
+	}
 }
 
 // count brings an answer to the account of Until. A refusal is an answer like another for Fast; a failure is none.

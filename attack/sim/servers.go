@@ -14,10 +14,16 @@ type servers struct {
 	free   []time.Duration // when each server is free: a heap, earliest first
 	starts []time.Duration // when those that wait will start, in order; kept only for a bounded queue
 	served float64
+	noise  *noise
+	conns  []time.Duration // when each connection of the pool is free: a heap, earliest first
+
+	worked time.Duration // asked of the servers since scaled
+	scaled time.Duration // when the need for more servers was last looked at
 }
 
 func newServers(t Target, seed uint64) *servers {
-	return &servers{t: t, rng: rand.New(rand.NewPCG(seed, 0x51e2)), unit: t.Service.table(), free: make([]time.Duration, t.Servers)}
+	return &servers{t: t, rng: rand.New(rand.NewPCG(seed, 0x51e2)), unit: t.Service.table(), free: make([]time.Duration, t.Servers),
+		noise: newNoise(t.Noise, seed), conns: make([]time.Duration, t.Pool.Size)}
 }
 
 // admit works on a request that arrives at a moment, which never goes back: when it is done, or false when the queue is
@@ -27,8 +33,9 @@ func (s *servers) admit(at time.Duration) (done time.Duration, ok bool) {
 	if s.full(now) {
 		return at, false
 	}
+	s.scale(now)
 	start := max(now, s.free[0])
-	long := s.unit[s.rng.Uint64()&(tableSize-1)] * s.t.drift(at)
+	long := s.unit[s.rng.Uint64()&(tableSize-1)] * s.t.drift(at) * s.noise.at(at)
 	if s.t.Cold > 0 {
 		long *= 1 + s.t.Cold*math.Exp(-s.served/max(s.t.ColdFor, 1))
 	}
@@ -40,7 +47,8 @@ func (s *servers) admit(at time.Duration) (done time.Duration, ok bool) {
 		s.starts = append(s.starts, start)
 	}
 	end := start + time.Duration(long*float64(s.t.Service.Mean))
-	s.replaceEarliest(end)
+	s.worked += end - start
+	replaceEarliest(s.free, end)
 	return s.t.elapsed(end), true
 }
 
@@ -71,9 +79,9 @@ func (s *servers) busy(now time.Duration) int {
 	return n
 }
 
-// replaceEarliest gives the earliest free server its next free moment and restores the heap.
-func (s *servers) replaceEarliest(end time.Duration) {
-	h, i := s.free, 0
+// replaceEarliest takes the earliest moment out of a heap and puts another in.
+func replaceEarliest(h []time.Duration, end time.Duration) {
+	i := 0
 	for {
 		child := 2*i + 1
 		if child >= len(h) {

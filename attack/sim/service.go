@@ -13,7 +13,7 @@ const (
 	Deterministic Shape = "deterministic" // always the mean
 	Exponential   Shape = "exponential"   // coefficient of variation 1
 	Lognormal     Shape = "lognormal"     // coefficient of variation CV
-	HeavyTail     Shape = "heavy"         // lognormal, and the share Share takes Factor times as long
+	HeavyTail     Shape = "heavy"         // lognormal, and the share Share takes Factor times as long; two modes where CV is 0
 )
 
 // Service is the time that one request keeps one server busy, when nothing contends with it.

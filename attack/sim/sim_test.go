@@ -34,28 +34,6 @@ func queue(servers int, shape sim.Shape, mean time.Duration) sim.Target {
 	return sim.Target{Servers: servers, Service: sim.Service{Shape: shape, Mean: mean, CV: .5}, Timeout: time.Minute}
 }
 
-// The mean response time of M/M/1 is s/(1−ρ), of M/D/1 s(1 + ρ/(2(1−ρ))): Kleinrock, Queueing Systems I (1975).
-func TestQueuesWaitAsLongAsTheoryTells(t *testing.T) {
-	const s = 10 * time.Millisecond
-	for _, row := range []struct {
-		shape sim.Shape
-		rho   float64
-		want  float64 // in units of s
-	}{
-		{sim.Exponential, .5, 2},
-		{sim.Exponential, .8, 5},
-		{sim.Deterministic, .5, 1.5},
-		{sim.Deterministic, .8, 3},
-		{sim.Lognormal, .8, 1 + .8/.2*(1+.25)/2}, // Pollaczek–Khinchine with CV² = 0.25
-	} {
-		order := hold(row.rho*100, 4000*time.Second)
-		got := run(t, sim.New(queue(1, row.shape, s), 1), order, nil).Total().Response.Mean().Seconds() / s.Seconds()
-		if math.Abs(got/row.want-1) > .06 {
-			t.Errorf("%s at ρ = %v: mean response %.3f s, want %.3f s ± 6 %%", row.shape, row.rho, got, row.want)
-		}
-	}
-}
-
 func TestOverloadCompletesAtCapacity(t *testing.T) {
 	usl := queue(32, sim.Exponential, 20*time.Millisecond)
 	usl.Contention, usl.Coherence = .02, .001

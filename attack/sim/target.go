@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -18,6 +19,7 @@ type Target struct {
 	Uplink  time.Duration // a request reaches the limiter up to so long after it was sent, uniformly, out of order too; 0: at once
 	Queue   int           // requests that may wait; beyond them 503. 0 means no bound
 	Shed    time.Duration // Retry-After sent with the 503; 0 sends none, so that it counts as failed and not as shed
+	Drop    bool          // beyond Queue the connection is broken off instead of a 503
 	Timeout time.Duration // the client's patience per attempt; 0 means DefaultTimeout
 
 	// Contention α and coherence β of Gunther's Universal Scalability Law: with n servers busy each request takes
@@ -27,9 +29,14 @@ type Target struct {
 	Cold     float64       // the first request takes 1 + Cold times as long …
 	ColdFor  float64       // … and that falls by 1/e with every so many requests served
 	Drift    float64       // service times swing by ± this share …
-	Period   time.Duration // … once in this time
+	Period   time.Duration // … once in this time …
+	Ahead    time.Duration // … and have done so for this long when the clock stands at 0
+	Noise    Noise         // of others on the same machine
 	Pause    time.Duration // all servers stand still for so long …
 	PauseGap time.Duration // … once in this time (garbage collection)
+	Scale    Scale         // more servers after a while of load
+	Pool     Pool          // of connections through which all requests reach the servers
+	Again    Again         // a gateway before the servers that tries once more
 
 	Limiter Limiter                   // nil admits all
 	Status  int                       // of a refusal; 0 means 429
@@ -72,14 +79,17 @@ func (t Target) Validate() error {
 	if t.Drift != 0 && t.Period <= 0 {
 		return fmt.Errorf("target drifts by %v with a period of %v, want above 0", t.Drift, t.Period)
 	}
-	return nil
+	return errors.Join(t.Noise.validate(), t.Scale.validate(t.Servers), t.Pool.validate(), t.Again.validate())
 }
 
-// Capacity is the highest rate at which the warm servers complete requests, per second, whatever stands before them:
+// Capacity is the highest rate at which the warm servers that there are at first complete requests, per second, whatever
+// stands before them:
 //
-//	max over n ≤ c of n / (s (1 + α(n−1) + βn(n−1))) × share of time not paused
+//	max over n ≤ c of min(n / σ, pool / (σ + hop)) × share of time not paused
+//	σ = s (1 + α(n−1) + βn(n−1)) × mean of the noise
 //
-// A bounded queue loses requests, and an impatient client gives up, somewhat below it.
+// A bounded queue loses requests, and an impatient client gives up, somewhat below it. It is exact for a pool of at most c
+// connections.
 func (t Target) Capacity() float64 {
 	best := 0.0
 	for n := 1; n <= t.Servers; n++ {
@@ -88,11 +98,21 @@ func (t Target) Capacity() float64 {
 	return best
 }
 
+// Scaled is the capacity when all servers of Scale have been added.
+func (t Target) Scaled() float64 {
+	t.Servers = max(t.Servers, t.Scale.Max)
+	return t.Capacity()
+}
+
 // Saturated is the rate of completion while all servers are busy. It is below Capacity where contention is strong.
 func (t Target) Saturated() float64 { return t.throughput(t.Servers) }
 
 func (t Target) throughput(n int) float64 {
-	rate := float64(n) / (t.Service.Mean.Seconds() * t.contended(n))
+	long := t.Service.Mean.Seconds() * t.contended(n) * t.Noise.mean()
+	rate := float64(n) / long
+	if t.Pool.Size > 0 {
+		rate = min(rate, float64(t.Pool.Size)/(long+t.Pool.Hop.Seconds()))
+	}
 	if t.Pause > 0 {
 		rate *= 1 - t.Pause.Seconds()/t.PauseGap.Seconds()
 	}
@@ -117,7 +137,7 @@ func (t Target) drift(at time.Duration) float64 {
 	if t.Drift == 0 {
 		return 1
 	}
-	return 1 + t.Drift*math.Sin(2*math.Pi*at.Seconds()/t.Period.Seconds())
+	return 1 + t.Drift*math.Sin(2*math.Pi*(at+t.Ahead).Seconds()/t.Period.Seconds())
 }
 
 // working is the time that the servers have not stood still up to a moment: the last Pause of every PauseGap is lost.

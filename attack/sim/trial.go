@@ -18,6 +18,7 @@ type arrival struct {
 	waited   time.Duration // before the last attempt, by its manners
 	answer   Answer        // to the last attempt
 	admitted bool          // by a limiter that must be told of the end
+	times    int           // that a gateway has sent this attempt again
 }
 
 // trial is the run of one attack.Trial with actors.
@@ -190,7 +191,7 @@ func (x *trial) launch(a *arrival, at time.Duration) {
 
 // attempt sends one attempt and schedules its answer.
 func (x *trial) attempt(a *arrival, at time.Duration) {
-	a.sent, a.try = at, a.try+1
+	a.sent, a.try, a.times = at, a.try+1, 0
 	x.ledger.sent(a)
 	if len(x.bursts) > 0 && a.try == 1 {
 		x.bursts[attack.Arrival{Actor: a.actor, Due: a.due}].mark(at)
@@ -215,8 +216,19 @@ func (x *trial) knock(a *arrival, at time.Duration) {
 	case hold > 0:
 		x.events.push(at+hold, enters, a)
 	default:
-		x.await(a, x.r.serve(call, call.At))
+		x.serve(a, call, call.At)
 	}
+}
+
+// serve has the servers work on an attempt, at once and as often as a gateway before them wants.
+func (x *trial) serve(a *arrival, c Call, at time.Duration) {
+	ans, again := x.r.serve(c, at, a.times)
+	if again > 0 {
+		a.times++
+		x.events.push(again-x.began, enters, a)
+		return
+	}
+	x.await(a, ans)
 }
 
 // call is the attempt that an arrival is at, as the target sees it at a moment.
@@ -238,7 +250,7 @@ func (x *trial) happen(e event) {
 		x.knock(a, e.at)
 		return
 	case enters:
-		x.await(a, x.r.serve(x.call(a, e.at), x.began+e.at))
+		x.serve(a, x.call(a, a.sent), x.began+e.at)
 		return
 	case leaves:
 		switch {
@@ -318,6 +330,9 @@ func (x *trial) measurement() attack.Measurement {
 	}
 	took := max(end, x.last)
 	x.r.clock = x.began + took
+	if x.r.Overlap {
+		x.r.clock = x.began + end
+	}
 	for _, s := range x.bursts {
 		x.ledger.m.Spread = max(x.ledger.m.Spread, s.last-s.first)
 	}

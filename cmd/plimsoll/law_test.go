@@ -19,27 +19,28 @@ const module = "github.com/plimsoll-load/plimsoll/"
 
 // house is the import law: what each package of ours may import of ours, in its code and, beside that, in its tests.
 var house = map[string]struct{ code, tests string }{
-	"attack":             {"", "attack/sim"},
-	"attack/engine":      {"attack attack/engine/host", "attack/sim"},
-	"attack/engine/host": {"", ""},
-	"attack/sim":         {"attack limits/model", ""},
-	"analyze":            {"attack", "attack/sim limits/model"},
-	"analyze/gate":       {"attack analyze", "attack/sim limits/model"},
-	"analyze/history":    {"attack analyze", ""},
-	"limits":             {"attack analyze limits/model", "attack/sim"},
-	"limits/export":      {"limits", ""},
-	"limits/model":       {"", ""},
-	"scenarios":          {"attack analyze limits limits/model", "attack/sim"},
-	"scenarios/lab":      {"limits/model", "attack attack/engine limits scenarios scenarios/watch"},
-	"scenarios/watch":    {"attack", ""},
-	"report":             {"attack analyze analyze/gate analyze/history limits scenarios report/journal", ""},
-	"report/journal":     {"attack analyze analyze/gate limits scenarios", ""},
-	"report/live":        {"attack analyze analyze/gate limits scenarios report report/journal", ""},
-	"cmd/plimsoll":       {"attack attack/engine attack/engine/host attack/sim analyze analyze/gate analyze/history limits limits/export limits/model scenarios scenarios/lab scenarios/watch report report/journal report/live", ""},
+	"attack":                {"", "attack/sim"},
+	"attack/engine":         {"attack attack/engine/host", "attack/sim"},
+	"attack/engine/host":    {"", ""},
+	"attack/sim":            {"attack limits/model", ""},
+	"attack/sim/population": {"attack attack/sim limits/model", ""},
+	"analyze":               {"attack", "attack/sim attack/sim/population limits/model"},
+	"analyze/gate":          {"attack analyze", "attack/sim limits/model"},
+	"analyze/history":       {"attack analyze", ""},
+	"limits":                {"attack analyze limits/model", "attack/sim attack/sim/population"},
+	"limits/export":         {"limits", ""},
+	"limits/model":          {"", ""},
+	"scenarios":             {"attack analyze limits limits/model", "attack/sim"},
+	"scenarios/lab":         {"limits/model", "attack attack/engine limits scenarios scenarios/watch"},
+	"scenarios/watch":       {"attack", ""},
+	"report":                {"attack analyze analyze/gate analyze/history limits scenarios report/journal", ""},
+	"report/journal":        {"attack analyze analyze/gate limits scenarios", ""},
+	"report/live":           {"attack analyze analyze/gate limits scenarios report report/journal", ""},
+	"cmd/plimsoll":          {"attack attack/engine attack/engine/host attack/sim analyze analyze/gate analyze/history limits limits/export limits/model scenarios scenarios/lab scenarios/watch report report/journal report/live", ""},
 }
 
 // pure are the packages without a clock, a network, an operating system or chance of their own.
-var pure = []string{"attack", "attack/sim", "analyze", "analyze/gate", "analyze/history", "limits", "limits/export", "limits/model", "scenarios"}
+var pure = []string{"attack", "attack/sim", "attack/sim/population", "analyze", "analyze/gate", "analyze/history", "limits", "limits/export", "limits/model", "scenarios"}
 
 // onlyIn names packages that few may import: the lab is no part of a measurement.
 var onlyIn = map[string][]string{"scenarios/lab": {"cmd/plimsoll/demo.go", "cmd/plimsoll/lab.go", "cmd/plimsoll/labflags.go"}}

@@ -1,0 +1,166 @@
+package population_test
+
+import (
+	"encoding/json"
+	"maps"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack/sim/population"
+)
+
+var sets = []population.Set{population.Tuning, population.Judging}
+
+func TestServicesAreOfAllKindsAndSizes(t *testing.T) {
+	for _, set := range sets {
+		least, most := math.Inf(1), 0.
+		kinds := map[population.Kind]int{}
+		for _, s := range set.Draw() {
+			kinds[s.Kind]++
+			if err := s.Target().Validate(); err != nil {
+				t.Errorf("%v: %v", s, err)
+			}
+			tr := s.Truth
+			if tr.Break <= 0 || tr.P99 <= 0 || tr.Mean <= 0 {
+				t.Errorf("%v: nothing is known about it: %+v", s, tr)
+			}
+			if limits := s.Kind.Limits(); limits != (tr.Limit > 0) || limits == (tr.Knee > 0) {
+				t.Errorf("%v: limit %v and knee %v, want one of them", s, tr.Limit, tr.Knee)
+			}
+			least, most = min(least, tr.Break), max(most, tr.Break)
+		}
+		if least > 25 || most < 15_000 {
+			t.Errorf("seed %d: from %.1f/s to %.1f/s, want about 20 to 20,000", set.Seed, least, most)
+		}
+		if want := len(population.Plain) + len(population.Further); len(kinds) != want || kinds[population.Markov] != set.PerKind {
+			t.Errorf("seed %d: %v, want %d kinds", set.Seed, kinds, want)
+		}
+	}
+}
+
+func TestTheSameSetHoldsTheSameServices(t *testing.T) {
+	a, b := population.Judging.Draw(), population.Judging.Draw()
+	for i := range a {
+		x, y := a[i].Target(), b[i].Target()
+		x.Limiter, y.Limiter = nil, nil
+		if x.Service != y.Service || x.Servers != y.Servers || x.Network != y.Network {
+			t.Fatalf("%v differs from one draw to the next", a[i])
+		}
+	}
+}
+
+// One service of each kind is measured again with a shorter run.
+func TestTruthsAreStillTrue(t *testing.T) {
+	seen := map[population.Kind]bool{}
+	for _, s := range population.Tuning.Draw() {
+		if seen[s.Kind] || s.Kind.Limits() || s.Kind.Moves() || s.Kind == population.Cold {
+			continue
+		}
+		seen[s.Kind] = true
+		target := s.Target()
+		if !population.Bears(target, .97*s.Truth.Break, 60_000) {
+			t.Errorf("%v does not bear 97 %% of it", s)
+		}
+		if population.Bears(target, 1.04*s.Truth.Break, 120_000) {
+			t.Errorf("%v bears 104 %% of it", s)
+		}
+		if got := population.Hold(target, .02*s.Truth.Break, 20_000, 3).Response.Mean(); math.Abs(got/s.Truth.Mean-1) > .15 {
+			t.Errorf("%v: mean response %.4fs at 2 %% of it, the table says %.4fs", s, got, s.Truth.Mean)
+		}
+	}
+	if len(seen) < 10 {
+		t.Errorf("%d kinds were looked at, want most", len(seen))
+	}
+}
+
+// PLIMSOLL_POPULATION=seed measures what is not in truth.json yet and writes it there, for at most two minutes at a time.
+func TestWriteTruths(t *testing.T) {
+	seed, err := strconv.ParseUint(os.Getenv("PLIMSOLL_POPULATION"), 10, 64)
+	if err != nil {
+		t.Skip("PLIMSOLL_POPULATION=seed measures truths anew")
+	}
+	i := slices.IndexFunc(sets, func(s population.Set) bool { return s.Seed == seed })
+	if i < 0 {
+		t.Fatalf("no set has the seed %d", seed)
+	}
+	all, began := sets[i].Draw(), time.Now()
+	for n, truth := range table(t)[seed] {
+		all[n].Truth = truth
+	}
+	var jobs sync.WaitGroup
+	for half := range 2 {
+		jobs.Go(func() {
+			for n := half; n < len(all) && time.Since(began) < 2*time.Minute; n += 2 {
+				if all[n].Truth.Break == 0 {
+					all[n].Truth = all[n].Measure()
+				}
+			}
+		})
+	}
+	jobs.Wait()
+	missing := 0
+	for _, s := range all {
+		if s.Truth.Break == 0 {
+			missing++
+		}
+	}
+	t.Logf("%d of %d services are still to be measured", missing, len(all))
+	write(t, seed, all)
+}
+
+// table is truth.json as it stands.
+func table(t *testing.T) map[uint64][]population.Truth {
+	t.Helper()
+	old, err := os.ReadFile("truth.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := map[uint64][]population.Truth{}
+	if err := json.Unmarshal(old, &table); err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+func write(t *testing.T, seed uint64, all []population.Service) {
+	t.Helper()
+	table := table(t)
+	table[seed] = nil
+	for _, s := range all {
+		table[seed] = append(table[seed], s.Truth)
+	}
+	var out strings.Builder
+	out.WriteString("{")
+	for i, seed := range slices.Sorted(maps.Keys(table)) {
+		if i > 0 {
+			out.WriteString(",")
+		}
+		out.WriteString("\n\"" + strconv.FormatUint(seed, 10) + "\": [")
+		for j, truth := range table[seed] {
+			line, err := json.Marshal(rounded(truth))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out.WriteString(map[bool]string{true: ",\n", false: "\n"}[j > 0] + string(line))
+		}
+		out.WriteString("\n]")
+	}
+	out.WriteString("\n}\n")
+	if err := os.WriteFile("truth.json", []byte(out.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rounded has five digits: more are not known.
+func rounded(t population.Truth) population.Truth {
+	for _, f := range []*float64{&t.Break, &t.Later, &t.Limit, &t.Knee, &t.Critical, &t.GoalLoad, &t.Mean, &t.P50, &t.P95, &t.P99} {
+		*f, _ = strconv.ParseFloat(strconv.FormatFloat(*f, 'g', 5, 64), 64)
+	}
+	return t
+}
