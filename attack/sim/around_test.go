@@ -28,7 +28,7 @@ func TestNoiseHasTheCapacityThatItsMeanTells(t *testing.T) {
 		t.Errorf("a neighbour who is there a sixth of the time and slows by half leaves %.3f of the capacity, want about 0.91", got)
 	}
 	for load, want := range map[float64]bool{.93: true, 1.1: false} {
-		m := run(t, sim.New(target, 3), hold(load*target.Capacity(), 3000*time.Second), nil)
+		m := run(t, sim.New(target, 3), hold(load*target.Capacity(), 1000*time.Second), nil)
 		c := m.Total()
 		if late := float64(c.Timeout) / float64(c.Due); (late < .01) != want {
 			t.Errorf("at %v of its capacity %.1f %% wait for more than a minute, want that only above it", load, 100*late)

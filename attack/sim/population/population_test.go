@@ -58,7 +58,7 @@ func TestTheSameSetHoldsTheSameServices(t *testing.T) {
 // One service of each kind is measured again with a shorter run.
 func TestTruthsAreStillTrue(t *testing.T) {
 	seen := map[population.Kind]bool{}
-	for _, s := range population.Tuning.Draw() {
+	for _, s := range population.Judging.Draw() {
 		if seen[s.Kind] || s.Kind.Limits() || s.Kind.Moves() || s.Kind == population.Cold {
 			continue
 		}

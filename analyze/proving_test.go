@@ -1,0 +1,372 @@
+package analyze_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/attack/sim"
+	"github.com/plimsoll-load/plimsoll/attack/sim/population"
+)
+
+// finding is what one search said of one service, and what it cost.
+type finding struct {
+	s population.Service
+	bracket
+	harm
+	some  bool // there is an estimate
+	first harm // up to the bracket: without knee and bookend
+
+	ours analyze.Capacity // of a rival: empty
+	done []attack.Measurement
+}
+
+// off is the relative error of the estimate, of the nearer truth where a service came to have two.
+func (f finding) off() float64 {
+	off := math.Abs(f.value/f.truth() - 1)
+	if f.s.Truth.Later > 0 {
+		off = min(off, math.Abs(f.value/f.s.Truth.Later-1))
+	}
+	return off
+}
+
+// truth is what the estimate is of: a search that is told by its target that there is a limiter measures that.
+func (f finding) truth() float64 {
+	if f.ours.Limiter != nil && f.s.Truth.Limit > 0 {
+		return f.s.Truth.Limit
+	}
+	return f.s.Truth.Break
+}
+
+func (f finding) covers() bool {
+	in := func(truth float64) bool { return f.lo <= truth && truth <= f.hi }
+	return f.some && (in(f.truth()) || f.s.Truth.Later > 0 && in(f.s.Truth.Later))
+}
+
+func (f finding) width() float64 { return f.hi/f.lo - 1 }
+
+// causes tells whether the reason for the end is the true one.
+func (f finding) caused() bool {
+	if f.s.Kind.Limits() {
+		return f.ours.Cause == analyze.CauseLimiter
+	}
+	return f.ours.Cause == analyze.CauseTarget
+}
+
+// flagged tells whether the service was said to move.
+func (f finding) flagged() bool { return f.ours.Stationary != nil && !*f.ours.Stationary }
+
+// contender is a search, ours or a rival's.
+type contender struct {
+	name string
+	find func(population.Service) finding
+}
+
+// ours is our search under a plan.
+func ours(name string, p analyze.Plan) contender {
+	return contender{name, func(s population.Service) finding { return seek(p, s, s.Runner(1)) }}
+}
+
+// seek carries out our search on a service.
+func seek(p analyze.Plan, s population.Service, r *sim.Runner) finding {
+	p.Seed = uint64(s.N)
+	f := finding{s: s}
+	var late bool
+	done, err := attack.Drive(context.Background(), p, r, nil, func(m attack.Measurement) error {
+		got := read(m)
+		f.harm.add(got, s.Truth.Break)
+		f.harm.seconds = r.Clock().Seconds()
+		if m.Trial.Phase != analyze.Settle {
+			late = m.Trial.Phase == analyze.Knee || m.Trial.Phase == analyze.Bookend
+		}
+		if !late {
+			f.first.add(got, s.Truth.Break)
+			f.first.seconds += (m.Took + m.Trial.Idle).Seconds()
+		}
+		return nil
+	})
+	if err != nil {
+		panic(fmt.Sprintf("%v: %v", s, err))
+	}
+	f.done, f.ours = nil, p.Capacity(done)
+	e := f.ours.Estimate
+	if e == nil {
+		e = f.ours.Limiter
+	}
+	if e != nil {
+		f.some, f.bracket = true, bracket{e.Value, e.Lo, e.Hi}
+	}
+	return f
+}
+
+// against is a rival as a contender.
+func against(r rival) contender {
+	return contender{r.name, func(s population.Service) finding {
+		b := newBout(s, 1)
+		got := r.find(b)
+		return finding{s: s, bracket: got, harm: b.harm, first: b.harm, some: got.value > 0 && !math.IsInf(got.value, 0)}
+	}}
+}
+
+// contest has a contender search all services, two at a time; what comes of it does not depend on which is first.
+func contest(c contender, all []population.Service) []finding {
+	out := make([]finding, len(all))
+	var jobs sync.WaitGroup
+	next := make(chan int)
+	for range 2 {
+		jobs.Go(func() {
+			for i := range next {
+				out[i] = c.find(all[i])
+			}
+		})
+	}
+	for i := range all {
+		next <- i
+	}
+	close(next)
+	jobs.Wait()
+	return out
+}
+
+// of is a number of each finding that has an estimate.
+func of(all []finding, number func(finding) float64) sample {
+	var s sample
+	for _, f := range all {
+		if f.some {
+			s = append(s, number(f))
+		}
+	}
+	return s
+}
+
+// share is how many of all findings are as asked, in per cent.
+func share(all []finding, is func(finding) bool) float64 {
+	n := 0
+	for _, f := range all {
+		if is(f) {
+			n++
+		}
+	}
+	return 100 * float64(n) / float64(max(len(all), 1))
+}
+
+// only are the findings on such services.
+func only(all []finding, is func(population.Service) bool) []finding {
+	return slices.DeleteFunc(slices.Clone(all), func(f finding) bool { return !is(f.s) })
+}
+
+func wrong(f finding) bool { return !f.some || f.off() > .15 }
+
+// row is one line of the table: a name and how a contender fares in it.
+type tableRow struct {
+	name string
+	of   func([]finding) string
+}
+
+func pair(s sample, times float64, digits int) string {
+	return fmt.Sprintf("%.*f / %.*f", digits, times*s.at(.5), digits, times*s.at(.9))
+}
+
+// table is what is asked of a search: what it says, how sure it is, and what it costs.
+var table = []tableRow{
+	{"estimate, median / p90 error %", func(all []finding) string { return pair(of(all, finding.off), 100, 1) }},
+	{"bias, median %", func(all []finding) string {
+		return fmt.Sprintf("%+.1f", 100*of(all, func(f finding) float64 { return f.value/f.truth() - 1 }).at(.5))
+	}},
+	{"wrong by more than 15 %", func(all []finding) string { return fmt.Sprintf("%.1f %%", share(all, wrong)) }},
+	{"interval covers the truth", func(all []finding) string { return fmt.Sprintf("%.0f %%", share(all, finding.covers)) }},
+	{"its width, median %, all / > 200/s / > 2,000/s", func(all []finding) string {
+		var out []string
+		for _, least := range []float64{0, 200, 2000} {
+			out = append(out, fmt.Sprintf("%.1f", 100*of(only(all, func(s population.Service) bool { return s.Truth.Break > least }), finding.width).at(.5)))
+		}
+		return strings.Join(out, " / ")
+	}},
+	{"test seconds to the bracket, median / p90", func(all []finding) string {
+		return pair(of(all, func(f finding) float64 { return f.first.seconds }), 1, 0)
+	}},
+	{"all test seconds, median / p90", func(all []finding) string { return pair(of(all, func(f finding) float64 { return f.seconds }), 1, 0) }},
+	{"requests to the bracket / in all, s of capacity", func(all []finding) string {
+		return fmt.Sprintf("%.0f / %.0f", of(all, func(f finding) float64 { return f.first.requests }).at(.5), of(all, func(f finding) float64 { return f.requests }).at(.5))
+	}},
+	{"s above capacity / excess, s of capacity", func(all []finding) string {
+		return fmt.Sprintf("%.1f / %.1f", of(all, func(f finding) float64 { return f.above }).at(.5), of(all, func(f finding) float64 { return f.excess }).at(.5))
+	}},
+	{"worst latency caused, median / p90 s", func(all []finding) string { return pair(of(all, func(f finding) float64 { return f.worst }), 1, 2) }},
+}
+
+// oursTable is what only our search says.
+var oursTable = []tableRow{
+	{"knee, median / p90 error %", func(all []finding) string { return pair(kneeErrors(all), 100, 1) }},
+	{"its interval covers; services with a knee", func(all []finding) string {
+		some := withKnee(all)
+		return fmt.Sprintf("%.0f %% ; %.0f %%", share(some, func(f finding) bool { return holds(f.ours.Knee, f.s.Truth.Knee) }),
+			100*float64(len(some))/float64(len(only(all, func(s population.Service) bool { return s.Truth.Knee > 0 }))))
+	}},
+	{"critical load, median / p90 error %", func(all []finding) string {
+		var s sample
+		for _, f := range all {
+			if f.ours.Critical != nil && f.s.Truth.Critical > 0 {
+				s = append(s, math.Abs(f.ours.Critical.Value/f.s.Truth.Critical-1))
+			}
+		}
+		return pair(s, 100, 1)
+	}},
+	{"flagged as moving, of those that do / do not", func(all []finding) string {
+		return fmt.Sprintf("%.0f %% / %.1f %%", share(only(all, moves), finding.flagged), share(only(all, stays), finding.flagged))
+	}},
+	{"wrong cause", func(all []finding) string {
+		return fmt.Sprintf("%.1f %%", 100-share(all, finding.caused))
+	}},
+	{"longer overloaded than declared; by at most", func(all []finding) string {
+		most := analyze.DefaultMaxOverload
+		return fmt.Sprintf("%.1f %% ; %.0f s", share(all, func(f finding) bool { return f.ours.OverloadSeconds > most }),
+			max(0, of(all, func(f finding) float64 { return f.ours.OverloadSeconds }).at(1)-most))
+	}},
+	{"interval covers, of those that stay", func(all []finding) string { return fmt.Sprintf("%.0f %%", share(only(all, stays), finding.covers)) }},
+}
+
+func moves(s population.Service) bool { return s.Kind.Moves() }
+func stays(s population.Service) bool { return !s.Kind.Moves() }
+
+func withKnee(all []finding) (some []finding) {
+	for _, f := range all {
+		if f.ours.Knee != nil && f.s.Truth.Knee > 0 {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+func kneeErrors(all []finding) (s sample) {
+	for _, f := range withKnee(all) {
+		s = append(s, math.Abs(f.ours.Knee.Value/f.s.Truth.Knee-1))
+	}
+	return s
+}
+
+// show prints the rows for several contenders side by side.
+func show(t *testing.T, title string, rows []tableRow, names []string, all map[string][]finding) {
+	t.Helper()
+	var out strings.Builder
+	fmt.Fprintf(&out, "\n%s\n| |", title)
+	for _, n := range names {
+		out.WriteString(" " + n + " |")
+	}
+	out.WriteString("\n|" + strings.Repeat(" --- |", len(names)+1) + "\n")
+	for _, row := range rows {
+		out.WriteString("| " + row.name + " |")
+		for _, n := range names {
+			out.WriteString(" " + row.of(all[n]) + " |")
+		}
+		out.WriteString("\n")
+	}
+	t.Log(out.String())
+}
+
+// showKinds prints how one contender fares with each kind.
+func showKinds(t *testing.T, name string, all []finding) {
+	t.Helper()
+	var out strings.Builder
+	fmt.Fprintf(&out, "\n%s, by kind\n| kind | n | error median / p90 %% | covers %% | width %% | seconds median / p90 | knee error median / p90 %% | flagged %% | wrong cause %% |\n|%s\n", name, strings.Repeat(" --- |", 9))
+	for _, k := range slices.Concat(population.Plain, population.Further) {
+		of := only(all, func(s population.Service) bool { return s.Kind == k })
+		if len(of) == 0 {
+			continue
+		}
+		fmt.Fprintf(&out, "| %s | %d | %s | %.0f | %.1f | %s | %s | %.0f | %.0f |\n", k, len(of), pair(errorsOf(of), 100, 1), share(of, finding.covers),
+			100*widths(of).at(.5), pair(times(of), 1, 0), pair(kneeErrors(of), 100, 1), share(of, finding.flagged), 100-share(of, finding.caused))
+	}
+	t.Log(out.String())
+}
+
+func errorsOf(all []finding) sample { return of(all, finding.off) }
+func widths(all []finding) sample   { return of(all, finding.width) }
+func times(all []finding) sample    { return of(all, func(f finding) float64 { return f.seconds }) }
+
+// known are the services of a set whose truth is known.
+func known(set population.Set) []population.Service {
+	return slices.DeleteFunc(set.Draw(), func(s population.Service) bool { return s.Truth.Break == 0 })
+}
+
+// PLIMSOLL_RIVALS=full prints the whole table: our search and its rivals on all services of the judging set.
+// PLIMSOLL_RIVALS=ours leaves the rivals out, =rivals leaves us out, and =tuning prints our search on the tuning set.
+func TestRivals(t *testing.T) {
+	mode := os.Getenv("PLIMSOLL_RIVALS")
+	if mode == "" {
+		t.Skip("PLIMSOLL_RIVALS=full holds our search and its rivals against 420 services: ten minutes and more")
+	}
+	set := population.Judging
+	if mode == "tuning" {
+		set = population.Tuning
+	}
+	services := known(set)
+	all := map[string][]finding{}
+	var mine, names []string
+	take := func(c contender) {
+		began := time.Now()
+		all[c.name] = contest(c, services)
+		names = append(names, c.name)
+		t.Logf("%s: %d services in %.0fs", c.name, len(services), time.Since(began).Seconds())
+	}
+	if mode != "rivals" {
+		for _, c := range []contender{
+			ours("ours, --budget 3m", analyze.Plan{}),
+			ours("ours, --budget 15m", analyze.Plan{Budget: 15 * time.Minute}),
+			ours("ours, --quick", analyze.Plan{Profile: analyze.Quick}),
+		} {
+			take(c)
+			mine = append(mine, c.name)
+		}
+	}
+	if mode == "full" || mode == "rivals" {
+		for _, r := range rivals {
+			take(against(r))
+		}
+	}
+	for title, kinds := range map[string][]population.Kind{"the twelve kinds of the research": population.Plain, "six further kinds": population.Further} {
+		part := map[string][]finding{}
+		for _, n := range names {
+			part[n] = only(all[n], func(s population.Service) bool { return slices.Contains(kinds, s.Kind) })
+		}
+		show(t, title, table, names, part)
+		if len(mine) > 0 {
+			show(t, title, oursTable, mine, part)
+		}
+	}
+	for _, n := range mine[:min(2, len(mine))] {
+		showKinds(t, n, all[n])
+	}
+}
+
+// A few small services, at each change: what is said of all of them by TestRivals must hold of these roughly.
+func TestTheSearchBeatsItsRivals(t *testing.T) {
+	many(t)
+	t.Parallel()
+	services := slices.DeleteFunc(known(population.Judging), func(s population.Service) bool { return s.N >= 60 || s.Truth.Break < 150 || s.Truth.Break > 1500 })
+	mine := contest(ours("ours", analyze.Plan{}), services)
+	errors := errorsOf(mine)
+	t.Logf("ours on %d services: error %s %%, wrong %.0f %%, covers %.0f %%, %s s", len(services), pair(errors, 100, 1), share(mine, wrong), share(mine, finding.covers), pair(times(mine), 1, 0))
+	if len(services) < 15 || len(errors) < len(services) || errors.at(.5) > .04 || errors.at(.9) > .12 {
+		t.Errorf("%d estimates of %d services, error median %.3f and p90 %.3f, want all, 0.04 and 0.12 at most", len(errors), len(services), errors.at(.5), errors.at(.9))
+	}
+	if covers := share(mine, finding.covers); covers < 80 {
+		t.Errorf("%.0f %% of the intervals hold the truth, want 80 %%", covers)
+	}
+	for _, r := range []rival{rivals[0], rivals[1], rivals[4]} {
+		theirs := contest(against(r), services)
+		other := errorsOf(theirs)
+		t.Logf("%s: error %s %%, wrong %.0f %%, %s s", r.name, pair(other, 100, 1), share(theirs, wrong), pair(times(theirs), 1, 0))
+		if other.at(.9) <= errors.at(.9) || share(theirs, wrong) < share(mine, wrong) {
+			t.Errorf("%s: p90 error %.3f and %.0f %% wrong, ours %.3f and %.0f %%: want ours better", r.name, other.at(.9), share(theirs, wrong), errors.at(.9), share(mine, wrong))
+		}
+	}
+}
