@@ -116,7 +116,7 @@ type Attempt struct {
 	Status   int               `json:"status"`      // 0 when there was no answer
 	Outcome  Outcome           `json:"outcome"`
 	Error    string            `json:"error,omitempty"`   // class of the error
-	Headers  map[string]string `json:"headers,omitempty"` // canonical names: Retry-After, (X-)RateLimit-*; of an error also Date, Cache-Control, Expires, Connection, Content-Type
+	Headers  map[string]string `json:"headers,omitempty"` // canonical names: Retry-After, (X-)RateLimit-*; of an error also Date, Cache-Control, Expires, Connection, Content-Type, X-Amzn-Errortype
 	Bytes    int64             `json:"bytes,omitempty"`   // of the body, as far as it was read
 	Closed   bool              `json:"closed,omitempty"`  // the answer ended its connection
 }

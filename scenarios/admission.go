@@ -48,13 +48,21 @@ func scattered(c Config, m attack.Measurement) string {
 	if len(log) == 0 {
 		return "nothing was logged"
 	}
-	spread := log[min(c.Limit.Burst, len(log))-1].Sent - log[0].Sent
 	if c.overEdge(m) {
 		return "more than one limit was let in at once: the crowd may have come while a window turned"
 	}
-	refilled := c.Limit.Rate * spread.Seconds()
-	if refilled > max(1, spreadShare*float64(c.Limit.Burst)) {
-		return fmt.Sprintf("the first %d requests were sent over %s, in which %.0f tokens come back: not at once", min(c.Limit.Burst, len(log)), brief(spread), refilled)
+	return c.notAtOnce(log)
+}
+
+// notAtOnce says that a crowd, in order of sending, was not sent at once, or "".
+func (c Config) notAtOnce(crowd []attack.Attempt) string {
+	n := min(c.Limit.Burst, len(crowd))
+	if n == 0 {
+		return ""
+	}
+	spread := crowd[n-1].Sent - crowd[0].Sent
+	if back := c.Limit.Rate * spread.Seconds(); back > max(1, spreadShare*float64(c.Limit.Burst)) {
+		return fmt.Sprintf("the first %d requests were sent over %s, in which %.0f tokens come back: not at once", n, brief(spread), back)
 	}
 	return ""
 }
@@ -214,6 +222,9 @@ func sustainedRate(e *evidence, ms []attack.Measurement) finding {
 	if m.Aborted != nil || seconds == 0 {
 		return unsure(want, "no whole second", "the storm was too short: %s", aborted(m))
 	}
+	if e.c.Ban > 0 {
+		return e.bannedRate(m)
+	}
 	if e.c.windowed() {
 		return e.windowRate(m)
 	}
@@ -254,6 +265,9 @@ const even = 0.9
 
 // starvation (V22): the limit is served at every overload. A throttle that counts refusals serves less the more is asked.
 func starvation(e *evidence, ms []attack.Measurement) finding {
+	if e.c.Ban > 0 {
+		return e.banAsDeclared()
+	}
 	m, r := ms[0], e.c.Limit.Rate
 	twice, peak := e.storms(m)
 	want := fmt.Sprintf("at least %s at every load", rate(starved*max(twice.least(r), peak.least(r))))

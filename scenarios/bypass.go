@@ -167,10 +167,10 @@ const (
 // wayCrowd is how many ask in a way at once: so many more than tokens come back meanwhile that a limit is told from none.
 func (c Config) wayCrowd() int { return 8 + int(c.Limit.Rate*waySpan.Seconds()*2) }
 
-// rounds is how often each way is tried. Where a window turns, a whole limit is let in at once, to whoever comes first: what
-// comes in then tells nothing, and one moment may be such a turn.
+// rounds is how often each way is tried. Where a window turns, or a ban ends, a whole limit is let in at once, to whoever comes
+// first: what comes in then tells nothing, and one moment may be such a turn.
 func (c Config) rounds() int {
-	if c.windowed() {
+	if c.windowed() || c.Ban > 0 {
 		return 3
 	}
 	return 1

@@ -15,6 +15,8 @@ type scenario struct {
 	checks []check
 	lacks  func(c Config) string // what must be declared for it and was not, or ""; nil means nothing must
 	when   depth                 // the least thorough run that it is part of
+	// inFlight is one of a limit on how many are in flight; all others are of limits on the rate.
+	inFlight bool
 }
 
 // depth is how thorough a run is.
@@ -129,8 +131,8 @@ func (e *evidence) skipped(name string) string {
 // catalogue is every scenario, in the order in which they are told, and stages what they rest on, in the order in which they
 // are run. Each kind stands in a file of its own, beside its stages.
 var (
-	catalogue = slices.Concat(core, etiquette, edge, comeback, retryStorms, storms, bypass, tenants, tiers, instances, alarms)
-	stages    = slices.Concat(alarmStages, coreStages[:1], strangerStages, coreStages[1:], edgeStages, comebackStages, retryStages, stormStages, bypassStages, tenantStages, tierStages, instanceStages)
+	catalogue = slices.Concat(core, etiquette, edge, comeback, retryStorms, storms, bypass, tenants, tiers, instances, inFlight, alarms)
+	stages    = slices.Concat(alarmStages, coreStages[:1], strangerStages, coreStages[1:], repeatStages(), edgeStages, comebackStages, retryStages, stormStages, bypassStages, tenantStages, tierStages, instanceStages, inFlightStages)
 )
 
 // Listed is one scenario as a list shows it.

@@ -34,12 +34,25 @@ const probeActor = 1
 const probeAfter = 150 * time.Millisecond
 
 // probes is how many clients ask at once and come back at once: no more than find a token each when they do.
-func (c Config) probes() int { return min(max(min(c.Limit.Burst, int(c.Limit.Rate/2)), 1), 3) }
+func (c Config) probes() int {
+	if c.alone() {
+		return 1
+	}
+	return min(max(min(c.Limit.Burst, int(c.Limit.Rate/2)), 1), 3)
+}
+
+// alone tells whether the wait that is told holds for one client alone, and only if nobody else asks meanwhile: two may renew
+// each other's ban, and a counter that slides gives back one place after the other, of which others take theirs.
+func (c Config) alone() bool { return c.Ban > 0 || c.windowed() || c.profile() == Window }
 
 // cycles is how often they do. Of several who ask an empty bucket at once no more than one can find a token; a single one
 // may, every fourth time, so it asks more often.
 func (c Config) cycles() int {
 	switch {
+	case c.Ban > 0:
+		return probesNeeded // whoever asks during a ban is refused each time
+	case c.alone():
+		return 2 * probesNeeded
 	case c.probes() == 1 && c.Limit.Rate >= 4:
 		return 6
 	case c.probes() > 2 && c.Brief:
@@ -69,6 +82,12 @@ func honourTrial(c Config, e *evidence) (attack.Trial, string) {
 	var crowd, probe []attack.Segment
 	drain := c.at(min(4, c.peakMultiple(e.voids("honour"))), 250*time.Millisecond)
 	drain.Burst = c.crowd(float64(c.Limit.Burst))
+	switch {
+	case c.Ban > 0:
+		drain.Len = probeAfter / 2
+	case c.alone():
+		drain.Len = probeAfter
+	}
 	probe = append(probe, attack.Segment{Len: probeAfter})
 	for k := range c.cycles() {
 		// A third of a token's time more in each cycle: the next token's distance is then another each time.

@@ -47,7 +47,7 @@ type Config struct {
 
 	First    int     // number of the first trial; 0 means 1
 	Seed     uint64  // of every random number drawn
-	Brief    bool    // half the evidence in a third of the time: about 25 s at 250/s to 1,200/s
+	Brief    bool    // half the evidence in a third of the time: under 30 s at 200/s to 1,200/s
 	Thorough bool    // longer storms, and all of them; not with Brief
 	MaxRate  float64 // most arrivals per second of any storm, bursts left out; 0 means five times the limit
 }
@@ -81,7 +81,7 @@ var tolerances = map[Profile]tolerance{
 // count is the number of requests that a share of n allows, at least one.
 func count(share float64, n float64) float64 { return max(1, share*n) }
 
-// Expect adds a declared departure from the common throttle: no-retry-after, or status=503.
+// Expect adds a declared departure from the common throttle: no-retry-after, open-keys, status=503, or ban=2s.
 func (c *Config) Expect(s string) error {
 	name, value, _ := strings.Cut(s, "=")
 	switch name {
@@ -98,8 +98,15 @@ func (c *Config) Expect(s string) error {
 		}
 		c.Refusal = code
 		return nil
+	case "ban":
+		d, err := time.ParseDuration(value)
+		if err != nil || d <= 0 {
+			return fmt.Errorf("departure %q: %q is no time, as 2s", s, value)
+		}
+		c.Ban = d
+		return nil
 	}
-	return fmt.Errorf("departure %q is not known, want no-retry-after, open-keys or status=503", s)
+	return fmt.Errorf("departure %q is not known, want no-retry-after, open-keys, status=503 or ban=2s", s)
 }
 
 // The largest and smallest limits that can be verified: below one request in ten seconds nothing is seen in time.
@@ -123,7 +130,7 @@ func (c Config) Validate() error {
 	if _, ok := tolerances[c.profile()]; !ok {
 		return fmt.Errorf("profile %q, want strict, window or best-effort", c.Profile)
 	}
-	if err := errors.Join(c.validateAlgorithm(), c.validateConsumers()); err != nil {
+	if err := errors.Join(c.validateAlgorithm(), c.validateBan(), c.validateConsumers()); err != nil {
 		return err
 	}
 	return errors.Join(c.Alarms.Validate(), c.validateOwn(), c.known("only", c.Only), c.known("skip", c.Skip))
@@ -173,8 +180,8 @@ func (c Config) fill() time.Duration {
 // idle is the silence after which a throttle that keeps its word is full, whatever was before. A counter that slides weighs
 // the window before the running one, so two must pass.
 func (c Config) idle() time.Duration {
-	if c.windowed() && c.profile() == Window {
-		return 2*c.window() + 100*time.Millisecond
+	if c.profile() == Window {
+		return max(2*c.window()+100*time.Millisecond, c.banned())
 	}
-	return c.fill()*6/5 + 100*time.Millisecond
+	return max(c.fill()*6/5+100*time.Millisecond, c.banned())
 }

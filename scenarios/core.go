@@ -16,7 +16,7 @@ var core = []scenario{
 	}},
 	{name: "overload", title: "Five times and twice the limit, sustained", checks: []check{
 		{id: "V01", name: "sustained-rate", asks: "the rate admitted is the limit",
-			stages: []string{"overload"}, sure: true, look: sustainedRate},
+			stages: []string{"overload"}, extra: []string{"ban"}, sure: true, look: sustainedRate},
 		{id: "V04", name: "no-over-admission", asks: "no interval admits more than burst + rate × its length",
 			stages: []string{"overload"}, sure: true, look: showing(overAdmission, theWorst)},
 		{id: "V05", name: "refused-properly", asks: "excess is refused, with the one status that says so",
@@ -30,9 +30,9 @@ var core = []scenario{
 		{id: "V14", name: "backend-spared", asks: "what is refused does not reach the backend",
 			stages: []string{"overload"}, sure: true, look: backendSpared, lacks: uncounted},
 		{id: "V22", name: "no-starvation", asks: "the limit is served however much is asked",
-			stages: []string{"overload"}, look: starvation},
+			stages: []string{"overload"}, extra: []string{"ban"}, look: starvation},
 		{id: "V29", name: "admitted-latency", asks: "whoever is let in is served in time",
-			stages: []string{"rest", "overload"}, look: showing(admittedLatency, theSlowest(admitted))},
+			stages: []string{"rest", "overload"}, extra: repeats, look: showing(admittedLatency, theSlowest(admitted))},
 	}},
 	{name: "refill", title: "Drained, silent for a while, and asked again", checks: []check{
 		{id: "V03", name: "refill", asks: "silence fills the bucket at the rate, up to the burst",
@@ -46,4 +46,5 @@ var coreStages = []stage{
 	{name: "flash", tries: 4, build: flashTrial, thin: scattered},
 	{name: "overload", tries: 3, floods: true, build: overloadTrial},
 	{name: "refill", tries: 2, build: refillTrial},
+	{name: "ban", tries: 2, build: banTrial},
 }

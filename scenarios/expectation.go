@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -129,7 +130,9 @@ func (o Own) look(e *evidence, m attack.Measurement, p part) finding {
 		return unsure(x.Text, fmt.Sprintf("%d served", w.Response.N()), "a p%g needs %.0f served requests at least", 100*x.q, need)
 	}
 	v, got := e.value(x, w)
-	switch {
+	switch thin := o.strayed(e.c, m, p); {
+	case thin != "":
+		return unsure(x.Text, got, "%s", thin)
 	case x.holds(v):
 		return passed(x.Text, got, "%d requests were due", w.Due)
 	case x.wait > 0:
@@ -138,6 +141,26 @@ func (o Own) look(e *evidence, m attack.Measurement, p part) finding {
 		return unsure(x.Text, got, "%d of %d requests were not sent: the generator was late", w.Unsent, w.Due)
 	}
 	return failed(x.Text, got, "%d requests were due: statuses %s", w.Due, statuses(w))
+}
+
+// strayed says that a burst which an expectation rests on was not sent at once: one of its phase, or of one before.
+func (o Own) strayed(c Config, m attack.Measurement, p part) string {
+	log, at := firstTries(bySent(m.Log)), time.Duration(0)
+	for i, phase := range o.Phases {
+		if p.phase >= 0 && i > p.phase {
+			break
+		}
+		n := int(phase.Burst.of(float64(c.Limit.Burst)))
+		crowd := slices.DeleteFunc(slices.Clone(log), func(a attack.Attempt) bool { return a.Due != at })
+		if len(crowd) > n {
+			crowd = crowd[:n] // the rest are of the phase's rate, due at the same moment by chance
+		}
+		if why := c.notAtOnce(crowd); why != "" && n > 1 {
+			return "the burst of phase " + phase.Name + " was late: " + why
+		}
+		at += phase.Len
+	}
+	return ""
 }
 
 // window is all that an expectation is of, put together.

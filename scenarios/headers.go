@@ -94,8 +94,8 @@ func ofReset(fault string) bool {
 // Note: in a crowd that is sent at once no order is. A server that takes the latest first, as Go's scheduler may, makes what
 // remains rise with the moments of sending.
 func (t *account) refills(e *evidence, m attack.Measurement) {
-	if e.c.windowed() || !e.c.Stage.IsZero() {
-		return // a window comes back whole, and a limit of all together refuses whose own is not used up
+	if e.c.windowed() || !e.c.Stage.IsZero() || e.c.Ban > 0 {
+		return // a window comes back whole, a limit of all together and a ban refuse whose own is not used up
 	}
 	in, out, _ := e.split(bySent(m.Log))
 	slices.SortStableFunc(out, func(a, b attack.Attempt) int { return cmp.Compare(a.Received, b.Received) })

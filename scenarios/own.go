@@ -191,7 +191,8 @@ func (c Config) consumer(name string) (attack.Identity, bool) {
 // stage is the own scenario's.
 func (o Own) stage() stage {
 	keyed := slices.ContainsFunc(o.Actors, func(a OwnActor) bool { return a.Key != "" })
-	return stage{name: o.stageOf(), tries: 2, floods: !keyed, build: o.trial}
+	return stage{name: o.stageOf(), tries: 2, floods: !keyed, build: o.trial,
+		thin: func(c Config, m attack.Measurement) string { return o.strayed(c, m, part{phase: -1, actor: -1}) }}
 }
 
 // scenario makes a check of each expectation; from is how many there were before.
@@ -233,6 +234,9 @@ func (c Config) validateOwn() error {
 	for i, o := range c.Own {
 		if err := o.Validate(); err != nil {
 			return err
+		}
+		if c.algorithm() == Concurrency {
+			return fmt.Errorf("scenario %s: own scenarios are held against a rate, and a limit on how many are in flight has none", o.Name)
 		}
 		taken := func(s scenario) bool { return s.has(o.Name) }
 		if slices.ContainsFunc(catalogue, taken) || slices.ContainsFunc(c.Own[:i], func(b Own) bool { return b.Name == o.Name }) {

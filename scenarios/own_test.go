@@ -97,6 +97,24 @@ func TestOwnScenariosOnThinEvidence(t *testing.T) {
 	}
 }
 
+// The burst of an own scenario that was not sent at once proves nothing of its phase, and of those before it all the same.
+func TestAnOwnBurstThatStrayedIsInconclusive(t *testing.T) {
+	conf := config(r, c)
+	conf.Own, conf.Only = []scenarios.Own{rush(t, "rush", "refused>0")}, []string{"rush"}
+	conf.Own[0].Phases[0].Expect = expects(t, "refused=0")
+	vs := edit(t, conf, func(m *attack.Measurement) {
+		m.Log = slices.Clone(m.Log)
+		for i := range m.Log {
+			if a := &m.Log[i]; a.Due == 3*time.Second {
+				a.Sent += time.Duration(i%60) * time.Millisecond
+			}
+		}
+	})
+	if by(vs, scenarios.Pass) != "U01" || by(vs, scenarios.Inconclusive) != "U02" || !strings.Contains(tell(vs), "the burst of phase rush was late") {
+		t.Errorf("a burst sent over 60 ms: want U01 to pass and U02 inconclusive\n%s", tell(vs))
+	}
+}
+
 // A scenario that nothing refuses is ended, but not one whose actors have limits of their own.
 func TestAnOwnScenarioThatGoesThroughIsEnded(t *testing.T) {
 	conf := config(r, c)

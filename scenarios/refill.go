@@ -17,15 +17,12 @@ import (
 func refill(e *evidence, ms []attack.Measurement) finding {
 	m := ms[0]
 	crowds := byDue(m)
-	if m.LogDropped > 0 || len(crowds) != len(refillParts)+1 {
-		return unsure("a bucket that fills in silence", "no complete log", "%d crowds of %d were logged, %d attempts were not", len(crowds), len(refillParts)+1, m.LogDropped)
+	if all := len(e.c.refillParts()) + 1; m.LogDropped > 0 || len(crowds) != all {
+		return unsure("a bucket that fills in silence", "no complete log", "%d crowds of %d were logged, %d attempts were not", len(crowds), all, m.LogDropped)
 	}
 	var got []string
 	var doubt finding
 	for i := 1; i < len(crowds); i++ {
-		if (e.c.profile() == Window || e.c.windowed()) && refillParts[i-1] < 1 {
-			continue // a window gives nothing back before it turns, a bucket a part: both are right
-		}
 		f := e.refilled(crowds[i-1], crowds[i])
 		got = append(got, f.got)
 		f.got = strings.Join(got, "; ")
@@ -80,7 +77,7 @@ func (e *evidence) refilled(before, after []attack.Attempt) finding {
 // still covers: of an interval longer than a window, what is beyond it counts.
 func (e *evidence) back(silence time.Duration) float64 {
 	c := e.c.Limit
-	if e.c.windowed() && e.c.profile() == Window {
+	if e.c.profile() == Window {
 		silence -= e.c.window()
 	}
 	return min(float64(c.Burst), c.Rate*max(silence, 0).Seconds())

@@ -43,11 +43,11 @@ func stormOf(p attack.Policy) string { return "storm-" + string(p) }
 var retryStorms = []scenario{
 	{name: "retry-storm", title: "The same crowd with naive and with well-behaved clients, manner by manner", checks: []check{
 		{id: "V26", name: "retry-storm", asks: "clients that back off are served without a second storm",
-			stages: []string{stormOf(attack.AtOnce), stormOf(attack.FullJitter)}, extra: otherStorms(), look: retryStorm},
+			stages: []string{stormOf(attack.AtOnce), stormOf(attack.FullJitter)}, extra: append(otherStorms(), "ban"), look: retryStorm},
 	}},
 	{name: "herd-at-reset", title: "A crowd that comes back at the very moment it is told, all at once", when: normal, checks: []check{
 		{id: "V36", name: "herd-at-reset", asks: "a crowd that comes back when it is told is served, though it comes as one",
-			stages: []string{"flash", stormOf(attack.RetryAfter)}, look: herd},
+			stages: []string{"flash", stormOf(attack.RetryAfter)}, extra: []string{"ban"}, look: herd},
 	}},
 }
 
@@ -62,7 +62,7 @@ func otherStorms() (names []string) {
 
 var retryStages = func() (all []stage) {
 	for _, m := range mannersSeen {
-		all = append(all, stage{name: stormOf(m.policy), tries: 2, manner: &m, build: m.trial})
+		all = append(all, stage{name: stormOf(m.policy), tries: 2, manner: &m, build: m.trial, thin: strayed})
 	}
 	return all
 }()
@@ -96,6 +96,16 @@ func (m manner) trial(c Config, e *evidence) (attack.Trial, string) {
 		Actors: []attack.Actor{c.actor("crowd", attack.Even, manners, attack.Segment{Len: 200 * time.Millisecond, Burst: n})}}, ""
 }
 
+// strayed says that the crowd of a retry storm was not sent at once, as scattered says it of a crowd that does not come back.
+func strayed(c Config, m attack.Measurement) string {
+	return c.notAtOnce(firstTries(bySent(m.Log)))
+}
+
+// firstTries are the attempts of a log that are no retries.
+func firstTries(log []attack.Attempt) []attack.Attempt {
+	return slices.DeleteFunc(slices.Clone(log), func(a attack.Attempt) bool { return a.Try > 1 })
+}
+
 // named tells whether one of the words was asked for by name.
 func (c Config) named(words ...string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(c.Only, w) })
@@ -116,11 +126,13 @@ type storm struct {
 	amplification                      float64
 	peak                               float64       // attempts per second, worst bin after the first second
 	drained                            time.Duration // until the last client was served
+	thin                               string        // why it is too weak to judge
 }
 
 func (e *evidence) storm(of manner, m attack.Measurement) storm {
 	all := m.All()
-	s := storm{manner: of, clients: all.Due, attempts: all.Attempts, refused: all.Statuses[e.refusal], gaveUp: all.Throttled + all.Shed}
+	of.judged = of.judged && (e.c.Ban == 0 || of.told()) // who backs off on his own may come back while he is banned
+	s := storm{manner: of, clients: all.Due, attempts: all.Attempts, refused: all.Statuses[e.refusal], gaveUp: all.Throttled + all.Shed, thin: strayed(e.c, m)}
 	s.amplification = float64(s.attempts) / math.Max(float64(s.clients), 1)
 	bins := map[time.Duration]int{}
 	for _, a := range m.Log {
@@ -172,6 +184,9 @@ func tableOf(all []storm) *Table {
 // second storm, and must all be served: at most 2 attempts each, and after the first second at most 1.5 × the limit in any
 // tenth of a second.
 func retryStorm(e *evidence, _ []attack.Measurement) finding {
+	if e.banRenewed() {
+		return finding{unlisted: true}
+	}
 	all := e.stormsSeen()
 	var names []string
 	for _, s := range all {
@@ -198,7 +213,7 @@ func most(all []storm, judged bool) (worst float64) {
 // worstStorm is the first thing wrong with the storms that are judged.
 func (e *evidence) worstStorm(all []storm, want, got string) finding {
 	for _, s := range all {
-		if !s.judged || e.c.Ban > 0 && !s.told() {
+		if !s.judged {
 			continue
 		}
 		if f := e.served(s, want, got); f.outcome != Pass {
@@ -214,6 +229,8 @@ func (e *evidence) worstStorm(all []storm, want, got string) finding {
 // served tells whether the clients of a storm were served in the end, without being turned away again and again.
 func (e *evidence) served(s storm, want, got string) finding {
 	switch {
+	case s.thin != "":
+		return unsure(want, got, "%s", s.thin)
 	case s.refused == 0:
 		return unsure(want, got, "nobody was refused, so nobody came back")
 	case s.attempts == s.clients:
@@ -229,6 +246,9 @@ func (e *evidence) served(s storm, want, got string) finding {
 // herd (V36): clients that wait exactly as they are told come back together. The peak is their doing, and is told; that they
 // are served is the throttle's.
 func herd(e *evidence, ms []attack.Measurement) finding {
+	if e.banRenewed() {
+		return finding{unlisted: true}
+	}
 	s := e.storm(mannersSeen[slices.IndexFunc(mannersSeen, func(m manner) bool { return m.policy == attack.RetryAfter })], ms[1])
 	want := fmt.Sprintf("all served, with at most %.3g attempts each", s.attemptsMax())
 	got := fmt.Sprintf("%.2f attempts each, %d gave up, %s at peak after a second", s.amplification, s.gaveUp, rate(s.peak))

@@ -58,7 +58,12 @@ func choose(c Config) []scenario {
 }
 
 // needs is what must be declared for a scenario and was not, or "".
-func (s scenario) needs(c Config) string { return missing(c, s.lacks) }
+func (s scenario) needs(c Config) string {
+	if why := s.without(c); why != "" {
+		return why
+	}
+	return missing(c, s.lacks)
+}
 
 // missing is what a rule says is lacking; no rule lacks nothing.
 func missing(c Config, lacks func(Config) string) string {

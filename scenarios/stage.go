@@ -116,7 +116,8 @@ const (
 
 // overload is the plan of the storm: a second to empty the bucket and the peak, then twice the limit, then half of it. The
 // peak comes first because it shows soonest that there is no throttle at all, before a backlog has grown.
-type overload struct{ lead, peak, twice, after time.Duration }
+// A declared ban must be over before anybody can come after the storm.
+type overload struct{ lead, peak, twice, pause, after time.Duration }
 
 func (c Config) overload() overload {
 	o := overload{lead: time.Second, peak: c.long(2*time.Second, 5*time.Second, 40), twice: c.long(time.Second, 5*time.Second, 40),
@@ -124,6 +125,9 @@ func (c Config) overload() overload {
 	if c.windowed() { // whole windows, the first of which empties what was there before
 		o.lead, o.peak, o.twice = wholeSeconds(c.window()), max(o.peak, wholeSeconds(3*c.window())), max(o.twice, wholeSeconds(c.window()))
 		o.after += wholeSeconds(c.window())
+	}
+	if c.Ban > 0 {
+		o.pause = wholeSeconds(c.banned())
 	}
 	return o
 }
@@ -133,6 +137,9 @@ func wholeSeconds(d time.Duration) time.Duration {
 }
 
 func (o overload) storm() time.Duration { return o.lead + o.peak + o.twice }
+
+// calm is when those who come after the storm begin.
+func (o overload) calm() time.Duration { return o.storm() + o.pause }
 
 // The peak of a storm, in times the limit. A brief script spares a small machine that runs generator and throttle side by
 // side; a generator that could not keep up is asked for less when the storm is tried again.
@@ -158,34 +165,55 @@ func (c Config) peakMultiple(voids int) float64 {
 
 func overloadTrial(c Config, e *evidence) (attack.Trial, string) {
 	o, peak := c.overload(), c.peakMultiple(e.voids("overload"))
-	first := c.at(peak, o.lead+o.peak)
-	// The first second takes (peak − 1) × rate × 1 s from the bucket; what it holds beyond half of that goes at once, so
-	// that the bucket is empty by then.
-	first.Burst = max(0, int(math.Ceil(float64(c.Limit.Burst)-.5*(peak-1)*c.Limit.Rate*o.lead.Seconds())))
+	first := c.overloadPeak(peak, o.lead+o.peak)
 	return attack.Trial{LogMax: attack.MaxLog, Warm: c.warm(first.Burst), Why: fmt.Sprintf("%.3g and 2 times the limit, then half of it", peak),
 		Actors: []attack.Actor{
 			crowdActor: c.actor("crowd", attack.Poisson, attack.Manners{}, first, c.at(2, o.twice)),
-			afterActor: c.actor("after", attack.Even, attack.Manners{}, attack.Segment{Len: o.storm()}, c.at(.5, o.after)),
+			afterActor: c.actor("after", attack.Even, attack.Manners{}, attack.Segment{Len: o.calm()}, c.at(.5, o.after)),
 		}}, ""
 }
 
-// refillParts are the silences of the refill stage, in times to fill an empty bucket.
-var refillParts = []float64{.35, .7, 1.3}
+// overloadPeak is a stretch of so many times the limit. The first part of it takes (peak − 1) × rate × lead from the bucket;
+// what that holds beyond half of it goes at once, so that the bucket is empty by then.
+func (c Config) overloadPeak(peak float64, long time.Duration) attack.Segment {
+	g := c.at(peak, long)
+	g.Burst = max(0, int(math.Ceil(float64(c.Limit.Burst)-.5*(peak-1)*c.Limit.Rate*c.overload().lead.Seconds())))
+	return g
+}
 
-// silence is one of the refill stage's: long enough to be told from the time a burst takes, and at most 4 s.
+// refillParts are the silences of the refill stage, in times to fill an empty bucket. A window gives nothing back before it
+// ends, and a counter that slides weighs what it counted for up to two windows, by how much of them had passed when it was
+// counted: after shorter silences more or less is right of both.
+func (c Config) refillParts() []float64 {
+	switch {
+	case c.profile() == Window:
+		return []float64{2.1}
+	case c.windowed():
+		return []float64{1.3}
+	}
+	return []float64{.35, .7, 1.3}
+}
+
+// silence is one of the refill stage's: long enough to be told from the time a burst takes, and at most 4 s where a part of
+// the time to fill tells as much.
 func (c Config) silence(part float64) time.Duration {
-	unit := min(max(c.fill(), 100*time.Millisecond), 4*time.Second)
-	return time.Duration(part * float64(unit))
+	longest := 4 * time.Second
+	if c.profile() == Window || c.windowed() {
+		longest = WindowMax
+	}
+	unit := min(max(c.window(), 100*time.Millisecond), longest)
+	return c.banned() + time.Duration(part*float64(unit)) // a bucket fills while its client is shut out
 }
 
 func refillTrial(c Config, _ *evidence) (attack.Trial, string) {
 	all := c.crowd(float64(c.Limit.Burst))
-	segments := []attack.Segment{{Len: c.silence(refillParts[0]), Burst: all}}
-	for i, part := range refillParts {
+	parts := c.refillParts()
+	segments := []attack.Segment{{Len: c.silence(parts[0]), Burst: all}}
+	for i, part := range parts {
 		back := min(float64(c.Limit.Burst), c.Limit.Rate*c.silence(part).Seconds())
 		next := attack.Segment{Len: 200 * time.Millisecond, Burst: c.crowd(back)}
-		if i+1 < len(refillParts) {
-			next.Len = c.silence(refillParts[i+1])
+		if i+1 < len(parts) {
+			next.Len = c.silence(parts[i+1])
 		}
 		segments = append(segments, next)
 	}

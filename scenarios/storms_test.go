@@ -257,3 +257,31 @@ func TestEveryMannerStandsInTheTable(t *testing.T) {
 		}
 	}
 }
+
+// A crowd that was not sent at once, rate × spread above a tenth of the burst, proves nothing of those who come back.
+func TestACrowdThatStrayedIsInconclusive(t *testing.T) {
+	for _, row := range []struct {
+		check string
+		every time.Duration // from one client to the next
+		want  scenarios.Outcome
+	}{
+		{"V26", 200 * time.Microsecond, scenarios.Pass}, // 60 of them within 12 ms, in which 4.8 come back
+		{"V26", 400 * time.Microsecond, scenarios.Inconclusive},
+		{"V36", 200 * time.Microsecond, scenarios.Pass},
+		{"V36", 400 * time.Microsecond, scenarios.Inconclusive},
+	} {
+		conf := config(r, c)
+		conf.Brief, conf.Only = false, []string{row.check}
+		vs := edit(t, conf, func(m *attack.Measurement) {
+			m.Log = slices.Clone(m.Log)
+			for i := range m.Log {
+				if strings.HasPrefix(m.Trial.Phase, scenarios.PhasePrefix+"storm-") && m.Log[i].Try == 1 {
+					m.Log[i].Sent += time.Duration(m.Log[i].Seq) * row.every
+				}
+			}
+		})
+		if got := scenarios.Overall(vs); got != row.want || row.want == scenarios.Inconclusive && !strings.Contains(tell(vs), "not at once") {
+			t.Errorf("%s, one every %v: %s, want %s\n%s", row.check, row.every, got, row.want, tell(vs))
+		}
+	}
+}

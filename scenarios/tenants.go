@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/limits"
 )
 
 // tenants is what consumers may do to one another.
@@ -18,7 +19,7 @@ var tenants = []scenario{
 				if c.Stage.IsZero() {
 					return "a limit of all consumers together (--stage)"
 				}
-				return ""
+				return nobodyBanned(c)
 			}, look: fairness},
 	}, lacks: func(c Config) string {
 		if len(c.peers()) < 2 && !c.Carrier.Declared() {
@@ -113,18 +114,49 @@ func greedTrial(c Config, e *evidence) (attack.Trial, string) {
 	if why := roomForTwo(c); why != "" {
 		return attack.Trial{}, why
 	}
-	who, ok := e.consumers(2)
-	if !ok {
-		return attack.Trial{}, "two consumers are needed, and invented keys are not let in: name keys (--keys)"
+	other, theirs, why := e.neighbour()
+	if why != "" {
+		return attack.Trial{}, why
 	}
 	greedy := c.at(min(greedTimes, c.peakMultiple(e.voids("greed"))*greedTimes/peakMost), c.long(2*time.Second, 3*time.Second, 10))
 	greedy.Burst = c.Limit.Burst
-	polite := c.at(politeShare, greedy.Len)
+	pace := politeShare * theirs.Rate
+	if !c.Stage.IsZero() {
+		pace = min(pace, politeShare*c.Limit.Rate) // what they share has room for as much
+	}
+	polite := attack.Segment{From: pace, To: pace, Len: greedy.Len}
 	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(greedy.Burst), Why: "a greedy consumer beside a polite one",
 		Actors: []attack.Actor{
-			greedyActor: as(c.actor("greedy", attack.Poisson, attack.Manners{}, greedy), who[0]),
-			politeActor: as(c.actor("polite", attack.Even, attack.Manners{}, attack.Segment{Len: 200 * time.Millisecond}, polite), who[1]),
+			greedyActor: as(c.actor("greedy", attack.Poisson, attack.Manners{}, greedy), c.Identity),
+			politeActor: as(c.actor("polite", attack.Even, attack.Manners{}, attack.Segment{Len: 200 * time.Millisecond}, polite), other),
 		}}, ""
+}
+
+// neighbour is the consumer beside the one of the storms, and its limit: one of the same tier, or else of another one, that
+// has no quota which other checks count. Or it says what is missing.
+func (e *evidence) neighbour() (attack.Identity, limits.Limit, string) {
+	if who, ok := e.consumers(2); ok {
+		return who[1], e.c.Limit, ""
+	}
+	for _, k := range e.c.Keys {
+		if t := e.c.tier(k); !k.Exempt && k.Identity != e.c.Identity && t.Quota == 0 {
+			return k.Identity, t.Limit, ""
+		}
+	}
+	switch {
+	case len(e.c.Keys) > 1 && e.c.Identity.Tier != "":
+		return attack.Identity{}, limits.Limit{}, fmt.Sprintf("there is one key of tier %s, and the others are exempt or have quotas that other checks count: name a second key of the tier, or one of a tier without a quota", e.c.Identity.Tier)
+	case len(e.c.Keys) > 1:
+		return attack.Identity{}, limits.Limit{}, "the keys beside the first are exempt, or have quotas that other checks count: name a second key without a tier, or one of a tier without a quota"
+	}
+	return attack.Identity{}, limits.Limit{}, "two consumers are needed, and invented keys are not let in: name keys (--keys)"
+}
+
+// limited is the evidence as it is to be judged of a consumer with a limit of its own.
+func (e *evidence) limited(who attack.Identity) *evidence {
+	own := *e
+	own.c.Limit = e.c.tier(Key{Identity: who}).Limit
+	return &own
 }
 
 // politeLeast is how many answers a statement on their p95 needs.
@@ -159,6 +191,9 @@ func isolation(e *evidence, ms []attack.Measurement) finding {
 	}
 	out, p95 := e.refusals(polite), polite.Response.Quantile(.95)
 	want := fmt.Sprintf("0 refused and p95 at most %s beside a consumer at %s", brief(bound), rate(float64(greedy.Due)/trialSeconds(m)))
+	if tier := m.Trial.Actors[politeActor].Identity.Tier; tier != e.c.Identity.Tier {
+		want = fmt.Sprintf("of a key of tier %s below its own limit: ", tier) + want
+	}
 	got := fmt.Sprintf("%d of %d refused, p95 %s", out, polite.Due, brief(p95))
 	switch {
 	case m.Aborted != nil || polite.Due == 0:
@@ -167,7 +202,9 @@ func isolation(e *evidence, ms []attack.Measurement) finding {
 		return unsure(want, got, "the greedy consumer was not refused, so its storm met no limit: statuses %s", statuses(greedy))
 	case polite.OK+out == 0:
 		return unsure(want, got, "the polite consumer was answered %s", statuses(polite))
-	case out > 0 && !e.excused(only(m.Log, politeActor), politeActor):
+	case out > 0 && e.c.Ban > 0 && polite.OK == 0:
+		return failed(want, got, "one consumer's storm has another shut out: the ban holds for more than the key that was refused")
+	case out > 0 && !e.limited(m.Trial.Actors[politeActor].Identity).excused(only(m.Log, politeActor), politeActor):
 		return failed(want, got, "one consumer's storm takes from another's limit: %s of a consumer at half its limit were refused; the limit is not kept for each key", percent(float64(out)/float64(polite.Due)))
 	case out > 0:
 		return unsure(want, got, "a burst of %d refuses two requests that come close together", e.c.Limit.Burst)
@@ -278,6 +315,9 @@ func exemptTrial(c Config, _ *evidence) (attack.Trial, string) {
 		return attack.Trial{}, "no key was declared exempt"
 	}
 	crowd := c.at(1.2, time.Second)
+	if c.Brief {
+		crowd.Len /= 2
+	}
 	crowd.Burst = c.crowd(float64(c.Limit.Burst))
 	after := attack.Segment{Len: crowd.Len + 500*time.Millisecond}
 	madeUp := c.invented(1000)

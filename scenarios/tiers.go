@@ -12,7 +12,7 @@ import (
 
 // tiers is what consumers of different kinds may do, each alone and all together, and how much in a period.
 var tiers = []scenario{
-	{name: "tier-ladder", title: "A consumer of each tier at twice its limit", checks: []check{
+	{name: "tier-ladder", title: "A consumer of each tier at twice its limit", when: normal, checks: []check{
 		{id: "V23", name: "tiers", asks: "each tier has its own limit, and all together keep the stage's",
 			stages: []string{"ladder"}, extra: []string{"stage"}, sure: true, insist: true, look: tierLimits},
 	}, lacks: func(c Config) string {
@@ -21,9 +21,9 @@ var tiers = []scenario{
 		}
 		return ""
 	}},
-	{name: "quota-drain", title: "A test key until its quota is used up, and on", checks: []check{
+	{name: "quota-drain", title: "A test key until its quota is used up, and on", when: normal, checks: []check{
 		{id: "V24", name: "quota", asks: "exactly the quota is let in, and then refusals tell of the period's end",
-			stages: []string{"quota"}, sure: true, insist: true, look: quotaKept},
+			stages: []string{"quota"}, extra: []string{"flash"}, sure: true, insist: true, look: quotaKept},
 	}, lacks: func(c Config) string {
 		if _, _, ok := c.quotaKey(); !ok {
 			return "a tier with a quota and a key of it (--tier name=rate,burst,quota/period; --keys)"
@@ -154,6 +154,9 @@ func (e *evidence) tier(m attack.Measurement, actor int, g rung) (want, got, why
 	within := max(tol.rate*g.Rate, 1.5/max(seconds, .1))
 	slack := count(tol.burst, float64(g.Burst))
 	want = fmt.Sprintf("%d at once, then %s ± %s", g.Burst, rate(g.Rate), rate(within))
+	if e.c.Ban > 0 {
+		want = fmt.Sprintf("%d at once, then at most %s, less what its ban keeps out", g.Burst, rate(g.Rate+within))
+	}
 	if len(first) == 0 || seconds == 0 || m.Aborted != nil || m.LogDropped > 0 && len(first) < e.crowdOf(g) {
 		return want, "not seen", "its storm was too short: " + aborted(m), Inconclusive
 	}
@@ -170,6 +173,7 @@ func (e *evidence) tier(m attack.Measurement, actor int, g rung) (want, got, why
 		return want, got, e.another(g, measured, "it gets more than its rate"), Fail
 	case float64(len(in)+len(maybe)) < float64(g.Burst)-slack:
 		return want, got, e.another(g, measured, fmt.Sprintf("its burst is smaller than %d", g.Burst)), Fail
+	case measured < g.Rate-within && e.c.Ban > 0:
 	case measured < g.Rate-within && !lost:
 		return want, got, e.another(g, measured, "it gets less than its rate"), Fail
 	case measured < g.Rate-within:
@@ -206,6 +210,9 @@ func stageTrial(c Config, _ *evidence) (attack.Trial, string) {
 	all, sum := c.rungs(), 0.0
 	for _, g := range all {
 		sum += g.Rate
+	}
+	if c.Ban > 0 {
+		return attack.Trial{}, "whoever is banned asks for nothing of what all share"
 	}
 	if c.Stage.IsZero() || sum < stageLeast*c.Stage.Rate {
 		return attack.Trial{}, "the tiers cannot pass the limit of all together"
@@ -269,137 +276,4 @@ func (e *evidence) together(m attack.Measurement, want, got string) finding {
 		}
 	}
 	return passed(want, got, "each tier let in its own burst and its own rate, and all together the stage's")
-}
-
-// How large a quota may be to be counted to its end, and how long that may take.
-const (
-	quotaMax  = 15_000
-	quotaLong = 60 * time.Second
-	quotaOver = 1.1 // times the quota may be let in where it is a target
-)
-
-// quotaKey is the last key of the tier with the smallest quota: the storms take the first.
-func (c Config) quotaKey() (Tier, attack.Identity, bool) {
-	var best Tier
-	var who attack.Identity
-	for _, t := range c.Tiers {
-		if t.Quota == 0 || best.Quota > 0 && t.Quota >= best.Quota {
-			continue
-		}
-		for _, k := range c.Keys {
-			if k.Identity.Tier == t.Name && !k.Exempt {
-				best, who = t, k.Identity
-			}
-		}
-	}
-	return best, who, best.Quota > 0
-}
-
-func quotaTrial(c Config, _ *evidence) (attack.Trial, string) {
-	t, who, ok := c.quotaKey()
-	if !ok {
-		return attack.Trial{}, "no quota was declared"
-	}
-	over := 1.02
-	if c.profile() == BestEffort {
-		over = quotaOver
-	}
-	n := math.Ceil(over*float64(t.Quota)) + 20
-	pace := .9 * t.Rate
-	long := time.Duration(n / pace * 1e9)
-	most := quotaLong
-	if c.Brief {
-		most = quotaLong / 4
-	}
-	if t.Quota > quotaMax || long > most {
-		return attack.Trial{}, fmt.Sprintf("%d requests at %s take %s: declare a test tier with a quota that is used up within %s", t.Quota, rate(pace), brief(long), brief(most))
-	}
-	if t.Period < 2*long {
-		return attack.Trial{}, fmt.Sprintf("a period of %s ends while %d requests are counted", brief(t.Period), t.Quota)
-	}
-	a := as(c.actor("quota", attack.Even, attack.Manners{}, attack.Segment{From: pace, To: pace, Len: long}, attack.Segment{Len: quotaPause}, attack.Segment{Len: 200 * time.Millisecond, Burst: quotaRest}), who)
-	return attack.Trial{LogMax: attack.MaxLog, Warm: c.warm(0), Why: fmt.Sprintf("%.0f requests of a quota of %d", n, t.Quota), Actors: []attack.Actor{a}}, ""
-}
-
-// quotaRest is how many refusals after the quota a statement on them needs, and how many ask once more after quotaPause: by
-// then whoever was told the wait of the rate has come back in vain.
-const (
-	quotaRest  = 10
-	quotaPause = 3 * time.Second
-)
-
-// quotaKept (V24): of a key below its rate exactly the quota is let in, and then nothing but refusals, which say when the
-// period ends. A quota that is a target may be passed by a tenth.
-func quotaKept(e *evidence, ms []attack.Measurement) finding {
-	m := ms[0]
-	t, _, _ := e.c.quotaKey()
-	most := float64(t.Quota)
-	if e.c.profile() == BestEffort {
-		most *= quotaOver
-	}
-	log := bySent(m.Log)
-	in, out, maybe := e.split(log)
-	want := fmt.Sprintf("%.0f of tier %s in %s, then refusals that tell its end", most, t.Name, brief(t.Period))
-	got := fmt.Sprintf("%d let in, then %d refused", len(in), len(out))
-	switch {
-	case m.LogDropped > 0 || m.Aborted != nil:
-		return unsure(want, got, "the log is not complete: %s", aborted(m))
-	case float64(len(in)) > most && len(out) == 0:
-		return failed(want, got, "the quota of tier %s is not kept: nothing was refused", t.Name).showing(m, in[t.Quota:]...)
-	case float64(len(in)) > most:
-		return failed(want, got, "%.0f more than the quota of tier %s were let in", float64(len(in))-most, t.Name).showing(m, in[t.Quota:]...)
-	case len(maybe) > 0:
-		return unsure(want, got, "%d requests ended in errors that may have been counted: statuses %s", len(maybe), statuses(m.All()))
-	case len(out) < quotaRest:
-		return unsure(want, got, "only %d were refused", len(out))
-	case len(in) == 0:
-		return unsure(want, got, "the quota was used up before: name a key that was not used in this period")
-	case early(e, log) != "":
-		return failed(want, got, "%s", early(e, log)).showing(m, out...)
-	}
-	if f := e.periodTold(m, out, t, want, got); f.outcome != "" {
-		return f
-	}
-	if left := int(t.Quota) - len(in); left > 0 {
-		return unsure(want, got, "%d fewer than the quota: the key was used before in this period, or the quota is smaller; name a key that was not used yet", left)
-	}
-	return passed(want, got, "the quota was let in to the last request, and nothing after it")
-}
-
-// early says that somebody was let in after the quota had refused.
-func early(e *evidence, log []attack.Attempt) string {
-	refusedAt := time.Duration(-1)
-	for _, a := range log {
-		switch {
-		case e.fate(a) == refused && refusedAt < 0:
-			refusedAt = a.Received
-		case e.fate(a) == admitted && refusedAt >= 0 && a.Sent > refusedAt:
-			return fmt.Sprintf("a request was let in %s after the first refusal, within the period: that was no quota, or its count goes back", brief(a.Sent-refusedAt))
-		}
-	}
-	return ""
-}
-
-// periodTold holds the Retry-After of a spent quota against its period: it tells the period's end, the same moment each
-// time, and not the moment of the next token.
-func (e *evidence) periodTold(m attack.Measurement, out []attack.Attempt, t Tier, want, got string) finding {
-	first, last, n := time.Duration(math.MaxInt64), time.Duration(0), 0
-	for _, a := range out {
-		if d, ok := told(a); ok {
-			first, last, n = min(first, a.Received+d), max(last, a.Received+d), n+1
-		}
-	}
-	switch {
-	case n == 0 && e.c.NoRetryAfter:
-		return finding{}
-	case n == 0:
-		return failed(want, got, "no refusal tells when the period ends: clients ask on until it does").showing(m, out...)
-	case last-out[len(out)-1].Received > t.Period+roundingSlack:
-		return failed(want, got, "clients are told to wait %s, longer than the period of %s", brief(last-out[len(out)-1].Received), brief(t.Period)).showing(m, out...)
-	case first+roundingSlack < out[len(out)-1].Sent:
-		return failed(want, got, "the refusals of a spent quota tell the wait of the rate, not the end of the period: clients come back in vain").showing(m, out...)
-	case last-first > 2*roundingSlack:
-		return failed(want, got, "the refusals tell ends of the period that are %s apart", brief(last-first)).showing(m, out...)
-	}
-	return finding{}
 }

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -53,11 +52,8 @@ const WindowMax = 15 * time.Second
 
 // validateAlgorithm reports an algorithm that is not known, or a window that does not go with the limit.
 func (c Config) validateAlgorithm() error {
-	if c.algorithm() == Concurrency {
-		return errors.New("a limit on how many are in flight is not verified yet: identify tells how large it is")
-	}
 	if !slices.Contains(Algorithms, c.algorithm()) {
-		return fmt.Errorf("algorithm %q, want token-bucket, fixed-window, sliding-window, or leaky-queue", c.Algorithm)
+		return fmt.Errorf("algorithm %q, want token-bucket, fixed-window, sliding-window, leaky-queue or concurrency", c.Algorithm)
 	}
 	if c.Window == 0 && !c.windowed() {
 		return nil

@@ -127,12 +127,52 @@ func TestWindowsThatMakeNoSense(t *testing.T) {
 	}{
 		{"gcra", 0, 100, `algorithm "gcra"`}, {scenarios.TokenBucket, time.Second, 100, "goes with fixed-window or sliding-window"},
 		{scenarios.FixedWindow, time.Hour, 100, "want at most"}, {"", time.Second, 50, "are 100 at once, not 50"}, {scenarios.FixedWindow, -time.Second, 100, "want at most"},
-		{scenarios.Concurrency, 0, 100, "not verified yet"},
+		{scenarios.Concurrency, time.Second, 100, "goes with fixed-window or sliding-window"},
 	} {
 		conf := config(100, row.burst)
 		conf.Algorithm, conf.Window = row.algorithm, row.window
 		if _, err := scenarios.New(conf); err == nil || !strings.Contains(err.Error(), row.says) {
 			t.Errorf("%s with a window of %v: %v, want %q", row.algorithm, row.window, err, row.says)
 		}
+	}
+}
+
+// A counter that slides remembers up to two windows. Whatever storms came before and wherever its windows turn, it passes,
+// declared as what it is or as a bucket that is a window.
+func TestACounterThatSlidesIsLetForget(t *testing.T) {
+	for _, long := range []time.Duration{300 * time.Millisecond, 500 * time.Millisecond, 1700 * time.Millisecond} {
+		for seed := range seeds(6) {
+			for _, a := range []scenarios.Algorithm{scenarios.SlidingWindow, ""} {
+				conf := windows(100, long, a)
+				conf.Window, conf.Profile, conf.Seed = 0, scenarios.Window, seed+1
+				turn := long / 6 * time.Duration(seed) // of the windows, against the storms
+				target := onePast(model.NewCounter(100, long), conf.Limit.Rate)
+				target.Limiter = shifted{model.NewCounter(100, long), turn}.limiter()
+				_, vs := play(t, conf, target)
+				if fails, unsure := by(vs, scenarios.Fail), by(vs, scenarios.Inconclusive); fails+unsure != "" {
+					t.Errorf("100 in %v, %q, seed %d: fails %q, inconclusive %q, want none\n%s", long, a, conf.Seed, fails, unsure, tell(vs))
+				}
+			}
+		}
+	}
+}
+
+// shifted is a limiter whose clock is ahead.
+type shifted struct {
+	model.Limiter
+	by time.Duration
+}
+
+func (s shifted) limiter() sim.Limiter {
+	return sim.LimiterFunc(func(at time.Duration, _ string) (bool, time.Duration) { return s.Take(at + s.by) })
+}
+
+// A counter that does not forget is still seen.
+func TestACounterThatForgetsTooLateFails(t *testing.T) {
+	conf := windows(100, 500*time.Millisecond, scenarios.SlidingWindow)
+	conf.Profile, conf.Only = scenarios.Window, []string{"V03"}
+	_, vs := play(t, conf, onePast(model.NewCounter(100, 1500*time.Millisecond), 200))
+	if by(vs, scenarios.Fail) != "V03" {
+		t.Errorf("three windows instead of one: want V03 to fail\n%s", tell(vs))
 	}
 }

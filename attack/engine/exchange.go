@@ -78,7 +78,7 @@ func (a *answer) tell(retryAfter, date string) {
 }
 
 // errorHeaders say, beside what a limiter tells, how a refusal is to be taken. A throttle may refuse with any error.
-var errorHeaders = []string{"Date", "Cache-Control", "Expires", "Connection", "Content-Type"}
+var errorHeaders = []string{"Date", "Cache-Control", "Expires", "Connection", "Content-Type", "X-Amzn-Errortype"}
 
 // keeps tells whether a check of a limiter looks at a header, by its canonical name.
 func (a *answer) keeps(name string) bool {

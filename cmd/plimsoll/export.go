@@ -366,6 +366,22 @@ func (a *app) explainExports(formats []export.Format, p export.Policy) error {
 			return err
 		}
 		fmt.Fprintln(a.err, "prove it:", proof)
+		if err := a.explainKeys(f, p); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// explainKeys tells where each platform takes the tiers of keys from, and what proves the tiers.
+func (a *app) explainKeys(f export.Format, p export.Policy) error {
+	proof, err := f.VerifyTiers(p)
+	if err != nil || proof == "" {
+		return err
+	}
+	if f.KeyMap != "" {
+		fmt.Fprintf(a.err, "%s does not start without plimsoll-keys.map: a line for each key, %s\n", f.Name, fmt.Sprintf(f.KeyMap, export.Ident(p.Tiers[0].Name)))
+	}
+	_, err = fmt.Fprintf(a.err, "prove the tiers: %s\n  keys.yml is a list of consumers: - {name: ann, secret: \"${ANNS_KEY}\", tier: %s}\n", proof, p.Tiers[0].Name)
+	return err
 }

@@ -27,6 +27,7 @@ type labSpec struct {
 	keyHeader  string
 	stage      string
 	ban        time.Duration
+	banRenews  bool
 	instances  int
 	headers    string
 	retryAfter string
@@ -49,6 +50,7 @@ func (l *labSpec) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&l.keyHeader, "key-header", "", "header that carries the key (default X-Api-Key)")
 	fs.StringVar(&l.stage, "stage", "", "`rate,burst` of all keys together")
 	fs.DurationVar(&l.ban, "ban", 0, "a refused key stays refused for so long")
+	fs.BoolVar(&l.banRenews, "ban-renews", false, "each request that a ban refuses begins it anew")
 	fs.IntVar(&l.instances, "instances", 1, "processes that a balancer asks in turn, each at an address of its own too")
 	fs.StringVar(&l.headers, "headers", "", "how the limit is told: "+choices(lab.Dialects)+" (default x-ratelimit)")
 	fs.StringVar(&l.retryAfter, "retry-after", "", "how the wait is told: "+choices(lab.Forms)+" (default seconds)")
@@ -77,7 +79,7 @@ func (l labSpec) config() (lab.Config, error) {
 		return lab.Config{}, misuse("--rate and --burst go together")
 	}
 	g := lab.GatewayConfig{Default: lab.Tier{Limit: lab.Limit{Rate: float64(l.rate), Burst: l.burst}},
-		Algorithm: lab.Algorithm(l.algorithm), Window: l.window, KeyHeader: l.keyHeader, Ban: l.ban, Instances: l.instances,
+		Algorithm: lab.Algorithm(l.algorithm), Window: l.window, KeyHeader: l.keyHeader, Ban: l.ban, BanRenews: l.banRenews, Instances: l.instances,
 		Headers: lab.Dialect(l.headers), RetryAfter: lab.Form(l.retryAfter), Refusal: l.refusal, Fault: l.fault}
 	var err error
 	if g.Tiers, err = labTiers(l.tiers); err != nil {

@@ -23,7 +23,7 @@ func TestLabFlagsMakeTheGateway(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := labSpec{capacity: 800, rate: 50, burst: 20, algorithm: "sliding-log", window: 400 * time.Millisecond, tiers: []string{"gold=200/s,80", "trial=5,10,100/h"},
-		keys: []string{"ann=s1", "bob=s2,gold,exempt"}, keyFile: file, keyHeader: "Authorization", stage: "300/s,150", ban: time.Second, instances: 3,
+		keys: []string{"ann=s1", "bob=s2,gold,exempt"}, keyFile: file, keyHeader: "Authorization", stage: "300/s,150", ban: time.Second, banRenews: true, instances: 3,
 		headers: "structured", retryAfter: "date", refusal: 503, fault: "forgets", seed: 1}
 	got, err := l.config()
 	if err != nil {
@@ -32,7 +32,7 @@ func TestLabFlagsMakeTheGateway(t *testing.T) {
 	want := lab.GatewayConfig{Algorithm: lab.SlidingLog, Window: 400 * time.Millisecond, Default: lab.Tier{Limit: lab.Limit{Rate: 50, Burst: 20}},
 		Tiers:     map[string]lab.Tier{"gold": {Limit: lab.Limit{Rate: 200, Burst: 80}}, "trial": {Limit: lab.Limit{Rate: 5, Burst: 10}, Quota: 100, Period: time.Hour}},
 		Keys:      []lab.Key{{Secret: "s1"}, {Secret: "s2", Tier: "gold", Exempt: true}, {Secret: "s3", Tier: "gold"}, {Secret: "s4", Exempt: true}},
-		KeyHeader: "Authorization", Stage: lab.Limit{Rate: 300, Burst: 150}, Ban: time.Second, Instances: 3, Headers: lab.Structured, RetryAfter: lab.Date, Refusal: 503, Fault: "forgets"}
+		KeyHeader: "Authorization", Stage: lab.Limit{Rate: 300, Burst: 150}, Ban: time.Second, BanRenews: true, Instances: 3, Headers: lab.Structured, RetryAfter: lab.Date, Refusal: 503, Fault: "forgets"}
 	if diff := cmp.Diff(want, got.Gateway); diff != "" {
 		t.Error(diff)
 	}

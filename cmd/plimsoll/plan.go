@@ -9,6 +9,7 @@ import (
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/attack/sim"
+	"github.com/plimsoll-load/plimsoll/limits"
 	"github.com/plimsoll-load/plimsoll/limits/model"
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
@@ -70,8 +71,12 @@ func (a *app) explainVerify(c scenarios.Config, w *wire) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, "target   %s\nlimit    %s with a burst of %d\n%sstorms   %d trials, about %d requests in %v\n",
-		w.shown(), attack.Rate(c.Limit.Rate), c.Limit.Burst, lines, len(done), sent, throttle.Clock().Round(time.Second))
+	limit := fmt.Sprintf("%s with a burst of %d", attack.Rate(c.Limit.Rate), c.Limit.Burst)
+	if c.Algorithm == scenarios.Concurrency {
+		limit = fmt.Sprintf("%d in flight", c.Limit.Burst)
+	}
+	_, err = fmt.Fprintf(a.out, "target   %s\nlimit    %s\n%sstorms   %d trials, about %d requests in %v\n",
+		w.shown(), limit, lines, len(done), sent, throttle.Clock().Round(time.Second))
 	return err
 }
 
@@ -85,7 +90,7 @@ func asDeclared(c scenarios.Config) sim.Limiter {
 				l = t.Limit
 			}
 		}
-		own[k.Identity.Value.Reveal()] = model.NewBucket(l.Rate, l.Burst)
+		own[k.Identity.Value.Reveal()] = limiterOf(c, l)
 		if k.Exempt {
 			own[k.Identity.Value.Reveal()] = nil
 		}
@@ -97,9 +102,20 @@ func asDeclared(c scenarios.Config) sim.Limiter {
 			return sim.LimiterFunc(func(time.Duration, string) (bool, time.Duration) { return true, 0 })
 		case known:
 			return sim.One(l)
-		case c.Window > 0:
-			return sim.One(model.NewLog(c.Limit.Burst, c.Window))
 		}
-		return sim.One(model.NewBucket(c.Limit.Rate, c.Limit.Burst))
+		return sim.One(limiterOf(c, c.Limit))
 	})
+}
+
+// limiterOf is a limiter of a key, as it was declared.
+func limiterOf(c scenarios.Config, l limits.Limit) model.Limiter {
+	switch {
+	case c.Algorithm == scenarios.Concurrency:
+		return model.NewConcurrency(l.Burst)
+	case c.Window > 0:
+		return model.NewLog(l.Burst, c.Window)
+	case c.Ban > 0:
+		return model.NewBan(model.NewBucket(l.Rate, l.Burst), c.Ban, false)
+	}
+	return model.NewBucket(l.Rate, l.Burst)
 }

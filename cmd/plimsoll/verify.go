@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,7 +90,11 @@ func (a *app) verify(ctx context.Context) error {
 	if err := w.preflight(ctx, true); err != nil {
 		return err
 	}
-	s, err := a.beginOn("verify", w, func(r *journal.Run) { r.Limit = &limit })
+	s, err := a.beginOn("verify", w, func(r *journal.Run) {
+		if !a.spec.Verify.inFlight() {
+			r.Limit = &limit
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -125,6 +130,9 @@ func (a *app) verifyLimit() (limits.Limit, error) {
 	case v.Limit == "":
 		return limits.Limit{}, misuseHint("example: --limit 200/s --burst 100, or --limits FILE", "what is the throttle set to? give --limit and --burst")
 	}
+	if v.inFlight() {
+		return v.places()
+	}
 	if form, rest, ok := strings.Cut(v.Limit, ":"); ok {
 		return a.foreignLimit(form, rest)
 	}
@@ -140,6 +148,21 @@ func (a *app) verifyLimit() (limits.Limit, error) {
 		return l, misuseHint("nginx burst=99 means --burst 100", "--limit %s needs --burst, the most requests admitted at once from rest", v.Limit)
 	}
 	return l, nil
+}
+
+// inFlight tells whether the limit is said to be one on how many are in flight.
+func (v VerifySpec) inFlight() bool { return v.Algorithm == string(scenarios.Concurrency) }
+
+// places is a limit on how many are in flight. It has no rate; that of its storms is a place's worth a second each.
+func (v VerifySpec) places() (limits.Limit, error) {
+	n, err := strconv.Atoi(strings.TrimSpace(v.Limit))
+	switch {
+	case err != nil || n < 1:
+		return limits.Limit{}, misuseHint("example: --algorithm concurrency --limit 64", "--limit %s: with --algorithm concurrency it is how many may be in flight", v.Limit)
+	case v.Burst != 0 || v.Window != 0:
+		return limits.Limit{}, misuse("--algorithm concurrency has no burst and no window: --limit is how many may be in flight")
+	}
+	return limits.Limit{Rate: float64(n), Burst: n}, nil
 }
 
 // scenarioConfig is what the throttle was declared to do.

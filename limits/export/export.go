@@ -36,7 +36,9 @@ type Format struct {
 	LooserBurst bool   // it cannot hold a burst as small as asked, and says so
 	PerProcess  bool   // each replica of the gateway counts for itself, so that the numbers are divided among them
 	Proof       string // flags that plimsoll verify needs beside the limit
+	KeyMap      string // line of plimsoll-keys.map, without which it does not start where there are tiers; %s is the tier
 
+	Prove   func(held Policy) string         // takes the place of Proof where it depends on the limit
 	Correct func(Policy) (Policy, error)     // what the platform can hold of it; nil: all. An error: it cannot hold this policy
 	Deltas  func(asked, held Policy) []Delta // how it departs from a token bucket; nil: not at all
 	Read    func(io.Reader) ([]Found, error) // the limits in a deployed file; nil: it cannot be read back
@@ -135,10 +137,47 @@ func (f Format) Verify(p Policy) (string, error) {
 		l = limits.Limit{Rate: l.Rate * float64(p.Replicas), Burst: l.Burst * p.Replicas}
 	}
 	text := fmt.Sprintf("plimsoll verify %s --limit %s/s --burst %d", p.url(), Number(digits(l.Rate, 7)), l.Burst)
-	if f.Proof != "" {
-		text += " " + f.Proof
+	return text + f.proof(held), nil
+}
+
+// proof is the flags that plimsoll verify needs beside limits, after a blank.
+func (f Format) proof(held Policy) string {
+	flags := f.Proof
+	if f.Prove != nil {
+		flags = f.Prove(held)
 	}
-	return text, nil
+	if flags == "" {
+		return ""
+	}
+	return " " + flags
+}
+
+// VerifyTiers is the command that proves the tiers, with the whole limit as that of all consumers together; empty where there
+// are none, or the platform has none. It needs a file of keys.
+func (f Format) VerifyTiers(p Policy) (string, error) {
+	if f.NoTiers || f.Group != Gateway || len(p.Tiers) == 0 {
+		return "", nil
+	}
+	held, err := f.Held(p)
+	if err != nil {
+		return "", err
+	}
+	n := 1
+	if f.PerProcess {
+		n = p.Replicas
+	}
+	pair := func(l limits.Limit) string {
+		return fmt.Sprintf("%s/s,%d", Number(digits(l.Rate*float64(n), 7)), l.Burst*n)
+	}
+	text := "plimsoll verify " + p.url()
+	for _, t := range held.Tiers {
+		text += fmt.Sprintf(" --tier '%s=%s'", t.Name, pair(t.Limit))
+	}
+	text += " --stage " + pair(held.Limit)
+	if p.KeyHeader != "" {
+		text += " --key-header " + p.KeyHeader
+	}
+	return text + " --keys keys.yml" + f.proof(held), nil
 }
 
 // floorTo cuts v to a multiple of step, with room for the error of a division that should have come out even.

@@ -10,7 +10,7 @@ import (
 
 var haproxy = Format{
 	Name: "haproxy", File: "plimsoll-limits.cfg", Title: "HAProxy rate limits (stick tables)", Group: Gateway, Checker: "haproxy -c",
-	Template: "haproxy.cfg.tmpl", PerProcess: true, LooserBurst: true, Proof: "--profile window",
+	Template: "haproxy.cfg.tmpl", PerProcess: true, LooserBurst: true, Prove: haproxyProof, KeyMap: "KEY %s",
 	Correct: haproxyCorrect, Deltas: haproxyDeltas, Read: haproxyRead,
 }
 
@@ -63,6 +63,18 @@ func haproxyDeltas(asked, held Policy) []Delta {
 			Delta{Text: "a request whose key is in no tier shares the whole limit with everyone"})
 	}
 	return all
+}
+
+// haproxyWatched is the longest window that plimsoll verify can watch to turn.
+const haproxyWatched = 15 * time.Second
+
+// haproxyProof declares the counter for what it is: it weighs the window before by the share of it that it still covers, so
+// that up to twice the limit passes at an edge, and nothing is forgotten before two windows have passed.
+func haproxyProof(held Policy) string {
+	if haproxyWindow(held.Limit) > haproxyWatched {
+		return "--profile window"
+	}
+	return "--algorithm sliding-window --profile window"
 }
 
 // haproxyRetry is the static Retry-After: a window that is full is empty enough again one window and one share later.

@@ -21,12 +21,14 @@ type BackendConfig struct {
 	CV       float64       // coefficient of variation of lognormal service times; default 0.5
 	WaitMax  time.Duration // a request that would wait longer for a server is shed with 503; default 30 s
 	QueueMax int           // so is one that finds so many waiting; default 50,000
+	Tips     float64       // once as many wait as it has servers, a request takes so many times as long, until nobody waits; 0 for no such thing
 	Seed     uint64        // of the service times
 }
 
 const (
 	serversMax = 10_000
 	cvMax      = 10
+	tipsMax    = 1000
 	bodyMax    = 1 << 20 // bytes of a request's body that are read
 )
 
@@ -76,6 +78,8 @@ func (c BackendConfig) Validate() error {
 		return fmt.Errorf("cv %v: use more than 0, up to %d (service deterministic is the one without variation)", c.CV, cvMax)
 	case c.WaitMax < 0:
 		return fmt.Errorf("longest wait %v: use a duration above 0", c.WaitMax)
+	case c.Tips != 0 && !(c.Tips >= 1 && c.Tips <= tipsMax):
+		return fmt.Errorf("tips %v: a request takes 1 to %d times as long, or 0 for no such thing", c.Tips, tipsMax)
 	case c.QueueMax < 0:
 		return fmt.Errorf("longest queue %d: use a number above 0", c.QueueMax)
 	}
@@ -95,6 +99,7 @@ type Backend struct {
 	servers servers
 	line    line
 	draws   *draws
+	slow    bool // it has tipped
 	count   Stats
 }
 
@@ -177,12 +182,29 @@ func (b *Backend) arrive() (takes, retry time.Duration) {
 		return 0, retry
 	}
 	b.count.InFlight++
-	work := time.Duration(math.Round(b.draws.next() * float64(b.config.Mean)))
+	work := time.Duration(math.Round(b.draws.next() * float64(b.config.Mean) * b.tipped()))
 	start, end := b.servers.book(now, work)
 	if start > now {
 		b.line.push(start)
 	}
 	return end - now, 0
+}
+
+// tipped is how many times as long a request takes. A cache that a crowd has emptied is slow for as long as people wait for
+// it, and people wait for as long as it is slow: a failure that outlives what set it off.
+func (b *Backend) tipped() float64 {
+	switch n := b.line.len(); {
+	case b.config.Tips == 0:
+		return 1
+	case n >= b.config.Servers:
+		b.slow = true
+	case n == 0:
+		b.slow = false
+	}
+	if b.slow {
+		return b.config.Tips
+	}
+	return 1
 }
 
 // excess is how long it takes until there is room again for one more in the queue; 0 when there is.

@@ -31,6 +31,7 @@ type GatewayConfig struct {
 	Tiers     map[string]Tier // by name
 	Stage     Limit           // a token bucket of all keys together, exempt ones apart
 	Ban       time.Duration   // a refused key stays refused for so long, whatever it does; 0 for no ban
+	BanRenews bool            // each request that a ban refuses begins it anew
 	Keys      []Key           // when there are any, every other key, or none, is answered 401
 	KeyHeader string          // default X-Api-Key
 	Instances int             // processes that a balancer asks in turn; they share what they count. Default 1

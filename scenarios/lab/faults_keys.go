@@ -87,6 +87,8 @@ var tierFaults = []Fault{
 			}
 		}
 	}},
+	{"quota-forbidden", "who has used up the quota is refused with 403, as if the key were wrong", "V24", spent(func(d *decision) { d.status = http.StatusForbidden })},
+	{"quota-unmarked", "who has used up the quota is refused in the words for a rate that is too high", "V24", spent(func(d *decision) { d.body = throttledBody })},
 	{"tiers-swapped", "the tiers of the highest and of the lowest rate have each other's limit", "V23", func(h *hooks) {
 		h.config = func(c *GatewayConfig) {
 			if lo, hi := extremes(c.Tiers); lo != hi {
@@ -122,6 +124,17 @@ func extremes(tiers map[string]Tier) (lo, hi string) {
 	return names[0], names[len(names)-1]
 }
 
+// spent changes how a spent quota is refused.
+func spent(change func(*decision)) func(*hooks) {
+	return func(h *hooks) {
+		h.tell = func(_ http.Header, d *decision, _ time.Time) {
+			if d.ruling == exhausted {
+				change(d)
+			}
+		}
+	}
+}
+
 // quota changes the quota of every tier that has one.
 func quota(change func(*Tier)) func(*hooks) {
 	return func(h *hooks) {
@@ -140,4 +153,8 @@ func quota(change func(*Tier)) func(*hooks) {
 }
 
 // backendFaults are of the service behind the throttle.
-var backendFaults = []Fault{}
+var backendFaults = []Fault{
+	{"metastable", "a queue once as long as there are servers makes every request take eight times as long, until nobody waits", "V51", func(h *hooks) {
+		h.backend = func(c *BackendConfig) { c.Tips = 8 }
+	}},
+}

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/limits/model"
@@ -21,13 +22,29 @@ var limitFaults = []Fault{
 		h.limiter = func(l Limit, _ model.Limiter) model.Limiter { return model.NewStarving(l.Rate, l.Burst) }
 	}},
 	{"ban-renewed", "a refused key is banned for 2 s, anew with every try", "V22", func(h *hooks) {
-		h.renew = true
-		h.config = func(c *GatewayConfig) { c.Ban = max(c.Ban, 2*time.Second) }
+		h.config = func(c *GatewayConfig) { c.Ban, c.BanRenews = max(c.Ban, banDefault), true }
+	}},
+	{"ban-short", "a ban ends after half of the time that is set, or of 2 s", "V22", func(h *hooks) {
+		h.config = func(c *GatewayConfig) { c.Ban = cmp.Or(c.Ban, banDefault) / 2 }
+	}},
+	{"ban-long", "a ban lasts half as long again as is set, or as 2 s", "V22", func(h *hooks) {
+		h.config = func(c *GatewayConfig) { c.Ban = cmp.Or(c.Ban, banDefault) * 3 / 2 }
+	}},
+	{"ban-never", "nobody is banned, although a ban is set", "V22", func(h *hooks) {
+		h.config = func(c *GatewayConfig) { c.Ban = 0 }
+	}},
+	{"ban-everyone", "the ban of one key, of the time that is set or of 2 s, shuts out all", "V16", func(h *hooks) {
+		all := new(outlawry)
+		h.config = func(c *GatewayConfig) { all.length, c.Ban = cmp.Or(c.Ban, banDefault), 0 }
+		h.limiter = func(_ Limit, honest model.Limiter) model.Limiter { return banned{honest, all} }
 	}},
 	{"forgets", "a key that was silent for 200 ms, or a quarter of the time to refill, has a full bucket", "V03", func(h *hooks) {
 		h.limiter = func(l Limit, _ model.Limiter) model.Limiter {
 			return model.NewForgetful(l.Rate, l.Burst, min(200*time.Millisecond, l.span(float64(l.Burst))/4))
 		}
+	}},
+	{"places-leak", "of a limit on how many are in flight, every fourth place is never given back", "V55", func(h *hooks) {
+		h.limiter = func(_ Limit, honest model.Limiter) model.Limiter { return &leaking{Limiter: honest} }
 	}},
 	{"truncates", "a fraction of a token is thrown away with every admission", "V01", func(h *hooks) {
 		h.limiter = func(l Limit, _ model.Limiter) model.Limiter { return model.NewTruncating(l.Rate, l.Burst) }
@@ -45,6 +62,54 @@ var limitFaults = []Fault{
 	{"window-fixed", "a fixed window stands where a sliding one is declared: twice the limit passes at its edge", "V27", func(h *hooks) {
 		h.config = func(c *GatewayConfig) { c.Algorithm = FixedWindow }
 	}},
+}
+
+// banDefault is how long a fault bans where no ban is set.
+const banDefault = 2 * time.Second
+
+// outlawry is a ban that holds for all keys.
+type outlawry struct{ length, until time.Duration }
+
+// banned is a limiter under a common ban.
+type banned struct {
+	model.Limiter
+	all *outlawry
+}
+
+func (b banned) Take(at time.Duration) (ok bool, wait time.Duration) {
+	if ok, wait = b.Peek(at); ok {
+		return b.Limiter.Take(at)
+	}
+	if at >= b.all.until {
+		b.all.until = at + b.all.length
+	}
+	return false, max(wait, b.all.until-at)
+}
+
+func (b banned) Peek(at time.Duration) (ok bool, wait time.Duration) {
+	if ok, wait = b.Limiter.Peek(at); at < b.all.until {
+		return false, b.all.until - at
+	}
+	return ok, wait
+}
+
+func (b banned) Left(at time.Duration) int {
+	if at < b.all.until {
+		return 0
+	}
+	return b.Limiter.Left(at)
+}
+
+// leaking is a limiter that is told of three of four requests that have ended.
+type leaking struct {
+	model.Limiter
+	ended int
+}
+
+func (l *leaking) Release(at time.Duration) {
+	if l.ended++; l.ended%4 != 0 {
+		release(l.Limiter, at)
+	}
 }
 
 // scaled multiplies every rate and every burst.

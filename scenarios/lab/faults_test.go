@@ -199,6 +199,14 @@ var changes = map[string]map[trait]string{
 		seenManner: "21 [] []"},
 	"counts-refusals":   {seenRate: "0", seenRefill: "0", seenQuick: "0", seenReset: "2", seenRetryAfter: "[1] [2]"},
 	"ban-renewed":       {seenRate: "0", seenRefill: "0", seenQuick: "0", seenSufficient: "false", seenRetryAfter: "[2]", seenReset: "2"},
+	"ban-short":         {seenRate: "376", seenRefill: "0", seenQuick: "0"},
+	"ban-long":          {seenRate: "141", seenRefill: "0", seenQuick: "0", seenSufficient: "false", seenRetryAfter: "[3]", seenReset: "3"},
+	"ban-never":         {}, // seen where a ban is set
+	"ban-everyone":      {seenRate: "188", seenRefill: "0", seenQuick: "0", seenSufficient: "false", seenRetryAfter: "[2]"},
+	"places-leak":       {}, // seen where places are counted
+	"metastable":        {}, // of the service behind
+	"quota-forbidden":   {}, // seen where there are quotas
+	"quota-unmarked":    {},
 	"forgets":           {seenRefill: "40", seenQuick: "4"},
 	"truncates":         {seenRate: "309", seenReset: "2"},
 	"ticks":             {seenRefill: "0", seenQuick: "0"},

@@ -148,7 +148,7 @@ func (g *Gateway) tell(h http.Header, d *decision) {
 	if d.ruling != throttled && d.ruling != exhausted {
 		return
 	}
-	d.status, d.body = g.config.Refusal, `{"message":"too many requests"}`
+	d.status, d.body = g.config.Refusal, throttledBody
 	if d.ruling == exhausted {
 		d.body = `{"message":"limit exceeded"}`
 	}
@@ -160,6 +160,9 @@ func (g *Gateway) tell(h http.Header, d *decision) {
 		g.hooks.tell(h, d, now)
 	}
 }
+
+// throttledBody is what a refusal for the rate says.
+const throttledBody = `{"message":"too many requests"}`
 
 // guess is the wait that is told where nobody can know it.
 const guess = time.Second
@@ -326,7 +329,7 @@ func (g *Gateway) open(t Tier) *account {
 		l = g.hooks.limiter(t.Limit, l)
 	}
 	if g.config.Ban > 0 {
-		l = model.NewBan(l, g.config.Ban, g.hooks.renew)
+		l = model.NewBan(l, g.config.Ban, g.config.BanRenews)
 	}
 	return &account{tier: t, limiter: l}
 }

@@ -13,7 +13,6 @@ type hooks struct {
 	backend  func(*BackendConfig)                                                                  // changes the service behind
 	config   func(*GatewayConfig)                                                                  // changes what is enforced
 	apart    bool                                                                                  // instances do not share what they count
-	renew    bool                                                                                  // a ban begins anew with every request that it refuses
 	limiter  func(l Limit, honest model.Limiter) model.Limiter                                     // takes the place of an account's
 	pass     func(*http.Request) bool                                                              // lets a request by
 	charge   func(name string, r *http.Request) string                                             // names another account than the key's

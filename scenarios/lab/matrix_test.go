@@ -15,6 +15,7 @@ import (
 
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/attack/engine"
+	"github.com/plimsoll-load/plimsoll/limits"
 	"github.com/plimsoll-load/plimsoll/scenarios"
 	"github.com/plimsoll-load/plimsoll/scenarios/lab"
 	"github.com/plimsoll-load/plimsoll/scenarios/watch"
@@ -24,7 +25,7 @@ import (
 // answer the engine's own requests, in virtual time.
 //
 //	go test ./scenarios/lab -run Matrix -v                    prints it
-//	PLIMSOLL_MATRIX=full go test ./scenarios/lab -run Matrix  with 20 seeds for each limiter that is right
+//	PLIMSOLL_MATRIX=full go test ./scenarios/lab -run Matrix  with 20 seeds for each limiter that is right, and 5 where the whole script is played
 
 // play drives the whole script of a row in virtual time, through a runner that may be made worse.
 func play(t *testing.T, r row, seed uint64, worsen func(attack.Runner) attack.Runner) (vs []scenarios.Verdict) {
@@ -32,7 +33,12 @@ func play(t *testing.T, r row, seed uint64, worsen func(attack.Runner) attack.Ru
 	r.declared.Seed, r.declared.Brief = seed, !r.whole
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))) // a bubble begins in 2000, too early to tell epochs from delays
-		l, err := lab.New(lab.Config{Backend: lab.Sized(4*r.declared.Limit.Rate, seed), Gateway: r.throttle})
+		backend := lab.Sized(4*r.declared.Limit.Rate, seed)
+		backend.Tips = r.tips
+		if r.quick {
+			backend = lab.BackendConfig{Servers: 100, Mean: 100 * time.Microsecond, Seed: seed}
+		}
+		l, err := lab.New(lab.Config{Backend: backend, Gateway: r.throttle})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +98,7 @@ func each(t *testing.T, rows []row, seeds uint64, see func(r row, seed uint64, v
 	var mu sync.Mutex
 	cores := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for _, r := range rows {
-		for seed := range seeds {
+		for seed := range r.seeds(seeds) {
 			cores <- struct{}{}
 			all.Go(func() {
 				defer func() { <-cores }()
@@ -198,6 +204,113 @@ func TestMatrixNoCheckFailsOnALimiterThatIsRight(t *testing.T) {
 	})
 	t.Logf("%d of %d checks of %d limiters that are right passed, %d seeds", pass, all, len(rows), seeds)
 	show(t, rows, lines)
+}
+
+// A service that is slow for as long as people wait for it, and whom all are patient with at the load that it bears while it
+// is slow, gets well by itself: it is never called metastable. One that does not is.
+func TestMatrixAServiceThatGetsWellIsNotMetastable(t *testing.T) {
+	seeds := uint64(2)
+	if full() {
+		seeds = 20
+	}
+	for tips, want := range map[float64]scenarios.Outcome{0: scenarios.Pass, 4: scenarios.Pass, 8: scenarios.Fail} {
+		r := inFull(bucket)().with(fmt.Sprintf("a service that may be %v times as slow", tips), func(r *row) {
+			r.tips, r.declared.Only = tips, []string{"V51"}
+		})
+		each(t, []row{r}, seeds, func(r row, seed uint64, vs []scenarios.Verdict) {
+			if got := outcomes(vs)["V51"]; got != want {
+				t.Errorf("%s, seed %d: V51 is %s, want %s\n%s", r.name, seed, got, want, tell(vs))
+			}
+		})
+	}
+}
+
+// why is the reason that a check gave.
+func why(vs []scenarios.Verdict, id string) (text string) {
+	for _, v := range vs {
+		for _, c := range v.Checks {
+			if c.ID == id {
+				text += c.Why
+			}
+		}
+	}
+	return text
+}
+
+// A limit on how many are in flight is held to its number, its status and its promise to give places back, and its evidence
+// may be thin.
+func TestMatrixALimitOnHowManyAreInFlight(t *testing.T) {
+	for name, row := range map[string]struct {
+		change func(*row)
+		want   string // outcomes of V54, V55 and V56
+		says   string
+	}{
+		"as declared":      {func(*row) {}, "pass pass pass", ""},
+		"twice as many":    {func(r *row) { r.throttle.Fault = "burst-double" }, "fail pass pass", "more than the 20 places"},
+		"half as many":     {func(r *row) { r.throttle.Fault = "burst-half" }, "fail fail pass", "only 10 are let in at once"},
+		"no limit":         {func(r *row) { r.throttle.Fault = "no-limit" }, "fail pass inconclusive", "nobody was refused"},
+		"a rate instead":   {func(r *row) { r.throttle.Algorithm = lab.TokenBucket; r.throttle.Default.Rate = 5 }, "fail fail pass", "places are not given back"},
+		"places that leak": {func(r *row) { r.throttle.Fault = "places-leak" }, "fail fail pass", "places are not given back"},
+		"503":              {func(r *row) { r.throttle.Refusal = 503 }, "pass pass fail", "503 instead of 429"},
+		"answers too fast": {func(r *row) { r.quick = true }, "inconclusive inconclusive pass", "verify with a request that takes longer"},
+	} {
+		r := places(20)
+		row.change(&r)
+		vs := play(t, r, 1, nil)
+		got := outcomes(vs)
+		if all := fmt.Sprintf("%s %s %s", got["V54"], got["V55"], got["V56"]); all != row.want || !strings.Contains(tell(vs), row.says) || len(got) != 3 {
+			t.Errorf("%s: V54 to V56 are %s, want %s, %q, and no others\n%s", name, all, row.want, row.says, tell(vs))
+		}
+	}
+}
+
+// The refusals of a spent quota are held against those of the rate.
+func TestMatrixASpentQuotaIsToldFromTheRate(t *testing.T) {
+	for name, row := range map[string]struct {
+		change func(*row)
+		want   scenarios.Outcome
+		says   string
+	}{
+		"another body":  {func(*row) {}, scenarios.Pass, "its refusals have another body"},
+		"the same body": {func(r *row) { r.throttle.Fault = "quota-unmarked" }, scenarios.Pass, "only Retry-After tells"},
+		"the same body and no wait": {func(r *row) {
+			r.throttle.Fault, r.throttle.RetryAfter, r.declared.NoRetryAfter = "quota-unmarked", lab.Silent, true
+		}, scenarios.Fail, "nothing tells a spent quota"},
+		"another status": {func(r *row) { r.throttle.Fault = "quota-forbidden" }, scenarios.Fail, "refused with 403 instead of 429"},
+	} {
+		r := inFull(house)()
+		r.declared.Only = []string{"V24"}
+		row.change(&r)
+		vs := play(t, r, 1, nil)
+		if got := outcomes(vs)["V24"]; got != row.want || !strings.Contains(why(vs, "V24"), row.says) {
+			t.Errorf("%s: V24 is %s, want %s and %q\n%s%s", name, got, row.want, row.says, why(vs, "V24"), tell(vs))
+		}
+	}
+}
+
+// Keys of different tiers have different limits: that is no unfairness, and what one's storm costs the other is seen all the
+// same.
+func TestMatrixKeysOfDifferentTiersAreNeighboursToo(t *testing.T) {
+	for name, row := range map[string]struct {
+		change func(*row)
+		want   scenarios.Outcome
+		says   string
+	}{
+		"as declared":             {func(*row) {}, scenarios.Pass, "the polite one never"},
+		"a bucket for all":        {func(r *row) { r.throttle.Fault = "shared-bucket" }, scenarios.Fail, "the limit is not kept for each key"},
+		"the other has a quota":   {func(r *row) { r.declared.Keys = r.declared.Keys[:2]; r.declared.Keys[1].Identity.Tier = "guest" }, scenarios.Inconclusive, "name a second key of the tier"},
+		"the other one is exempt": {func(r *row) { r.declared.Keys = r.declared.Keys[:2]; r.declared.Keys[1].Exempt = true }, scenarios.Inconclusive, "name a second key of the tier"},
+	} {
+		r := house()
+		r.declared.Keys = r.declared.Keys[4:6] // rich of gold, slim of thin
+		r.declared.Identity, r.declared.Limit = r.declared.Keys[0].Identity, limits.Limit{Rate: 100, Burst: 50}
+		r.declared.Only = []string{"V16", "V28"}
+		row.change(&r)
+		vs := play(t, r, 1, nil)
+		if got := outcomes(vs)["V16"]; got != row.want || !strings.Contains(why(vs, "V16"), row.says) {
+			t.Errorf("%s: V16 is %s, want %s and %q\n%s%s", name, got, row.want, row.says, why(vs, "V16"), tell(vs))
+		}
+	}
 }
 
 // worse is a runner whose measurements lose something before they are judged.

@@ -15,9 +15,19 @@ type row struct {
 	name     string
 	throttle lab.GatewayConfig
 	declared scenarios.Config
-	catches  string // the check that names the fault; empty for a limiter that is right
-	http2    bool   // spoken to it
-	whole    bool   // play the whole script, not the brief one
+	catches  string  // the check that names the fault; empty for a limiter that is right
+	http2    bool    // spoken to it
+	whole    bool    // play the whole script, not the brief one
+	tips     float64 // of the service behind
+	quick    bool    // the service behind answers at once
+}
+
+// seeds are so many, or fewer where each takes long and there is a row with the brief script too.
+func (r row) seeds(n uint64) uint64 {
+	if r.whole && len(r.declared.Only) == 0 {
+		return min(n, 5)
+	}
+	return n
 }
 
 // single is a throttle of one limit, before a service that bears four times as much.
@@ -99,26 +109,61 @@ func windowed(a lab.Algorithm, declared scenarios.Algorithm) row {
 	return r
 }
 
+// banned makes a throttle ban whomever it refuses.
+func banned(r *row) { r.throttle.Ban, r.declared.Ban = time.Second, time.Second }
+
+// banning is one that does, and says so.
+func banning(rate float64, burst int) row {
+	return single(rate, burst).with(fmt.Sprintf("%v/s and %d, and a ban of a second", rate, burst), banned)
+}
+
+// places is one of so many in flight.
+func places(n int) row {
+	return single(float64(n), n).with(fmt.Sprintf("%d in flight", n), func(r *row) {
+		r.throttle.Algorithm, r.declared.Algorithm = lab.Concurrency, scenarios.Concurrency
+	})
+}
+
 // settings are the rows that a fault needs to be seen; every other fault is planted in a single bucket.
 var settings = map[string]func() row{
 	"shared-bucket": house, "unknown-key-spends": house, "unknown-key-enters": house, "exempt-limited": house, "exempt-made-up": house,
-	"quota-off-by-one": house, "quota-doubled": house, "quota-retry-short": house, "tiers-swapped": house,
-	"unfair": common, "stage-starves": common, "stage-open": common,
+	"quota-off-by-one": inFull(house), "quota-doubled": inFull(house), "quota-retry-short": inFull(house), "tiers-swapped": inFull(house),
+	"quota-forbidden": inFull(house),
+	"quota-unmarked": func() row {
+		return inFull(house)().with("", func(r *row) { r.throttle.RetryAfter, r.declared.NoRetryAfter = lab.Silent, true })
+	},
+	"unfair": common, "stage-starves": inFull(common), "stage-open": inFull(common),
 	"unshared-instances": func() row { return spread(200, 40) },
+	"ban-short":          func() row { return banning(200, 40) },
+	"ban-long":           func() row { return banning(200, 40) },
+	"ban-never":          func() row { return banning(200, 40) },
+	"ban-everyone":       func() row { return tenants(200, 40).with("", banned) },
+	"places-leak":        func() row { return places(20) },
 	"window-fixed":       func() row { return windowed(lab.SlidingLog, scenarios.SlidingWindow) },
-	"per-connection":     func() row { r := single(20, 10); r.whole = true; return r }, // a whole script asks one connection until it is refused, which a low rate does
-	"bypass-http2":       func() row { r := single(200, 40); r.http2 = true; return r },
+	"metastable":         inFull(bucket),
+	"burst-half":         inFull(bucket), "truncates": inFull(bucket), "slow-refusals": inFull(bucket), "counts-refusals": inFull(bucket),
+	"per-connection": func() row { r := single(20, 10); r.whole = true; return r }, // a whole script asks one connection until it is refused, which a low rate does
+	"bypass-http2":   func() row { r := single(200, 40); r.http2 = true; return r },
 }
 
 func house() row  { return tenants(200, 40) }
 func common() row { return staged(120, 40) }
+func bucket() row { return single(200, 40) }
+
+// inFull is a row that plays the whole script.
+func inFull(of func() row) func() row {
+	return func() row {
+		r := of()
+		return r.with(r.name+", the whole script", func(r *row) { r.whole = true })
+	}
+}
 
 // faulty are the rows of all faults.
 func faulty() (rows []row) {
 	for _, f := range lab.Faults() {
 		setting, special := settings[f.Name]
 		if !special {
-			setting = func() row { return single(200, 40) }
+			setting = bucket
 		}
 		rows = append(rows, setting().with(f.Name, func(r *row) { r.throttle.Fault, r.catches = f.Name, f.Check }))
 	}
@@ -136,8 +181,17 @@ func right() (rows []row) {
 			r.throttle.Refusal, r.throttle.RetryAfter, r.throttle.Headers = 503, lab.Silent, lab.NoHeaders
 			r.declared.Refusal, r.declared.NoRetryAfter = 503, true
 		}))
+	rows = append(rows, banning(200, 40), banning(200, 40).with("a ban that asking on renews", func(r *row) { r.throttle.BanRenews = true }),
+		tenants(200, 40).with("keys, tiers and a quota, and a ban of a second", banned), staged(120, 40).with("keys that share 360/s, and a ban of a second", banned))
+	rows = append(rows, windowed(lab.SlidingCounter, "").with("sliding-counter of 100 in 500 ms, declared as a bucket that is a window", func(r *row) {
+		r.declared.Window, r.declared.Profile = 0, scenarios.Window
+	}))
+	rows = append(rows, places(20), places(3))
 	for _, d := range lab.Dialects {
 		rows = append(rows, single(200, 40).with("headers "+string(d), func(r *row) { r.throttle.Headers = d }))
+	}
+	for _, of := range []func() row{bucket, house, func() row { return banning(200, 40) }, func() row { return windowed(lab.SlidingLog, scenarios.SlidingWindow) }} {
+		rows = append(rows, inFull(of)())
 	}
 	return append(rows, single(200, 40).with("Retry-After as a date", func(r *row) { r.throttle.RetryAfter = lab.Date }))
 }
