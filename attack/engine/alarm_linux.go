@@ -4,6 +4,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,7 +43,8 @@ func (k *kernelTimer) arm(fd uintptr) bool {
 		return true
 	}
 	k.armed = true
-	return unix.TimerfdSettime(int(fd), 0, &k.spec, nil) != nil
+	_, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, fd, 0, uintptr(unsafe.Pointer(&k.spec)), 0, 0, 0)
+	return errno != 0
 }
 
 // wait returns after d, or earlier when it was cut short.

@@ -131,7 +131,7 @@ func (n *network) dial(ctx context.Context, p place) (net.Conn, error) {
 	}
 	n.dials.Add(1)
 	n.open.Add(1)
-	counted := &conn{Conn: c, net: n}
+	counted := &conn{Conn: straighten(c), net: n}
 	if !p.secure {
 		return counted, nil
 	}
