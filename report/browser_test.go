@@ -5,13 +5,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -57,8 +58,36 @@ func (s *seen) listen(ev any) {
 	}
 }
 
+// faults are the errors, and the requests for anything but the page itself, since the last forget.
+func (s *seen) faults(url string) (out []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out = append(out, s.errors...)
+	for _, u := range s.requests {
+		if u != url && !strings.HasPrefix(u, "data:") {
+			out = append(out, "asks for "+u)
+		}
+	}
+	return out
+}
+
+func (s *seen) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.errors, s.requests = nil, nil
+}
+
+// tab is a page in a browser, and the report that it should show.
+type tab struct {
+	*testing.T
+	seen
+	ctx context.Context
+	r   Report
+	url string
+}
+
 // browser opens one browser for the test; the page's errors and requests are listened to from the beginning.
-func browser(t *testing.T) (context.Context, *seen) {
+func browser(t *testing.T) *tab {
 	t.Helper()
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true))
@@ -66,134 +95,174 @@ func browser(t *testing.T) (context.Context, *seen) {
 	t.Cleanup(stop)
 	ctx, closeTab := chromedp.NewContext(alloc)
 	t.Cleanup(closeTab)
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1180, 900)); err != nil { // the first call starts the browser: no timeout
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(wide, 900)); err != nil { // the first call starts the browser: no timeout
 		t.Fatal(err)
 	}
-	s := &seen{}
-	if err := chromedp.Listen(ctx, s.listen); err != nil {
+	p := &tab{T: t, ctx: ctx}
+	if err := chromedp.Listen(ctx, p.listen); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := chromedp.Call(ctx, log.Enable, cdp.Empty{}); err != nil {
-		t.Fatal(err)
-	}
-	return ctx, s
+	call(p, network.Enable, network.EnableParams{})
+	call(p, log.Enable, cdp.Empty{})
+	return p
 }
 
-func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	bounded, cancel := context.WithTimeout(ctx, 30*time.Second)
+// within is the same tab, whose faults are those of another test.
+func (p *tab) within(t *testing.T) *tab {
+	p.T = t
+	return p
+}
+
+// patience bounds whatever is asked of the browser, so that a hung page is a failure and not a silence.
+const patience = 30 * time.Second
+
+func call[P, R any](p *tab, command cdp.Command[P, R], params P) R {
+	p.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	if err := chromedp.Do(bounded, steps...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func eval[T any](t *testing.T, ctx context.Context, js string) T {
-	t.Helper()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](js))
+	out, err := chromedp.Call(ctx, command, params)
 	if err != nil {
-		t.Fatalf("%s: %v", js, err)
+		p.Fatal(err)
 	}
-	return v
+	return out
 }
 
-// open writes the page of a fixture and shows it.
-func open(t *testing.T, ctx context.Context, name string) (r Report, url string) {
-	t.Helper()
-	r = Fold(fixtures()[name])
-	path := filepath.Join(t.TempDir(), name+".html")
-	if err := os.WriteFile(path, []byte(pageOf(t, r)), 0o600); err != nil {
-		t.Fatal(err)
+func run[R any](p *tab, action chromedp.Action[R]) R {
+	p.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	out, err := chromedp.Run(ctx, action)
+	if err != nil {
+		p.Fatal(err)
 	}
-	url = "file://" + path
-	do(t, ctx, chromedp.Navigate(url), chromedp.WaitReady("footer"))
-	return r, url
+	return out
 }
 
+func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.Helper()
+	for _, step := range steps {
+		run(p, step)
+	}
+}
+
+// eval is the value of an expression, awaited if it is a promise.
+func eval[R any](p *tab, js string) R {
+	p.Helper()
+	return run(p, chromedp.Evaluate[R](js, chromedp.EvalAwaitPromise))
+}
+
+// frame waits until the page has drawn what it was told.
+func (p *tab) frame() {
+	p.Helper()
+	eval[bool](p, `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
+}
+
+// open writes the page of a report and shows it.
+func (p *tab) open(r Report) {
+	p.Helper()
+	p.show(pageOf(p.T, r))
+	p.r = r
+}
+
+// show writes a page and shows it.
+func (p *tab) show(page string) {
+	p.Helper()
+	path := filepath.Join(p.TempDir(), "report.html")
+	if err := os.WriteFile(path, []byte(page), 0o600); err != nil {
+		p.Fatal(err)
+	}
+	p.url = "file://" + path
+	p.forget()
+	p.do(chromedp.Navigate(p.url), chromedp.WaitReady("footer"))
+}
+
+// media asks for a medium ("print", or "" for a screen) and a colour scheme ("dark", "light").
+func (p *tab) media(medium, scheme string) {
+	p.Helper()
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	p.frame()
+}
+
+// The widths at which a page must be whole: a desk, a tablet, a phone.
+const (
+	wide  = 1280
+	pad   = 768
+	phone = 390
+)
+
+func (p *tab) width(px int64) {
+	p.Helper()
+	p.do(chromedp.EmulateViewport(px, 900))
+	p.frame()
+}
+
+// TestPageInABrowser holds every proof against the pages of every kind of run, and each against a page that breaks it. In
+// short, one page must do.
 func TestPageInABrowser(t *testing.T) {
-	ctx, s := browser(t)
-	for _, name := range []string{"whole", "verify-fail", "limited", "void", "begun", "empty"} {
-		r, url := open(t, ctx, name)
-		if got, want := eval[int](t, ctx, `document.querySelectorAll("canvas").length`), len(r.Charts()); got != want {
-			t.Errorf("%s shows %d charts, want %d", name, got, want)
-		}
-		if got := eval[string](t, ctx, `document.querySelector("h1").textContent`); got != r.Headline() {
-			t.Errorf("%s has the headline %q, want %q", name, got, r.Headline())
-		}
-		s.mu.Lock()
-		if len(s.errors) > 0 {
-			t.Errorf("%s: %s", name, strings.Join(s.errors, "; "))
-		}
-		for _, u := range s.requests {
-			if u != url && !strings.HasPrefix(u, "data:") {
-				t.Errorf("%s asks for %s", name, u)
+	p := browser(t)
+	runs := fixtures()
+	if testing.Short() {
+		p.open(Fold(runs["whole"]))
+		for _, proof := range proofs {
+			for _, fault := range proof.faults(p) {
+				t.Errorf("%s: %s", proof.name, fault)
 			}
 		}
-		s.errors, s.requests = nil, nil
-		s.mu.Unlock()
+		return
 	}
+	for _, name := range sortedKeys(runs) {
+		t.Run(name, func(t *testing.T) {
+			p.within(t).open(Fold(runs[name]))
+			for _, proof := range proofs {
+				if proof.on != nil && !slices.Contains(proof.on, name) {
+					continue
+				}
+				for _, fault := range proof.faults(p) {
+					t.Errorf("%s: %s", proof.name, fault)
+				}
+			}
+		})
+	}
+	for _, proof := range proofs {
+		t.Run("planted/"+proof.name, func(t *testing.T) {
+			p.within(t).open(Fold(runs["verify-fail"]))
+			eval[bool](p, `{ `+proof.plant+` } true`)
+			if len(proof.faults(p)) == 0 {
+				t.Errorf("does not object to %s", proof.plant)
+			}
+		})
+	}
+	t.Run("planted/noises", func(t *testing.T) { listensToEverything(p.within(t)) })
+	t.Run("cursor", func(t *testing.T) { sharesItsCursor(p.within(t)) })
 }
 
-// TestListenerSeesErrors plants what TestPageInABrowser must not miss: an exception, a console error, and a request that
-// the policy refuses.
-func TestListenerSeesErrors(t *testing.T) {
-	ctx, s := browser(t)
-	open(t, ctx, "empty")
-	eval[bool](t, ctx, `setTimeout(() => { throw new Error("planted") }), console.error("planted"), (new Image().src = "http://127.0.0.1:9/x.png"), true`)
-	eventually(t, ctx, func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return len(s.errors) >= 3
-	})
-}
-
-// eventually waits for the browser to have done what it does in its own time; a test fails after ten seconds of it.
-func eventually(t *testing.T, ctx context.Context, done func() bool) {
-	t.Helper()
-	for range 500 {
-		if done() {
-			return
-		}
-		do(t, ctx, chromedp.Sleep(20*time.Millisecond))
-	}
-	t.Fatal("it did not happen within ten seconds")
-}
-
-func TestHoverThemeAndPhone(t *testing.T) {
-	ctx, s := browser(t)
-	r, _ := open(t, ctx, "whole")
-	box := eval[[]float64](t, ctx, `(b => [b.left + b.width / 2, b.top + b.height / 2])(document.querySelector("#latency .u-over").getBoundingClientRect())`)
-	do(t, ctx, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, box[0], box[1]))
-	text := func(id string) string {
-		return strings.Join(strings.Fields(eval[string](t, ctx, `document.querySelector("#`+id+` .u-legend").innerText`)), " ")
-	}
-	eventually(t, ctx, func() bool { return strings.Contains(text("latency"), "/s") })
-	p := nearest(r.drawn(), r.latencyChart().X.Max/2)
-	want := r.drawn()[p]
-	for _, word := range []string{Number(want.Load) + "/s", Latency(want.Response.P50), Latency(want.Response.P99)} {
-		if !strings.Contains(text("latency"), word) {
-			t.Errorf("the legend under the cursor says %q, want %q in it", text("latency"), word)
+// listensToEverything plants what the proof of silence must not miss: an exception, what the policy refuses, and on a page
+// without a policy a request.
+func listensToEverything(p *tab) {
+	page := pageOf(p.T, Fold(nil))
+	for _, noisy := range []string{
+		page + `<script>throw new Error("planted")</script>`,
+		page + `<img src="http://127.0.0.1:9/x.png">`,
+		strings.Replace(page, "Content-Security-Policy", "", 1) + `<img src="http://127.0.0.1:9/x.png">`,
+	} {
+		p.show(noisy)
+		p.frame()
+		if len(p.seen.faults(p.url)) == 0 {
+			p.Errorf("nothing was heard of %s", noisy[len(page)-10:])
 		}
 	}
-	if below := text("served"); !strings.Contains(below, Number(want.Achieved)+"/s") {
-		t.Errorf("the chart beneath says %q, want it to follow the cursor to %s/s", below, Number(want.Achieved))
+}
+
+// sharesItsCursor: the curve tells what was measured at the load under the mouse, and so does the chart beneath.
+func sharesItsCursor(p *tab) {
+	p.open(Fold(fixtures()["whole"]))
+	c := *p.r.latencyChart()
+	want := p.r.drawn()[nearestX(c, 0.5, 0)]
+	got := p.point("latency", 0.5)
+	if got[""] != Number(want.Load)+"/s" || got["p50"] != Latency(want.Response.P50) || got["p99"] != Latency(want.Response.P99) {
+		p.Errorf("under the mouse stands %v, want what was measured at %v/s: %+v", got, want.Load, *want.Response)
 	}
-	ground := `getComputedStyle(document.body).backgroundColor`
-	light := eval[string](t, ctx, ground)
-	do(t, ctx, chromedp.Click("#theme"))
-	if theme, dark := eval[string](t, ctx, `document.documentElement.dataset.theme`), eval[string](t, ctx, ground); theme != "dark" || dark == light {
-		t.Errorf("after the button the theme is %q on %s, was on %s", theme, dark, light)
-	}
-	for _, wide := range []int64{400, 320, 1400} {
-		do(t, ctx, chromedp.EmulateViewport(wide, 800))
-		eventually(t, ctx, func() bool { return eval[int64](t, ctx, `document.documentElement.scrollWidth`) <= wide })
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.errors) > 0 {
-		t.Errorf("errors: %v", s.errors)
+	if below := eval[string](p, `document.querySelector("#served .u-legend").textContent`); !strings.Contains(below, Number(want.Achieved)+"/s") {
+		p.Errorf("the chart beneath says %q, want it to follow the mouse to %s/s", below, Number(want.Achieved))
 	}
 }
