@@ -218,7 +218,7 @@ func (s *search) confirm() bool {
 //
 //	δ ≥ 2.5 √(cs² / n)
 func (s *search) resolution() (step, width float64) {
-	n := s.estimate * s.long(s.estimate, Full)
+	n := s.estimate * s.long(s.estimate, Full) * s.part()
 	step = max(s.effort.step, s.se, 2.5*math.Sqrt(s.rest.CS2/max(n, 1)))
 	return step, max(s.effort.width, floor(s.rest.CS2, n), 2.1*step)
 }
@@ -297,7 +297,7 @@ func (s *search) vote(load, long, step float64) (Judgement, bool) {
 //	overloaded  iff  r > own cap (1 + se/2)  and  r > pooled cap (1 + 1.64 se + 0.3 %), its own run in the pool
 func (s *search) full(why string, load, long float64) (Judgement, bool) {
 	j, ok := s.held(Confirm, why, load, long, Full)
-	if !ok || j.Class != Sustained || s.mode != ModeCapacity || s.pool.N == 0 {
+	if !ok || j.Class != Sustained || s.mode != ModeCapacity || s.pool.N == 0 || j.Part > 0 {
 		return j, ok
 	}
 	load = s.clamp(load)

@@ -40,6 +40,7 @@ type Judgement struct {
 	Busy   Busy          // the last stretch over which the backlog never emptied
 	Good   float64       // ok per second once under way
 	N      int64         // arrivals judged
+	Part   float64       // of the requests that wait, where only some endpoints are full; 0 for all
 }
 
 // Judge classes the load of one trial. The first that holds decides: void; ended early; a limiter answered; failures

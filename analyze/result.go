@@ -90,7 +90,7 @@ func (s *search) slow(load float64) string {
 
 // doubt is the relative standard error of a bound.
 func (s *search) doubt() float64 {
-	n := float64(s.fullest)
+	n := float64(s.fullest) * s.part()
 	if n == 0 {
 		n = leastBaseline // nothing was confirmed: short trials are all there is
 	}

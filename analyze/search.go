@@ -221,7 +221,7 @@ func (s *search) judge(t attack.Trial, rigour Rigour, v *vigil) (Judgement, bool
 	if !ok {
 		return Judgement{}, false
 	}
-	j := Judge(m, s.rest, s.goal, rigour)
+	j := s.weakest(m, Judge(m, s.rest, s.goal, rigour))
 	s.book(m, j)
 	all := counts(m)
 	s.failed += failures(all)

@@ -67,7 +67,7 @@ const (
 )
 
 // cut makes a stretch of ticks. It is false when there are too few of them.
-func (s *search) cut(r row, ticks []attack.Tick, value func(ok int64, response, seconds float64) float64) (stretch, bool) {
+func (s *search) cut(r row, ticks []attack.Tick, value func(attack.Tick, float64) float64) (stretch, bool) {
 	if len(ticks) < fewBlocks {
 		return stretch{}, false
 	}
@@ -86,26 +86,26 @@ func (s *search) cut(r row, ticks []attack.Tick, value func(ok int64, response, 
 		if len(part) < k {
 			break
 		}
-		ok, response := int64(0), 0.
+		var sum attack.Tick
 		for _, t := range part {
-			ok += t.OK
-			response += t.Response.Seconds()
+			sum.OK, sum.Sent, sum.Response = sum.OK+t.OK, sum.Sent+t.Sent, sum.Response+t.Response
 		}
-		out.values = append(out.values, value(ok, response, out.block))
+		out.values = append(out.values, value(sum, out.block))
 	}
 	return out, true
 }
 
-// busyStretches are the overloads of the warm target: what it completed while there was always more to do.
+// busyStretches are the overloads of the warm target: what it completed while there was always more to do. What a part of it
+// completed depends on the load.
 func (s *search) busyStretches() []stretch {
 	var out []stretch
 	for _, r := range s.rows {
 		late := r.m.Trial.Phase == Saturate || r.m.Trial.Phase == Confirm || r.m.Trial.Phase == Bookend
-		if !late || r.j.Why != Backlog || r.j.Busy.Ticks == 0 || r.m.Trial.Phase == Saturate && warmed(r, s.rest.CS2, risingZ, 0) {
+		if !late || r.j.Why != Backlog || r.j.Part > 0 || r.j.Busy.Ticks == 0 || r.m.Trial.Phase == Saturate && warmed(r, s.rest.CS2, risingZ, 0) {
 			continue
 		}
 		ticks := r.m.Ticks[len(r.m.Ticks)-r.j.Busy.Ticks:]
-		if b, ok := s.cut(r, ticks, func(ok int64, _, long float64) float64 { return float64(ok) / long }); ok {
+		if b, ok := s.cut(r, ticks, func(sum attack.Tick, long float64) float64 { return float64(sum.OK) / long }); ok {
 			out = append(out, b)
 		}
 	}
@@ -124,7 +124,7 @@ func (s *search) lightStretches() []stretch {
 			continue
 		}
 		ticks := r.m.Ticks[min(warmTicks(r.m.Trial), len(r.m.Ticks)):]
-		if l, ok := s.cut(r, ticks, func(ok int64, response, _ float64) float64 { return response / math.Max(float64(ok), 1) }); ok {
+		if l, ok := s.cut(r, ticks, func(sum attack.Tick, _ float64) float64 { return sum.Response.Seconds() / math.Max(float64(sum.OK), 1) }); ok {
 			out = append(out, l)
 		}
 	}

@@ -213,6 +213,25 @@ func whole() []journal.Entry {
 	return append(entries, ending(0, "checkout-api holds 1,400 requests a second, and so does its throttle"))
 }
 
+// parted are trials of a target of two endpoints, of which the rarer waits for the other's lack of room.
+func parted(trials []journal.Entry) (out []journal.Entry) {
+	for _, e := range trials {
+		if e.Trial != nil {
+			m, rho := *e.Trial, e.Trial.Trial.Load()/2180
+			many, few := attack.Endpoint{Name: "GET /list"}, attack.Endpoint{Name: "POST /basket|<b>"}
+			n := m.All().Due / 4
+			many.Due, many.OK, many.Response, many.Service = 3*n, 3*n, hist(3*n, 6, .3), hist(3*n, 6, .3)
+			few.Due, few.Failed = n, int64(float64(n)*max(0, rho-.95)/4)
+			few.OK = n - few.Failed
+			few.Response, few.Service = hist(few.OK, 12/(1.02-min(rho, 1)), .5), hist(few.OK, 12, .5)
+			m.Endpoints = []attack.Endpoint{many, few}
+			e.Trial = &m
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
 // fixtures are runs of every kind and every end, by name.
 func fixtures() map[string][]journal.Entry {
 	s := newService()
@@ -231,6 +250,7 @@ func fixtures() map[string][]journal.Entry {
 	out["cut-off"] = with("find", append(trials[:5:5], journal.Entry{Note: &attack.Note{Code: journal.NoteTorn, Text: "the run was cut off"}})...)
 	out["interrupted"] = with("find", append(trials[:7:7], ending(130, "interrupted after 7 trials"))...)
 	out["find"] = with("find", append(trials[:len(trials):len(trials)], journal.Entry{Capacity: &c}, ending(0, "bracket found"))...)
+	out["endpoints"] = with("find", append(parted(trials), journal.Entry{Capacity: &c}, ending(0, "bracket found"))...)
 	out["ceiling"] = with("find", append(trials[:8:8], change(func(d *analyze.Capacity) {
 		d.Points, d.Cause, d.Breaking, d.Estimate, d.Knee, d.Why = d.Points[:8], analyze.CauseCeiling, nil, nil, nil, "1,560 a second was sustained and --max-rate allows no more"
 		d.Sustained = &analyze.Estimate{Value: 1560}

@@ -84,7 +84,7 @@ func TestBriefBeginsAsTextDoes(t *testing.T) {
 
 func TestMarkdown(t *testing.T) {
 	runs := fixtures()
-	for _, name := range []string{"whole", "verify-fail", "limited", "cut-off", "gate", "gate-runs"} {
+	for _, name := range []string{"whole", "endpoints", "verify-fail", "limited", "cut-off", "gate", "gate-runs"} {
 		var b bytes.Buffer
 		if err := Markdown(&b, Fold(runs[name])); err != nil {
 			t.Fatal(err)

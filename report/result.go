@@ -105,7 +105,7 @@ const EvidenceMax = 200
 // Result is the report for machines.
 func (r Report) Result() Result {
 	out := Result{Schema: ResultVersion, Run: r.runResult(), Headline: r.Headline(), Generator: r.Generator(), Load: r.Load(),
-		Capacity: r.Capacity(), Capacities: r.Capacities, Endpoints: analyze.Endpoints(r.Trials), Limits: r.Limits, Gate: r.Gate, Limiter: r.Limiter, Lab: r.Lab, Trials: []TrialResult{}, Notes: r.Notes}
+		Capacity: r.Capacity(), Capacities: r.Capacities, Endpoints: r.Endpoints(), Limits: r.Limits, Gate: r.Gate, Limiter: r.Limiter, Lab: r.Lab, Trials: []TrialResult{}, Notes: r.Notes}
 	for _, s := range r.Storms {
 		out.Verdicts = append(out.Verdicts, s.Verdict)
 	}

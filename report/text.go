@@ -254,29 +254,6 @@ func (t *page80) curve(r Report) {
 	t.rest(*c)
 }
 
-// endpoints prints how each endpoint of the target fared at the highest load that was sustained.
-func (t *page80) endpoints(r Report) {
-	c, curves := r.Capacity(), analyze.Endpoints(r.Trials)
-	if c == nil || c.Sustained == nil || len(curves) == 0 {
-		return
-	}
-	t.head(fmt.Sprintf("Endpoints, while the target bore %s/s", Number(c.Sustained.Value)))
-	t.line("  %s%s%s%s%s  %s", cell("share", -8), cell("p50", -9), cell("p95", -9), cell("p99", -9), cell("failed", -9), "endpoint")
-	for _, name := range sortedKeys(curves) {
-		for _, p := range curves[name].Points {
-			if math.Abs(p.Load/c.Sustained.Value-1) > 1e-6 {
-				continue
-			}
-			q := p.Response
-			if q == nil {
-				q = &attack.Quantiles{}
-			}
-			t.line("  %s%s%s%s%s  %s", cell(Percent(p.Share), -8), cell(latency(q, q.P50), -9), cell(latency(q, q.P95), -9),
-				cell(latency(q, q.P99), -9), cell(Percent(broken(p.Counts)), -9), name)
-		}
-	}
-}
-
 // latency is a quantile, or a dash where there was nothing to measure.
 func latency(q *attack.Quantiles, ms float64) string {
 	if q == nil || q.N == 0 {

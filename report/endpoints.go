@@ -1,0 +1,101 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// Endpoints are the curves of the target's endpoints by name, nil where it has but one or no search has ended.
+func (r Report) Endpoints() map[string]analyze.EndpointCurve {
+	c := r.Capacity()
+	if c == nil {
+		return nil
+	}
+	return analyze.Endpoints(r.Trials, *c)
+}
+
+// endpointColumns are the heads of what endpointRows gives; the last, the name, is of any length.
+var endpointColumns = []string{"share", "p50", "p99", "at knee", "failed", "gave way", "endpoint"}
+
+// endpointRows are how each endpoint fared at the highest load that was sustained, in words: its share of the requests, response
+// times there, its p99 at the knee, failures, and the load of the whole target from which on it broke the promise.
+func (r Report) endpointRows() (load float64, rows [][]string) {
+	c, curves := r.Capacity(), r.Endpoints()
+	if c == nil || c.Sustained == nil {
+		return 0, nil
+	}
+	for _, name := range sortedKeys(curves) {
+		curve := curves[name]
+		knee, gave := "–", "–"
+		if curve.P99AtKnee > 0 {
+			knee = Latency(curve.P99AtKnee)
+		}
+		if curve.GaveWay > 0 {
+			gave = Number(curve.GaveWay) + "/s"
+		}
+		for _, p := range curve.Points {
+			if math.Abs(p.Load/c.Sustained.Value-1) > 1e-6 {
+				continue
+			}
+			q := p.Response
+			if q == nil {
+				q = &attack.Quantiles{}
+			}
+			rows = append(rows, []string{Percent(p.Share), latency(q, q.P50), latency(q, q.P99), knee, Percent(broken(p.Counts)), gave, name})
+		}
+	}
+	return c.Sustained.Value, rows
+}
+
+// weakest says which endpoints gave way before the others; empty where none did.
+func (r Report) weakest() string {
+	curves := r.Endpoints()
+	names := analyze.Weakest(curves)
+	if len(names) == 0 {
+		return ""
+	}
+	first := curves[names[0]]
+	text := fmt.Sprintf("%s gave way first, at %s/s of all", strings.Join(names, " and "), Number(first.GaveWay))
+	if len(names) > 1 {
+		return text + "."
+	}
+	return text + ": " + first.Why + "."
+}
+
+func (t *page80) endpoints(r Report) {
+	load, rows := r.endpointRows()
+	if len(rows) == 0 {
+		return
+	}
+	t.head(fmt.Sprintf("Endpoints, while the target bore %s/s", Number(load)))
+	for _, row := range append([][]string{endpointColumns}, rows...) {
+		line, last := " ", len(row)-1
+		for _, text := range row[:last] {
+			line += cell(text, -9)
+		}
+		t.line("%s  %s", line, row[last])
+	}
+	if text := r.weakest(); text != "" {
+		t.hanging("  ", "  ", text)
+	}
+}
+
+func markdownEndpoints(b *strings.Builder, r Report) {
+	load, rows := r.endpointRows()
+	if len(rows) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n### Endpoints, while the target bore %s/s\n\n", Number(load))
+	if text := r.weakest(); text != "" {
+		fmt.Fprintf(b, "%s\n\n", md(text))
+	}
+	fmt.Fprintf(b, "| %s |\n|%s --- |\n", strings.Join(endpointColumns, " | "), strings.Repeat(" ---: |", len(endpointColumns)-1))
+	for _, row := range rows {
+		row[len(row)-1] = md(row[len(row)-1])
+		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
+	}
+}
