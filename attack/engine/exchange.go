@@ -86,13 +86,23 @@ func (a *answer) keeps(name string) bool {
 		strings.HasPrefix(name, "Ratelimit") || strings.HasPrefix(name, "X-Ratelimit")
 }
 
+// What is kept of the headers of one answer, so that a target that says much does not fill the log's memory: no limiter says
+// more in earnest.
+const (
+	keptNames = 32
+	keptValue = 1 << 10 // bytes; what is longer is cut
+)
+
 // note keeps a header; one that comes again is joined to the one before.
 func (a *answer) note(name, value string) {
 	if a.headers == nil {
 		a.headers = map[string]string{}
 	}
-	if before, again := a.headers[name]; again {
+	before, again := a.headers[name]
+	if again {
 		value = before + ", " + value
+	} else if len(a.headers) >= keptNames && name != "Retry-After" {
+		return
 	}
-	a.headers[name] = value
+	a.headers[name] = strings.Clone(value[:min(len(value), keptValue)])
 }

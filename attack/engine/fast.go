@@ -27,14 +27,14 @@ type fast struct {
 	rule    attack.Rule
 	maxBody int64
 	keep    bool         // connections alive
-	head    atomic.Int64 // bytes of buffer that the largest head of an answer needed so far
+	head    atomic.Int64 // bytes of buffer that a talk begins with: what the largest head so far needed, within bounds
 	talks   sync.Pool    // *talk
 	std     *std         // carries what is not written in one go
 }
 
 func newFast(o Options, n *network) *fast {
 	f := &fast{net: n, rule: o.Rule, maxBody: o.MaxBody, keep: !o.NoKeepAlive}
-	f.lanes.limit, f.lanes.kept = o.Connections, keptIdle
+	f.lanes.net, f.lanes.limit, f.lanes.kept = n, o.Connections, keptIdle
 	f.head.Store(minHead)
 	return f
 }
@@ -48,11 +48,11 @@ func (f *fast) tidy() { f.lanes.sweep(func(l *lane) bool { return !l.alive() }) 
 // packed is a request as it goes over the wire.
 type packed struct {
 	wire   []byte
-	row    *row // of connections to where it goes
-	again  bool // it may be sent again when nobody can tell whether it arrived
-	last   bool // on its connection
-	noBody bool // in its answer
-	std    bool // net/http is to carry it
+	at     place // where it goes
+	again  bool  // it may be sent again when nobody can tell whether it arrived
+	last   bool  // on its connection
+	noBody bool  // in its answer
+	std    bool  // net/http is to carry it
 }
 
 // unfit tells a request that is better carried by net/http, one by one, whatever the target's templates said: answers to
@@ -91,7 +91,7 @@ func (f *fast) pack(o *order) error {
 	if err := r.Write(&wire); err != nil {
 		return err
 	}
-	o.packed = packed{wire: wire.Bytes(), row: f.lanes.row(placeOf(r.URL)), again: replayable(&r), last: r.Close || slices.ContainsFunc(r.Header["Connection"], func(v string) bool { return strings.EqualFold(v, "close") }), noBody: r.Method == http.MethodHead}
+	o.packed = packed{wire: wire.Bytes(), at: placeOf(r.URL), again: replayable(&r), last: r.Close || slices.ContainsFunc(r.Header["Connection"], func(v string) bool { return strings.EqualFold(v, "close") }), noBody: r.Method == http.MethodHead}
 	return nil
 }
 
@@ -114,14 +114,16 @@ func (f *fast) carry(o *order, e errand) answer {
 	now := time.Now()
 	a := answer{sent: now.Sub(e.began)}
 	deadline := now.Add(e.patience)
+	r := f.lanes.take(o.at)
+	defer f.lanes.give(r)
 	for retry := false; ; retry = true {
-		l, err := f.lane(o, retry, deadline)
+		l, err := f.lane(o, r, retry, deadline)
 		if err != nil {
 			a.received = e.elapsed()
 			return a.failed(err)
 		}
 		kept := l.kept
-		got, err := f.talk(l, o, &a, e, deadline)
+		got, err := f.talk(l, o, r, &a, e, deadline)
 		if err == nil {
 			return a
 		}
@@ -134,8 +136,7 @@ func (f *fast) carry(o *order, e errand) answer {
 }
 
 // lane is a connection for a request: one that was kept, one that was opened beforehand, or a new one.
-func (f *fast) lane(o *order, retry bool, deadline time.Time) (*lane, error) {
-	r := o.row
+func (f *fast) lane(o *order, r *row, retry bool, deadline time.Time) (*lane, error) {
 	if err := r.enter(deadline); err != nil {
 		return nil, err
 	}
@@ -174,8 +175,8 @@ const (
 )
 
 // talk has one exchange over a lane, and keeps the lane for another if it can.
-func (f *fast) talk(l *lane, o *order, a *answer, e errand, deadline time.Time) (progress, error) {
-	defer o.row.leave()
+func (f *fast) talk(l *lane, o *order, r *row, a *answer, e errand, deadline time.Time) (progress, error) {
+	defer r.leave()
 	if err := l.SetDeadline(deadline); err != nil {
 		l.Close()
 		return nothingSent, err
@@ -185,7 +186,7 @@ func (f *fast) talk(l *lane, o *order, a *answer, e errand, deadline time.Time) 
 		return min(progress(n), nothingHeard), err
 	}
 	t := f.listen(l)
-	defer f.talks.Put(t)
+	defer f.release(t)
 	if err := t.first(); err != nil {
 		l.Close()
 		return nothingHeard, err
@@ -198,6 +199,6 @@ func (f *fast) talk(l *lane, o *order, a *answer, e errand, deadline time.Time) 
 		return heard, err
 	}
 	l.kept, l.since = true, e.began.Add(a.received)
-	o.row.push(l, f.lanes.kept)
+	r.push(l, f.lanes.kept)
 	return heard, nil
 }

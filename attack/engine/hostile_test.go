@@ -103,6 +103,9 @@ func TestWhatHostileTargetsSayHasOneClass(t *testing.T) {
 			if name == "a reset mid-head" && path.Base(t.Name()) == "std" {
 				continue // net/http takes every break within a head for an unexpected end
 			}
+			if name == "a length too short" && path.Base(t.Name()) == "std" {
+				continue // net/http sees what is left over once it is idle: the next request may be there before, and takes it for its answer
+			}
 			for _, secured := range []bool{false, true} {
 				if secured && (strings.HasPrefix(name, "a reset") || strings.Contains(row.want, "2 connections") && strings.Contains(name, "that")) {
 					continue // a reset is below TLS; and the slow ones are slow enough once

@@ -46,6 +46,9 @@ func (n *network) proxy(r *http.Request) (*url.URL, error) {
 	verdict, known := n.judged.Load(r.URL.Hostname())
 	if !known {
 		verdict = judgement{n.judgeHost(r.Context(), r.URL.Hostname())}
+		if n.judgings.Add(1)%placesMax == 0 {
+			n.judged.Clear()
+		}
 		n.judged.Store(r.URL.Hostname(), verdict)
 	}
 	return n.opt.Proxy, verdict.(judgement).err

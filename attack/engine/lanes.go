@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -42,25 +43,33 @@ func (l *lane) lost(why error) {
 // lanes are the connections that are idle, by where they go. Nothing watches them: one that the target ended is found out
 // when it is wanted, or tidied away between trials.
 type lanes struct {
+	net   *network
 	limit int // most in use at once to one place; 0 for no bound
 	kept  int // most idle to one place
 	mu    sync.Mutex
 	rows  map[place]*row
 }
 
+// placesMax bounds the places whose connections are kept, so that a target whose hosts never come twice holds no more
+// memory and open files after an hour than after a minute. The places in use are known, however many they are.
+const placesMax = 2048
+
 // row is the connections to one place.
 type row struct {
 	place
-	mu   sync.Mutex
-	idle []*lane
-	free chan struct{} // holds one for each connection in use; nil without a bound
+	users atomic.Int64 // requests under way, or about to be: it grows under the lock of lanes alone
+	mu    sync.Mutex
+	idle  []*lane
+	free  chan struct{} // holds one for each connection in use; nil without a bound
 }
 
-func (s *lanes) row(at place) *row {
+// take is the row of a place, until give. Whoever has it may use its connections.
+func (s *lanes) take(at place) *row {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	r := s.rows[at]
+	var gone []*row
 	if r == nil {
+		gone = s.forget()
 		r = &row{place: at}
 		if s.limit > 0 {
 			r.free = make(chan struct{}, s.limit)
@@ -70,7 +79,33 @@ func (s *lanes) row(at place) *row {
 		}
 		s.rows[at] = r
 	}
+	r.users.Add(1)
+	s.mu.Unlock()
+	for _, g := range gone {
+		g.sweep(func(*lane) bool { s.net.dials.Add(-1); return true }) // as in chill: they were not thrown away before their time
+	}
 	return r
+}
+
+func (s *lanes) give(r *row) { r.users.Add(-1) }
+
+// forget takes out a place or two that nobody uses, where there are too many: any, of those that a map happens to name first.
+// One would do to stay within the bound, and two lead back to it after more were in use at once.
+func (s *lanes) forget() (gone []*row) {
+	if len(s.rows) < placesMax {
+		return nil
+	}
+	looked := 0
+	for at, r := range s.rows {
+		if r.users.Load() == 0 {
+			delete(s.rows, at)
+			gone = append(gone, r)
+		}
+		if looked++; len(gone) == 2 || looked == 16 {
+			break
+		}
+	}
+	return gone
 }
 
 // sweep closes idle connections.

@@ -27,7 +27,8 @@ type network struct {
 	tls       *tls.Config
 	warm      pool
 	gate      gate
-	judged    sync.Map // host:port behind a proxy → error or nil
+	judged    sync.Map // host:port behind a proxy → error or nil; of at most placesMax
+	judgings  atomic.Int64
 
 	open, dials, lost atomic.Int64 // connections open now, opened so far, ended by the other side so far
 }
@@ -54,6 +55,7 @@ func newNetwork(o Options) *network {
 		TLSClientConfig:        n.tls,
 		DisableKeepAlives:      o.NoKeepAlive,
 		DisableCompression:     true, // ask for what the request says, and count what came
+		MaxIdleConns:           keptIdle,
 		MaxIdleConnsPerHost:    keptIdle,
 		MaxConnsPerHost:        o.Connections,
 		MaxResponseHeaderBytes: 1 << 20,

@@ -12,10 +12,12 @@ import (
 )
 
 // The buffer that the head of an answer must fit into: it begins small, because each request in flight has one, and grows to
-// what the target's answers need.
+// what the target's answers need. What a head beyond keptHead needed is let go with it: one such answer would else be paid
+// for by all that are in flight from then on, 20,000 of them perhaps.
 const (
-	minHead = 4 << 10
-	maxHead = 1 << 20
+	minHead  = 4 << 10
+	keptHead = 16 << 10
+	maxHead  = 1 << 20
 )
 
 var errMalformed = errors.New("malformed answer: no HTTP/1 can be read from it")
@@ -60,6 +62,14 @@ func (f *fast) listen(l *lane) *talk {
 	return t
 }
 
+// release keeps a talk for another answer, unless it grew beyond what is kept: fasthttp keeps the largest head that it has
+// parsed, beside the buffer.
+func (f *fast) release(t *talk) {
+	if t.in.Size() <= keptHead {
+		f.talks.Put(t)
+	}
+}
+
 // first waits for the first byte of an answer.
 func (t *talk) first() error {
 	_, err := t.in.Peek(1)
@@ -101,9 +111,10 @@ func (t *talk) head(f *fast) error {
 		if small := new(fasthttp.ErrSmallBuffer); !errors.As(err, &small) || t.in.Size() >= maxHead {
 			return err
 		}
-		size := int64(4 * t.in.Size())
-		t.in = bufio.NewReaderSize(t.in, int(size))
-		for known := f.head.Load(); known < size && !f.head.CompareAndSwap(known, size); known = f.head.Load() {
+		size := 4 * t.in.Size()
+		t.in = bufio.NewReaderSize(t.in, size)
+		need := int64(min(size, keptHead))
+		for known := f.head.Load(); known < need && !f.head.CompareAndSwap(known, need); known = f.head.Load() {
 		}
 	}
 }
