@@ -31,10 +31,11 @@ const BurstPhase = "burst"
 
 // The constants of the experiment.
 const (
-	shrink        = 0.7 // of the burst, after one that was not borne
-	roundsMax     = 6   // bursts tried, void ones included
-	repeatsFull   = 10  // of each burst
-	repeatsBrief  = 3   // where the budget is short
+	shrink        = 0.7   // of the burst, after one that was not borne
+	shrinkMost    = 0.125 // and no further in one step, however little was answered
+	roundsMax     = 6     // bursts tried, void ones included
+	repeatsFull   = 10    // of each burst
+	repeatsBrief  = 3     // where the budget is short
 	briefBudget   = 10 * time.Second
 	lead          = time.Second // the steady load alone, before the first burst
 	tail          = time.Second // and after the last cycle
@@ -57,6 +58,7 @@ type shot struct {
 	void    bool
 	foreign bool          // ended by something outside the experiment, which wants it to stop
 	spread  time.Duration // first to last send, worst repeat that counts
+	borne   float64       // requests of one burst that were answered within the latency goal
 	ok      bool
 	why     string
 }
@@ -91,6 +93,25 @@ func (b Bursts) plan() (plan, error) {
 		p.cycle = p.period(false)
 	}
 	return p, nil
+}
+
+// sized fits the time between bursts to a burst smaller than the first, which is sooner worked off.
+func (p plan) sized(burst int, left time.Duration) plan {
+	if burst >= p.burst {
+		return p
+	}
+	p.burst = burst
+	if p.cycle = p.period(true); p.trial(burst).Len() > left {
+		p.cycle = p.period(false)
+	}
+	return p
+}
+
+// smaller is the burst to try after one that was not borne: what the target did answer in time of each, for a bounded
+// queue holds so many and no more, and in any case less by shrink.
+func (r shot) smaller() int {
+	least, most := shrinkMost*float64(r.burst), shrink*float64(r.burst)
+	return max(1, int(min(max(r.borne, least), most)))
 }
 
 // period is the time from one burst to the next, in whole seconds so that each burst has a window of its own: twice the
@@ -138,12 +159,12 @@ func (b Bursts) Next(done []attack.Measurement) (attack.Trial, bool) {
 			voids++
 			continue
 		}
-		burst = max(1, int(float64(r.burst)*shrink))
+		burst = r.smaller()
 		if r.burst == 1 {
 			return attack.Trial{}, false
 		}
 	}
-	t := p.trial(burst)
+	t := p.sized(burst, b.Budget-spent).trial(burst)
 	if len(rounds) >= roundsMax || voids > 1 || spent+t.Len() > b.Budget {
 		return attack.Trial{}, false
 	}
@@ -274,6 +295,7 @@ func (p plan) judge(m attack.Measurement) shot {
 		return r
 	}
 	r.repeats = max(r.repeats, 1)
+	r.borne = float64(good.OK-good.Response.Over(time.Duration(p.size.goal*1e9))) / float64(r.repeats)
 	r.why = p.broken(m, good)
 	r.ok = r.why == ""
 	return r

@@ -87,6 +87,23 @@ func TestBurstsShrinkUntilABoundedQueueBearsThem(t *testing.T) {
 	}
 }
 
+// A queue so small that the first burst is many times too large: what it did answer is the next size to try, so that a short
+// budget ends with a burst that was borne.
+func TestBurstsShrinkToWhatWasAnswered(t *testing.T) {
+	target := backend()
+	target.Queue = 24
+	b := limits.Bursts{Capacity: found(), Policy: limits.Policy{Goal: goal(t, "p99<300ms")}, Budget: 30 * time.Second, First: 1}
+	done := drive(t, b, target)
+	if got := b.Tolerated(done); got.Tolerated == 0 || len(done) > 4 {
+		t.Errorf("a queue of 24 in 30s: %+v after %d rounds, want a burst that was borne", got, len(done))
+	}
+	if first, second := burstOf(done[0]), burstOf(done[1]); float64(second) > .5*float64(first) {
+		t.Errorf("after %d at once, most of which failed, %d are tried, want about what was answered", first, second)
+	}
+}
+
+func burstOf(m attack.Measurement) int { return m.Trial.Actors[1].Schedule.Segments[1].Burst }
+
 func TestBurstsThatTellNothing(t *testing.T) {
 	b := limits.Bursts{Capacity: found(), Policy: limits.Policy{Goal: goal(t, "p99<300ms")}, Budget: time.Minute, First: 1}
 	slow := sim.New(backend(), 1)
