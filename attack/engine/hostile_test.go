@@ -100,8 +100,8 @@ func TestWhatHostileTargetsSayHasOneClass(t *testing.T) {
 			"gzip that was not asked for":   {says(okHead+"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone", nil), "200, 4 bytes, 1 connection"},
 			"the connection's end, by name": {says(okHead+"Connection: close\r\nContent-Length: 2\r\n\r\nok", nil), "200, 2 bytes, 2 connections"},
 		} {
-			if name == "a reset mid-head" && path.Base(t.Name()) == "std" {
-				continue // net/http takes every break within a head for an unexpected end
+			if std := path.Base(t.Name()) == "std"; std && (name == "a reset mid-head" || name == "a length too short") {
+				continue // net/http takes every break within a head for an unexpected end, and may send again before it reads what is too much
 			}
 			if name == "a length too short" && path.Base(t.Name()) == "std" {
 				continue // net/http sees what is left over once it is idle: the next request may be there before, and takes it for its answer
