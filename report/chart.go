@@ -57,6 +57,7 @@ type Series struct {
 	Dashed bool    `json:"dashed,omitempty"`
 	Dots   bool    `json:"dots,omitempty"`
 	Stack  bool    `json:"stack,omitempty"`
+	Span   bool    `json:"span,omitempty"` // the line goes on over absent values: they stand where only others were measured
 }
 
 // Band is the doubt about a series: the area between two rows of values.

@@ -123,7 +123,7 @@ func (r Report) latencyChart() *Chart {
 	c.Series = []Series{
 		{Label: "p50", Colour: First, Width: 1.8, Dots: true, Ys: pick(func(p analyze.Point) float64 { return p.Response.P50 })},
 		{Label: "p95", Colour: Second, Width: 1.8, Dots: true, Ys: pick(func(p analyze.Point) float64 { return p.Response.P95 })},
-		{Label: "p99", Colour: Third, Width: 2.4, Dots: true, Ys: pick(func(p analyze.Point) float64 { return high(p.Response) })}}
+		{Label: "p99", Colour: Third, Width: 2.4, Dots: true, Span: true, Ys: pick(func(p analyze.Point) float64 { return high(p.Response) })}}
 	if far := pick(func(p analyze.Point) float64 { return rare(p.Response) }); present(far) > 1 {
 		c.Series = append(c.Series, Series{Label: "p99.9", Colour: Fourth, Width: 1.4, Dashed: true, Ys: far})
 	}

@@ -107,6 +107,9 @@ func (s Series) draw(c draw.Canvas, xs Values, at func(x, y float64) vg.Point) {
 	if s.Dashed {
 		style.Dashes = []vg.Length{vg.Points(4), vg.Points(3)}
 	}
+	if s.Span {
+		xs, s.Ys = known(xs, s.Ys)
+	}
 	for _, run := range runs(s.Ys) {
 		var line []vg.Point
 		for i := run[0]; i < run[1]; i++ {
@@ -120,6 +123,16 @@ func (s Series) draw(c draw.Canvas, xs Values, at func(x, y float64) vg.Point) {
 			}
 		}
 	}
+}
+
+// known leaves out where a series has no value.
+func known(xs, ys Values) (x, y Values) {
+	for i, v := range ys {
+		if !math.IsNaN(v) {
+			x, y = append(x, xs[i]), append(y, v)
+		}
+	}
+	return x, y
 }
 
 // runs are the stretches of values without a gap, each as [from, to).

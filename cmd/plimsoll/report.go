@@ -18,10 +18,15 @@ import (
 func (a *app) reportCmd() *cobra.Command {
 	var formats []string
 	show := ""
-	c := &cobra.Command{Use: "report RUN", GroupID: "measure", Short: "Render a run again from its journal",
-		Example: "  plimsoll report plimsoll-runs/20260102-150405-checkout\n  plimsoll report RUN --format text\n  plimsoll report RUN --format csv > windows.csv\n  plimsoll report RUN --format html,png --out public\n  plimsoll report RUN --serve", Args: oneArg("run"),
+	c := &cobra.Command{Use: "report RUN [RUN]...", GroupID: "measure", Short: "Render a run again from its journal, or compare several",
+		Example: "  plimsoll report plimsoll-runs/20260102-150405-checkout\n  plimsoll report RUN --format text\n  plimsoll report RUN --format csv > windows.csv\n  plimsoll report RUN --format html,png --out public\n  plimsoll report RUN --serve\n  plimsoll report BEFORE AFTER --out public", Args: someRuns,
 		RunE: func(c *cobra.Command, args []string) error {
-			if show != "" {
+			switch {
+			case len(args) > 1 && show != "":
+				return misuse("--serve shows one run, got %d", len(args))
+			case len(args) > 1:
+				return a.compare(args, formats)
+			case show != "":
 				return a.serveRun(c.Context(), args[0], show)
 			}
 			return a.report(args[0], formats)

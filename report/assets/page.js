@@ -74,7 +74,7 @@ function seriesOf(c, row) {
   const s = row.series, shown = (u, v, si, i) => written(c.y.unit, i == null ? null : s.ys[i]);
   if (row.area) return { label: s.label, paths, stroke: () => css(s.colour), width: 0, fill: () => faded(s.colour, 0.62), points: { show: false }, value: shown };
   return {
-    label: s.label, paths, value: shown, stroke: () => css(s.colour), width: s.width, dash: s.dashed ? [5, 4] : undefined,
+    label: s.label, paths, value: shown, spanGaps: !!s.span, stroke: () => css(s.colour), width: s.width, dash: s.dashed ? [5, 4] : undefined,
     points: { show: !!s.dots, size: 6.5, width: 1.5, fill: () => css("card") },
   };
 }

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/report"
+)
+
+// someRuns wants one run, or as many as a comparison can tell apart.
+func someRuns(c *cobra.Command, args []string) error {
+	if len(args) > report.SidesMax {
+		return misuse("%s compares at most %d runs, got %d", c.Name(), report.SidesMax, len(args))
+	}
+	if len(args) == 0 {
+		return oneArg("run")(c, args)
+	}
+	return nil
+}
+
+// compare holds runs against the first of them. Files go to the folder of the last run unless --out names another.
+func (a *app) compare(paths, formats []string) error {
+	for _, f := range formats {
+		if !slices.Contains([]string{"text", "html", "png"}, f) {
+			return misuse("--format %q, want text, html or png of several runs", f)
+		}
+	}
+	if len(formats) == 0 {
+		formats = []string{"text", "html", "png"}
+	}
+	sides, dir, err := readSides(paths)
+	if err != nil {
+		return err
+	}
+	c := report.Compare(sides, unlike(sides)...)
+	if slices.Contains(formats, "text") {
+		if err := report.ComparisonText(a.out, c); err != nil {
+			return err
+		}
+	}
+	files := slices.DeleteFunc(slices.Clone(formats), func(f string) bool { return f == "text" })
+	if a.spec.Out != "" {
+		dir = a.spec.Out
+	}
+	switch {
+	case len(files) == 0 && a.spec.Out != "":
+		return misuse("--out is for html and png; text went to standard output")
+	case len(files) == 0:
+		return nil
+	}
+	if err := report.WriteComparison(dir, c, files...); err != nil {
+		return misuse("--out: %w", err)
+	}
+	_, err = fmt.Fprintf(a.err, "wrote comparison.%s to %s\n", strings.Join(files, " and comparison."), dir)
+	return err
+}
+
+// readSides reads runs, each called by the last part of its path, and finds the folder of the last.
+func readSides(paths []string) (sides []report.Side, dir string, err error) {
+	called := map[string]int{}
+	for _, path := range paths {
+		d, entries, err := readRun(path)
+		if err != nil {
+			return nil, "", err
+		}
+		dir = d
+		name := filepath.Base(d)
+		if abs, err := filepath.Abs(d); err == nil {
+			name = filepath.Base(abs)
+		}
+		if called[name]++; called[name] > 1 {
+			name = fmt.Sprintf("%s (%d)", name, called[name])
+		}
+		sides = append(sides, report.Side{Name: name, Report: report.Fold(entries)})
+	}
+	return sides, dir, nil
+}
+
+// unlike are the caveats of a comparison: what a run was asked otherwise than the first, and what its machine was otherwise.
+func unlike(sides []report.Side) (out []attack.Note) {
+	base := sides[0].Run
+	for _, s := range sides[1:] {
+		was, is := question(base.Spec), question(s.Run.Spec)
+		var keys []string
+		for key := range union(was, is) {
+			if was[key] != is[key] {
+				keys = append(keys, strings.TrimPrefix(key, "target."))
+			}
+		}
+		if len(keys) > 0 {
+			slices.Sort(keys)
+			out = append(out, attack.Note{Code: "other-question", Text: fmt.Sprintf("%s was asked otherwise than %s: %s", s.Name, sides[0].Name, strings.Join(keys, ", "))})
+		}
+		for _, n := range differences(base.Environment, s.Run.Environment) {
+			_, what, _ := strings.Cut(n.Text, ": ")
+			out = append(out, attack.Note{Code: n.Code, Text: fmt.Sprintf("%s was made on another machine than %s: %s", s.Name, sides[0].Name, what)})
+		}
+	}
+	return out
+}
