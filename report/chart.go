@@ -33,6 +33,7 @@ const (
 	PerSecond  Unit = "rate"       // requests per second
 	Millis     Unit = "ms"         // latency
 	Seconds    Unit = "s"          // time since the beginning
+	PerCent    Unit = "percent"    // a share, 0 to 100
 	Percentile Unit = "percentile" // 1/(1−p): 10 is p90, 100 is p99
 )
 

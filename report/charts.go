@@ -13,7 +13,7 @@ import (
 // Charts are all pictures that the report can honestly show, in the order of the page.
 func (r Report) Charts() []Chart {
 	var out []Chart
-	for _, c := range []*Chart{r.latencyChart(), r.servedChart(), r.timelineChart(), r.percentileChart(), r.heatChart()} {
+	for _, c := range []*Chart{r.latencyChart(), r.servedChart(), r.endpointChart(), r.timelineChart(), r.sightChart(), r.refused().chart(), r.percentileChart(), r.heatChart()} {
 		if c != nil {
 			out = append(out, *c)
 		}

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
@@ -98,4 +100,49 @@ func markdownEndpoints(b *strings.Builder, r Report) {
 		row[len(row)-1] = md(row[len(row)-1])
 		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
 	}
+}
+
+// endpointsDrawn is how many endpoints a chart tells apart, those with the most requests.
+const endpointsDrawn = 6
+
+// endpointChart is the p99 of each endpoint against the load of the whole target, nil where it has but one.
+func (r Report) endpointChart() *Chart {
+	curves := r.Endpoints()
+	var xs Values
+	due := map[string]int64{}
+	for name, curve := range curves {
+		for _, p := range curve.Points {
+			if p.Response != nil && p.Response.N >= drawnRequests {
+				xs = append(xs, p.Load)
+			}
+			due[name] += p.Counts.Due
+		}
+	}
+	slices.Sort(xs)
+	if xs = slices.Compact(xs); len(xs) < 2 {
+		return nil
+	}
+	names := sortedKeys(curves)
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(due[b], due[a]) })
+	c := &Chart{ID: "endpoints", Title: "Latency by endpoint", Subtitle: "p99 of each, against the rate offered to the whole target. " + r.weakest(), Sync: "rate", Xs: xs}
+	for i, name := range names[:min(len(names), endpointsDrawn)] {
+		s := Series{Label: name, Colour: sideColours[i], Width: 2, Dots: true, Span: true, Ys: make(Values, len(xs))}
+		for k := range s.Ys {
+			s.Ys[k] = none
+		}
+		for _, p := range curves[name].Points {
+			if k, found := slices.BinarySearch(xs, p.Load); found && p.Response != nil && p.Response.N >= drawnRequests {
+				s.Ys[k] = p.Response.P99
+			}
+		}
+		c.Series = append(c.Series, s)
+	}
+	if len(names) > endpointsDrawn {
+		c.Subtitle += fmt.Sprintf(" The %d with the most requests of %d.", endpointsDrawn, len(names))
+	}
+	c.Markers = append(r.loadMarkers(), r.goalMarkers()...)
+	c.X, c.Y = rateAxis(c), latencyAxis(c)
+	_, rows := r.endpointRows()
+	c.Table = Table{Head: endpointColumns, Rows: rows}
+	return c
 }

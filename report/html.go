@@ -44,6 +44,10 @@ type page struct {
 	LimiterRows [][2]string
 	Repeat      [][2]string
 	Next        []Step
+	Told        []string // whether Retry-After is true
+	Clients     Table
+	Amplified   string
+	Searched    bool // the page has a curve to begin with
 	Notes       []attack.Note
 	Spec        string
 	PNG         template.URL
@@ -79,12 +83,13 @@ func HTML(w io.Writer, r Report) error {
 // layPage is what the page of a report shows, and its charts.
 func layPage(r Report) (*page, []Chart) {
 	p := &page{R: r, Charts: map[string]*Chart{}, Health: r.Generator(), Tally: r.tallyWords(), Failed: r.Outcome() == scenarios.Fail, LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(), LimiterRows: r.limiterRows(),
-		Repeat: r.repeatRows(), Next: r.Next(), Capacity: viewCapacity(r.Capacity()), Spec: indented(r.Run.Spec), UPlot: strings.TrimSpace(asset("uplot/VERSION")), Licence: asset("uplot/LICENSE")}
+		Repeat: r.repeatRows(), Next: r.Next(), Told: r.refused().words(), Clients: r.clientTable(), Amplified: r.amplified(), Capacity: viewCapacity(r.Capacity()), Spec: indented(r.Run.Spec), UPlot: strings.TrimSpace(asset("uplot/VERSION")), Licence: asset("uplot/LICENSE")}
 	charts := r.Charts()
 	for _, c := range charts {
 		p.Charts[c.ID] = &c
 	}
 	p.Storms = r.stormViews()
+	p.Searched = p.Charts["latency"] != nil
 	p.Notes = r.allNotes()[len(r.Warnings()):]
 	return p, charts
 }

@@ -18,6 +18,7 @@ type timeline struct {
 	slots   []slot
 	phases  []Phase
 	windows []placed
+	begins  []float64 // of each trial given; NaN for those left out
 }
 
 // slot is what was due in one stretch of time.
@@ -39,8 +40,10 @@ func layOut(trials []attack.Measurement, slotsMax int) timeline {
 	for _, m := range trials {
 		long := lengthOf(m)
 		if m.Trial.Serial != nil || long == 0 {
+			t.begins = append(t.begins, none)
 			continue
 		}
+		t.begins = append(t.begins, end)
 		for _, w := range m.Windows {
 			t.windows = append(t.windows, placed{at: end + w.At.Seconds(), Window: w})
 		}

@@ -13,8 +13,8 @@ const count = v => (Math.abs(v) < 99.95 && Math.abs(v - Math.round(v)) > 0.04 ? 
 const latency = v => v >= 9950 ? trim(v / 1000, 0) + " s" : v >= 999.5 ? (v / 1000).toFixed(1) + " s" : v >= 9.95 ? trim(v, 0) + " ms" : v >= 0.1 ? v.toFixed(1) + " ms" : trim(v * 1000, 0) + " µs";
 const tick = v => v >= 1000 ? trim(v / 1000, 3) + " s" : v < 0.1 ? trim(v * 1000, 3) + " µs" : trim(v, 3) + " ms";
 const percentile = v => v <= 1 ? "0" : trim(100 - 100 / v, 4);
-const value = { rate: v => count(v) + "/s", ms: latency, s: v => count(v) + " s", percentile: v => "p" + percentile(v) };
-const label = { rate: count, ms: tick, s: count, percentile };
+const value = { rate: v => count(v) + "/s", ms: latency, s: v => count(v) + " s", percent: v => count(v) + " %", percentile: v => "p" + percentile(v) };
+const label = { rate: count, ms: tick, s: count, percent: v => v > 100 ? "" : count(v) + " %", percentile };
 const written = (unit, v) => v == null ? "–" : value[unit](v);
 
 // 1-2-5 ticks of a log axis; only the decades where there is no room for more.
@@ -198,7 +198,7 @@ function draw(c) {
     ...sizeOf(el), padding: [8, c.x.unit === "percentile" ? 26 : 12, 0, 0],
     scales: { x: scaleOf(c.x, c.xs), y: scaleOf(c.y) },
     axes: [axisOf(c.x, "x", narrow), axisOf(c.y, "y", narrow)],
-    series: [{ label: { rate: "rate", s: "at", percentile: "percentile", nth: "run" }[c.x.unit], value: (u, v) => c.x.hints ? c.x.hints[v - 1] || "–" : written(c.x.unit, v) }, ...rows.map(r => seriesOf(c, r))],
+    series: [{ label: { rate: "rate", s: "at", percentile: "percentile", ms: "waited", nth: "run" }[c.x.unit], value: (u, v) => c.x.hints ? c.x.hints[v - 1] || "–" : written(c.x.unit, v) }, ...rows.map(r => seriesOf(c, r))],
     bands: bandsOf(rows),
     cursor: { points: { size: 7 }, drag: { x: true, y: false }, sync: c.sync ? { key: c.sync, scales: ["x", null] } : undefined },
     hooks: {
