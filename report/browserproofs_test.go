@@ -242,6 +242,8 @@ func told(u Unit, v float64) string {
 		return Latency(v)
 	case Seconds:
 		return Number(v) + " s"
+	case PerCent:
+		return Number(v) + " %"
 	case Percentile:
 		if v <= 1 {
 			return "p0"
