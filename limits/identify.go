@@ -41,6 +41,7 @@ type Limiter struct {
 	Free       int               `json:"free,omitempty"`      // of a leaky queue: how many at once are not held
 	TickS      float64           `json:"tick_s,omitempty"`    // of a bucket that is filled in steps: the time between two
 	MemoryS    float64           `json:"memory_s,omitempty"`  // silence after which it forgets a client; 0: not seen to
+	Ban        *analyze.Estimate `json:"ban,omitempty"`       // for so long a client is shut out after a refusal, in seconds
 	Penalty    string            `json:"penalty,omitempty"`   // what refusals cost beside the refusal, in words
 	KeyedBy    string            `json:"keyed_by,omitempty"`  // what tells its consumers apart, where two identities were given
 	Refusal    Refusal           `json:"refusal"`             // how it refuses
@@ -78,6 +79,7 @@ func (l *Limiter) note(code, format string, args ...any) {
 // The rules of Identify.
 const (
 	explainedMin = .95 // of the decisions: below it, no machine is known that decides so
+	strainMost   = .3  // of the decisions that could tell in any one experiment: see strain
 	refusalsMin  = 5   // fewer refusals tell nothing
 	fits         = .95 // stated confidence of intervals
 )
@@ -88,8 +90,9 @@ const (
 // Every known machine is fitted by replay with teacher forcing (see machine), from settings that closed forms give: the
 // burst is what was admitted before the first refusal, the rate is the slope under pressure, a window is the time between
 // two runs of admissions. The one that leaves fewest decisions unexplained wins.
-func Identify(done []attack.Measurement) Limiter {
-	e := gather(done)
+func Identify(done []attack.Measurement) Limiter { return gather(done).identify() }
+
+func (e *evidence) identify() Limiter {
 	l := Limiter{Algorithm: Unidentified, Headers: []string{}, Notes: []attack.Note{}, Requests: e.sent, PeakRate: math.Round(e.peak)}
 	if n := len(e.ends); n > 0 {
 		l.Seconds = math.Round(10*(e.ends[n-1]-e.began[0])) / 10
@@ -108,6 +111,9 @@ func Identify(done []attack.Measurement) Limiter {
 		return l
 	}
 	l.Refusal.Status = e.refusal
+	if e.unreturned(&l) {
+		return l
+	}
 	e.choose(&l)
 	e.finish(&l, t)
 	return l
@@ -129,6 +135,27 @@ func (e *evidence) unrefused(l *Limiter, in, out int) {
 	l.Algorithm, l.Confidence, l.Explained = NoLimiter, fits, 1
 	l.note("none-up-to", "nothing was refused up to %s, in %d requests: a limit above that, or a burst deeper than that, is not seen; --max-rate goes higher", attack.Rate(e.peak).Round(), in)
 }
+
+// unreturned says what there is to say when nobody was let in any more after the first refusals.
+func (e *evidence) unreturned(l *Limiter) bool {
+	i := firstRefusal(e.ds)
+	in, _ := count(e.ds[:i])
+	last, end := e.ds[i].at, e.ds[len(e.ds)-1].at
+	for _, d := range e.ds[i:] {
+		if d.in {
+			last = d.at
+		}
+	}
+	if last > e.ds[i].at+max(.1, 4*e.slack) || end < last+unreturnedLeast {
+		return false
+	}
+	l.Burst = &analyze.Estimate{Value: float64(in), Lo: float64(in), Hi: float64(in), Confidence: fits}
+	l.note("not-back", "it let in %d, and then nobody for %.0f s: a window or a ban longer than that, or a rate below one in that time; a longer --budget would tell", in, end-last)
+	return true
+}
+
+// unreturnedLeast is the shortest wait in vain that is worth a word, s.
+const unreturnedLeast = 3
 
 // paced tells whether answers leave one by one at an even rate while they wait ever longer.
 func (e *evidence) paced() (rate float64, ok bool) {
@@ -152,26 +179,42 @@ func (e *evidence) paced() (rate float64, ok bool) {
 // choose fits every machine and takes the best.
 func (e *evidence) choose(l *Limiter) {
 	s := e.sketch()
-	if p, bad := s.slopeEstimate(); bad {
+	if p, ok := s.slopeEstimate(); ok {
 		l.Slope = p
 	}
 	all := e.candidates(s)
-	best := slices.MinFunc(all, func(a, b candidate) int { return cmp.Compare(a.score(), b.score()) })
+	for i := range all {
+		all[i].strain, all[i].where = e.strain(all[i])
+	}
+	n := float64(len(e.ds))
+	best := slices.MinFunc(all, func(a, b candidate) int { return cmp.Compare(a.score(n), b.score(n)) })
 	next := candidate{bad: len(e.ds)}
 	for _, c := range all {
-		if c.kind != best.kind && c.bad < next.bad {
+		if c.words() != best.words() && c.bad < next.bad {
 			next = c
 		}
 	}
-	n := float64(len(e.ds))
 	in, out := count(e.ds)
 	few := float64(max(min(in-s.first, out), 1))
 	l.Explained = round3(1 - float64(best.bad)/n)
-	rivals := float64(best.bad) > .01*n && next.bad <= best.bad+2 // two explain as much, and neither explains all
-	if l.Explained < explainedMin || float64(best.bad) > .35*few || rivals {
-		l.note("no-known-machine", "the nearest known machine, a %s, explains %.1f %% of the decisions: two limiters one behind the other, or one that is shared with others, decide so; the slope is counted without a model",
-			best.words(), 100*l.Explained)
+	rivals := float64(best.bad) > .01*n && next.bad <= 2*best.bad+2 // two explain as much, and neither explains all
+	if l.Explained < explainedMin || float64(best.bad) > .35*few || rivals || best.strain > strainMost {
+		l.note("no-known-machine", "the nearest known machine, a %s, explains %.1f %% of the decisions%s: two limiters one behind the other, or one that is shared with others, decide so; the slope is counted without a model",
+			best.words(), 100*l.Explained, best.where)
 		l.Rate = l.Slope
+		if e.starved() {
+			l.Penalty = shutsOutWhoAsks
+		}
+		return
+	}
+	if best.renewed && (float64(best.bad) > sureRenewed*n || best.otherPenalty(all)) {
+		l.Penalty, l.Rate = shutsOutWhoAsks, l.Slope
+		l.note("hidden", "it lets in nobody who keeps asking: a ban that begins anew and a limiter that counts what it refuses explain as much; more time between the silences, a longer --budget, would tell")
+		return
+	}
+	if rival, hidden := best.hidden(all); hidden {
+		l.Ban, l.Penalty, l.Rate = best.banned(), best.penalty(), l.Slope
+		l.note("hidden", "it %s; what decides within cannot be told while it does: a %s and a %s explain as much", best.penalty(), best.words(), rival.words())
 		return
 	}
 	best.fill(l)
@@ -184,6 +227,11 @@ func (e *evidence) choose(l *Limiter) {
 		l.note("as-good", "a %s explains the same decisions as well", next.words())
 	}
 }
+
+// sureRenewed is the most that a ban that begins anew may leave unexplained: nearly all that it decides is the same.
+const sureRenewed = .003
+
+const shutsOutWhoAsks = "lets in nobody who keeps asking"
 
 // finish adds what does not depend on the machine.
 func (e *evidence) finish(l *Limiter, t told) {

@@ -17,6 +17,8 @@ type decision struct {
 	done  float64 // when the answer was there
 	in    bool
 	trial int // index of its trial
+	sure  int // requests that were let in and were surely in flight then: see flights
+	maybe int // and possibly
 	next  int // admissions that stand after it, so soon that they may in truth have come before it
 }
 
@@ -35,7 +37,8 @@ type evidence struct {
 	peak    float64 // highest rate held
 
 	guessed  *Limiter
-	hopeless int // a machine that leaves more than so many unexplained is not looked at any further
+	daring   bool // a probe's next step may rest on less than a verdict
+	hopeless int  // a machine that leaves more than so many unexplained is not looked at any further
 }
 
 // refusalOf is the status that refuses: 429, or the commonest error.

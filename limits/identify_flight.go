@@ -9,9 +9,13 @@ import (
 // places is a limit on requests in flight.
 type places struct{ limit int }
 
+func (p places) may(d *decision) (admit, refuse bool) { return d.sure < p.limit, d.maybe >= p.limit }
+
+func (p places) take(*decision, bool) {}
+
 // flights tells, for every decision, between how many requests that were let in were surely and possibly in flight when it
-// was taken.
-func (e *evidence) flights() (sure, maybe []int) {
+// was taken, and the most that ever were.
+func (e *evidence) flights() (most int) {
 	var from, to []float64
 	for _, d := range e.ds {
 		if d.in {
@@ -23,43 +27,27 @@ func (e *evidence) flights() (sure, maybe []int) {
 	slices.Sort(to)
 	began := func(at float64) int { return sort.SearchFloat64s(from, at) }
 	ended := func(at float64) int { return sort.SearchFloat64s(to, at) }
-	for _, d := range e.ds {
+	for i := range e.ds {
+		d := &e.ds[i]
 		self := 0
 		if d.in {
 			self = 1
 		}
 		// A place may be given back half a way before the answer is here.
-		sure = append(sure, max(0, began(d.at-2*e.slack)-ended(d.at+3*e.slack)))
-		maybe = append(maybe, max(0, began(d.at+2*e.slack)-self-ended(d.at-2*e.slack)))
+		d.sure = max(0, began(d.at-2*e.slack)-ended(d.at+3*e.slack))
+		d.maybe = max(0, began(d.at+2*e.slack)-self-ended(d.at-2*e.slack))
+		most = max(most, d.maybe)
 	}
-	return sure, maybe
+	return most
 }
 
-// fitPlaces is the limit on requests in flight that explains most, from one pass.
-func (e *evidence) fitPlaces() (places, int) {
-	sure, maybe := e.flights()
-	most := slices.Max(maybe) + 2
-	above, below := make([]int, most+2), make([]int, most+2) // unexplained admissions if limit ≤ i; refusals if limit > i
-	for i, d := range e.ds {
-		if d.in {
-			above[min(sure[i], most)]++
-		} else {
-			below[min(maybe[i], most)]++
-		}
-	}
-	refusals, admissions := 0, 0
-	for _, n := range above {
-		admissions += n
-	}
-	var ys []int
-	for limit := 0; limit <= most; limit++ {
-		ys = append(ys, admissions+refusals) // admissions with sure ≥ limit, refusals with maybe < limit
-		admissions -= above[limit]
-		refusals += below[limit]
-	}
-	least := slices.Min(ys[1:])
-	a, b := widest(ys[1:], least)
-	return places{(a+b)/2 + 1}, least
+// fitPlaces is the limit on requests in flight that explains most.
+func (e *evidence) fitPlaces() candidate {
+	c := candidate{kind: Concurrency, cost: 2}
+	c.burst, c.least, c.most, c.bad = e.whole(1, e.flights()+2, func(n int) int { return e.held(places{n}) })
+	n := c.burst
+	c.again = func() machine { return places{n} }
+	return c
 }
 
 // holds tells whether a limiter delays what it lets in: the rate of its releases, how long it holds the last that it takes,
@@ -69,9 +57,9 @@ type holds struct {
 	worst float64 // s
 }
 
-// held looks for the delays of a queue of a given rate and burst: the wait that its state foretells, less those that are
+// delays looks for the delays of a queue of a given rate and burst: the wait that its state foretells, less those that are
 // free, is what the answers took beyond the rest.
-func (e *evidence) held(rate float64, burst int) (h holds, ok bool) {
+func (e *evidence) delays(rate float64, burst int) (h holds, ok bool) {
 	type pair struct{ behind, took float64 }
 	var pairs []pair
 	due := math.Inf(-1)

@@ -185,7 +185,7 @@ func identifies(t *testing.T, tr truth, seed uint64, y *tally) {
 	t.Logf("%-28s %10.4g/s %+6.2f%%  burst %4.0f of %4d  sure %.2f  %5d sent in %4.1f s, up to %g/s%s",
 		string(got.Algorithm)+" "+got.Anchor, rate, 100*off, burst, tr.burst, got.Confidence, got.Requests, r.Clock().Seconds(), got.PeakRate, mark)
 	if mark != "" || got.Confidence < .6 {
-		t.Logf("runner-up: %s; %v", got.RunnerUp, got.Notes)
+		t.Logf("%s; runner-up: %s; %v", got.Words(), got.RunnerUp, got.Notes)
 	}
 	if got.PeakRate > limits.DefaultProbeRate {
 		t.Errorf("a peak of %g/s is told, and no rate above %d/s was ever asked for", got.PeakRate, limits.DefaultProbeRate)

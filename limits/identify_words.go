@@ -9,6 +9,13 @@ import (
 
 // Words is the limiter in one line.
 func (l Limiter) Words() string {
+	if l.Penalty != "" {
+		return l.plain() + " that " + l.Penalty
+	}
+	return l.plain()
+}
+
+func (l Limiter) plain() string {
 	switch l.Algorithm {
 	case NoLimiter:
 		return fmt.Sprintf("no limiter up to %.4g/s", l.PeakRate)
@@ -41,26 +48,56 @@ func (l Limiter) Kind() string {
 	return kind
 }
 
+// Declared is the limiter's kind as verify's --algorithm and --profile know it, and its window; all empty for a token bucket.
+func (l Limiter) Declared() (algorithm, profile string, window time.Duration) {
+	switch l.Algorithm {
+	case LeakyQueue:
+		return "leaky-queue", "", 0
+	case FixedWindow:
+		return "fixed-window", "", l.window()
+	case SlidingLog:
+		return "sliding-window", "", l.window()
+	case SlidingCounter:
+		return "sliding-window", "window", l.window()
+	}
+	return "", "", 0
+}
+
+// BanFor is for how long a client is shut out, as somebody will have set it; 0 where nobody is.
+func (l Limiter) BanFor() time.Duration {
+	if l.Ban == nil {
+		return 0
+	}
+	return rounded(l.Ban.Value)
+}
+
 // Verify is the arguments that have verify hold the throttle to what was found; "" where there is no limit.
 func (l Limiter) Verify() string {
 	limit, ok := l.Limit()
 	if !ok {
 		return ""
 	}
-	kind := map[Algorithm]string{FixedWindow: "fixed-window", SlidingLog: "sliding-window", SlidingCounter: "sliding-window --profile window"}[l.Algorithm]
-	if kind != "" && l.WindowS > 0 {
-		return fmt.Sprintf("--limit %d/%v --algorithm %s", limit.Burst, l.window(), kind)
-	}
+	kind, profile, window := l.Declared()
 	text := fmt.Sprintf("--limit %s/s --burst %d", significant(limit.Rate), limit.Burst)
-	if l.Algorithm == LeakyQueue {
-		text += " --algorithm leaky-queue"
+	if window > 0 {
+		text = fmt.Sprintf("--limit %d/%v", limit.Burst, window)
+	}
+	for _, flag := range [][2]string{{"algorithm", kind}, {"profile", profile}} {
+		if flag[1] != "" {
+			text += " --" + flag[0] + " " + flag[1]
+		}
+	}
+	if l.Ban != nil {
+		text += " --expect ban=" + l.BanFor().String()
 	}
 	return text
 }
 
-// window is the length of a window as somebody will have set it: to the ten milliseconds, from a tenth of a second on.
-func (l Limiter) window() time.Duration {
-	w := time.Duration(l.WindowS * 1e9)
+func (l Limiter) window() time.Duration { return rounded(l.WindowS) }
+
+// rounded is a time as somebody will have set it: to the ten milliseconds, from a tenth of a second on.
+func rounded(seconds float64) time.Duration {
+	w := seconds1(seconds)
 	if w >= 100*time.Millisecond {
 		return w.Round(10 * time.Millisecond)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -19,14 +20,16 @@ type probeFlags struct {
 	maxRate    attack.Rate
 	budget     time.Duration
 	keyHeader  string
+	keys       string // file of keys
 	identities []string
 }
 
 func (f *probeFlags) add(fs *pflag.FlagSet) {
 	f.maxRate, f.budget, f.keyHeader = limits.DefaultProbeRate, limits.ProbeTime, "X-Api-Key"
-	fs.Var(&f.maxRate, "max-rate", "highest rate ever sent")
+	fs.Var(&f.maxRate, "max-rate", "highest rate ever held; a crowd at one instant is no more than one second of it, and never above 1000 requests")
 	fs.DurationVar(&f.budget, "budget", f.budget, "most time, silences included")
 	fs.StringVar(&f.keyHeader, "key-header", f.keyHeader, "header that tells consumers apart")
+	fs.StringVar(&f.keys, "keys", "", "`FILE` of keys as verify reads it; the first two are sent")
 	fs.StringArrayVar(&f.identities, "identity", nil, "value of --key-header to send; a second one shows whether each has a limit of its own")
 }
 
@@ -42,8 +45,25 @@ func (f *probeFlags) probe(seed uint64) (limits.Probe, error) {
 	if len(f.identities) > 2 {
 		return p, misuse("--identity is given %d times, want at most 2", len(f.identities))
 	}
+	if len(f.identities) > 0 && f.keys != "" {
+		return p, misuse("--identity and --keys exclude one another")
+	}
+	consumers := VerifySpec{KeyHeader: f.keyHeader, Keys: f.keys}
+	carrier, err := consumers.carrier()
+	if err != nil {
+		return p, err
+	}
+	keys, err := consumers.keys(carrier)
+	if err != nil {
+		return p, err
+	}
+	for _, k := range keys {
+		if !k.Exempt && len(p.Keys) < 2 {
+			p.Keys = append(p.Keys, k.Identity)
+		}
+	}
 	for i, value := range f.identities {
-		p.Keys = append(p.Keys, attack.Identity{Name: fmt.Sprintf("identity %d", i+1), Header: f.keyHeader, Value: attack.Secret(value)})
+		p.Keys = append(p.Keys, carrier.Identity(fmt.Sprintf("identity %d", i+1), attack.Secret(value)))
 	}
 	return p, nil
 }
@@ -103,7 +123,7 @@ func (a *app) identify(ctx context.Context, f *probeFlags) error {
 // probeCost is the most that a probe sends.
 func probeCost(p limits.Probe) string {
 	requests, long := p.Estimate()
-	return fmt.Sprintf("probe    at most %d requests in %v, never above %s", requests, long, attack.Rate(p.MaxRate))
+	return fmt.Sprintf("probe    at most %d requests in %v, never above %s, and no more than %d at one instant", requests, long, attack.Rate(p.MaxRate), p.Crowd())
 }
 
 // preflightOf asks as the identity that the probe will ask as: the limiter counts it with the rest.
@@ -187,12 +207,9 @@ func (a *app) verifyFound(ctx context.Context) error {
 		if err != nil {
 			return 0, "", err
 		}
-		limit, ok := l.Limit()
-		if !ok {
-			return exitUndecided, "no limit was found to verify: " + l.Words() + "; --limit and --burst declare one", nil
-		}
-		if l.Refusal.Status != 0 {
-			a.spec.Target.ThrottledStatus = []int{l.Refusal.Status}
+		limit, why := a.declare(l)
+		if why != "" {
+			return exitUndecided, why, nil
 		}
 		again, err := a.wire()
 		if err != nil {
@@ -202,6 +219,31 @@ func (a *app) verifyFound(ctx context.Context) error {
 		again.eyes, again.who = w.eyes, w.who
 		return s.verify(ctx, again, limit)
 	})
+}
+
+// declare takes what was found as if it had been declared; why says what there is to declare instead.
+func (a *app) declare(l limits.Limiter) (limit limits.Limit, why string) {
+	v := &a.spec.Verify
+	limit, ok := l.Limit()
+	switch {
+	case l.Algorithm == limits.Concurrency:
+		return limit, fmt.Sprintf("%s was found, which has no rate to verify: --limit and --burst declare what else it should hold", l.Words())
+	case !l.Told() && l.Ban != nil:
+		return limit, fmt.Sprintf("no limit was found to verify: %s; --limit and --burst declare it, beside --expect ban=%s", l.Words(), l.BanFor())
+	case !ok:
+		return limit, "no limit was found to verify: " + l.Words() + "; --limit and --burst declare one"
+	}
+	if l.Ban != nil {
+		v.Expect = append(v.Expect, "ban="+l.BanFor().String())
+	}
+	if kind, profile, window := l.Declared(); v.Algorithm == "" && kind != "" {
+		v.Algorithm, v.Window = kind, window
+		v.Profile = cmp.Or(v.Profile, profile)
+	}
+	if l.Refusal.Status != 0 {
+		a.spec.Target.ThrottledStatus = []int{l.Refusal.Status}
+	}
+	return limit, ""
 }
 
 // undeclared tells whether verify was told no limit at all.
