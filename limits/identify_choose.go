@@ -86,9 +86,12 @@ func (e *evidence) candidates(s sketch) []candidate {
 		}
 	}
 	if least := e.spare(all); least > len(e.ds)/500 {
-		all = append(all, e.fitCounters(s, limits)...)
 		all = append(all, e.fitBans(s)...)
-		all = append(all, e.fitStarving(s)...)
+		e.spare(all)
+		all = append(all, e.fitCounters(s, limits)...)
+		if e.spare(all); !e.daring { // dear, and no experiment is made for them
+			all = append(all, e.fitStarving(s)...)
+		}
 	}
 	return slices.DeleteFunc(all, func(c candidate) bool { return c.window > 0 && c.burst == 1 }) // a bucket of one is the same
 }
