@@ -106,6 +106,16 @@ func (e *evidence) find(s stage, sure bool) (attack.Measurement, string) {
 	return *last, ""
 }
 
+// good is the first measurement of a stage that was sent as it should be, and to its end.
+func (e *evidence) good(name string) (attack.Measurement, bool) {
+	for _, m := range e.stages[name] {
+		if void, _ := m.Void(); void == "" && m.Aborted == nil {
+			return m, true
+		}
+	}
+	return attack.Measurement{}, false
+}
+
 // get is find by name.
 func (e *evidence) get(name string, sure bool) (attack.Measurement, string) {
 	for _, s := range e.c.stages() {

@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -43,7 +44,7 @@ func TestAdmittedLatencyIsTheMedianOfThreeStorms(t *testing.T) {
 		{"one slow one alone", "overload", "overload-2 overload-3", scenarios.Inconclusive, "1 of 3 storms could be judged"},
 	} {
 		conf := config(r, c)
-		conf.Only = []string{"V29"}
+		conf.Brief, conf.Only = false, []string{"V29"}
 		vs := edit(t, conf, func(m *attack.Measurement) {
 			name := strings.TrimPrefix(m.Trial.Phase, scenarios.PhasePrefix)
 			if slices.Contains(strings.Fields(row.slow), name) {
@@ -57,6 +58,60 @@ func TestAdmittedLatencyIsTheMedianOfThreeStorms(t *testing.T) {
 			t.Errorf("%s: %s, want %s and %q\n%s", row.says, got, row.want, row.why, tell(vs))
 		}
 	}
+}
+
+// A brief script repeats a storm only where it was slow: then the median decides there too.
+func TestABriefScriptRepeatsOnlyASlowStorm(t *testing.T) {
+	for _, row := range []struct {
+		says    string
+		slow    []string // stages
+		repeats int
+		want    scenarios.Outcome
+		why     string
+	}{
+		{"in time", nil, 0, scenarios.Pass, "a storm in time need not be repeated"},
+		{"one pause", []string{"overload"}, 2, scenarios.Pass, "the median of 3 storms"},
+		{"slow twice", []string{"overload", "overload-3"}, 2, scenarios.Fail, "slows down those who are let in"},
+	} {
+		conf := config(r, c)
+		conf.Only = []string{"V29"}
+		s, err := scenarios.New(conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var done []attack.Measurement
+		_, err = attack.Drive(t.Context(), s, pausing{sim.New(roomy(model.NewBucket(r, c), r), 1), row.slow}, nil, func(m attack.Measurement) error {
+			done = append(done, m)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		repeats := 0
+		for _, m := range done {
+			if phase(&m, "overload-2") || phase(&m, "overload-3") {
+				repeats++
+			}
+		}
+		vs := s.Verdicts(done)
+		if scenarios.Overall(vs) != row.want || repeats != row.repeats || !strings.Contains(tell(vs), row.why) {
+			t.Errorf("%s: %s after %d repeats, want %s after %d and %q\n%s", row.says, scenarios.Overall(vs), repeats, row.want, row.repeats, row.why, tell(vs))
+		}
+	}
+}
+
+// pausing is a runner on a machine that pauses in some stages.
+type pausing struct {
+	attack.Runner
+	slow []string
+}
+
+func (p pausing) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick) attack.Reason) (attack.Measurement, error) {
+	m, err := p.Runner.Run(ctx, t, watch)
+	if slices.Contains(p.slow, strings.TrimPrefix(t.Phase, scenarios.PhasePrefix)) {
+		slowed(&m)
+	}
+	return m, err
 }
 
 // What let the first storm through is not harmed twice more.

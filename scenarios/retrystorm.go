@@ -30,7 +30,7 @@ var mannersSeen = []manner{
 	{attack.EqualJitter, "back off with equal jitter", true, normal, 6},
 	{attack.Decorrelated, "back off with decorrelated jitter", true, normal, 6},
 	{attack.RetryAfter, "wait exactly as they are told", false, normal, 6},
-	{attack.RetryAfterJitter, "wait as they are told, and a little jitter", true, quick, 6},
+	{attack.RetryAfterJitter, "wait as they are told, and a little jitter", true, normal, 6},
 }
 
 // told tells whether the clients wait as refusals tell them.

@@ -120,7 +120,7 @@ const (
 type overload struct{ lead, peak, twice, pause, after time.Duration }
 
 func (c Config) overload() overload {
-	o := overload{lead: time.Second, peak: c.long(2*time.Second, 5*time.Second, 40), twice: c.long(time.Second, 5*time.Second, 40),
+	o := overload{lead: time.Second, peak: c.long(2*time.Second, 5*time.Second, 40), twice: c.long(time.Second, 3*time.Second, 40),
 		after: c.long(2*time.Second, 3*time.Second, 8)}
 	if c.windowed() { // whole windows, the first of which empties what was there before
 		o.lead, o.peak, o.twice = wholeSeconds(c.window()), max(o.peak, wholeSeconds(3*c.window())), max(o.twice, wholeSeconds(c.window()))

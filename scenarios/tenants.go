@@ -254,7 +254,7 @@ func shareTrial(c Config, e *evidence) (attack.Trial, string) {
 	t := attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(c.Stage.Burst), Why: fmt.Sprintf("%d equal consumers past a common limit of %s", len(who), rate(c.Stage.Rate))}
 	// What they ask for beyond the common limit empties its bucket; what that leaves of it goes at once.
 	left := float64(c.Stage.Burst) - (n*each-c.Stage.Rate)*shareLead.Seconds()/2
-	seg := attack.Segment{From: each, To: each, Len: shareLead + c.long(2*time.Second, 5*time.Second, 20), Burst: max(0, min(int(math.Ceil(left/n)), c.Limit.Burst))}
+	seg := attack.Segment{From: each, To: each, Len: shareLead + c.long(time.Second, 4*time.Second, 20), Burst: max(0, min(int(math.Ceil(left/n)), c.Limit.Burst))}
 	for i, id := range who {
 		t.Actors = append(t.Actors, as(c.actor(fmt.Sprintf("consumer %d", i+1), attack.Poisson, attack.Manners{}, seg), id))
 	}
@@ -319,7 +319,7 @@ func exemptTrial(c Config, _ *evidence) (attack.Trial, string) {
 		crowd.Len /= 2
 	}
 	crowd.Burst = c.crowd(float64(c.Limit.Burst))
-	after := attack.Segment{Len: crowd.Len + 500*time.Millisecond}
+	after := attack.Segment{Len: crowd.Len + 200*time.Millisecond}
 	madeUp := c.invented(1000)
 	exempt := as(c.actor("exempt", attack.Even, attack.Manners{}, crowd), who)
 	fake := as(c.actor("made-up", attack.Even, attack.Manners{}, after, crowd), madeUp)

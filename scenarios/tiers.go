@@ -48,7 +48,7 @@ type rung struct {
 func (c Config) ladderLong(l limits.Limit) time.Duration {
 	own := c
 	own.Limit = l
-	return time.Second + own.long(2*time.Second, 4*time.Second, 20)
+	return time.Second + own.long(2*time.Second, 3*time.Second, 20)
 }
 
 // rungs are the tiers that a key was named of. One whose quota the ladder would use up is left to the quota's own check.

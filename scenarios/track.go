@@ -54,7 +54,7 @@ func sawtoothTrial(c Config, _ *evidence) (attack.Trial, string) {
 func rampTrial(c Config, _ *evidence) (attack.Trial, string) {
 	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(0), Why: "from a third of the limit to twice the limit, slowly",
 		Actors: []attack.Actor{c.actor("crowd", attack.Even, attack.Manners{},
-			attack.Segment{From: c.Limit.Rate / 3, To: 2 * c.Limit.Rate, Len: c.long(8*time.Second, 8*time.Second, 40)})}}, ""
+			attack.Segment{From: c.Limit.Rate / 3, To: 2 * c.Limit.Rate, Len: c.long(6*time.Second, 6*time.Second, 40)})}}, ""
 }
 
 // pace is what was let in, and what a bucket as declared lets in of the same arrivals, up to the end of each window.
