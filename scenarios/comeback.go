@@ -51,8 +51,6 @@ func (c Config) cycles() int {
 	switch {
 	case c.Ban > 0:
 		return probesNeeded // whoever asks during a ban is refused each time
-	case c.alone() && c.Brief:
-		return probesNeeded + 1
 	case c.alone():
 		return 2 * probesNeeded
 	case c.probes() == 1 && c.Limit.Rate >= 4:

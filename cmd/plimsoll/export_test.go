@@ -88,6 +88,33 @@ func TestExportWritesAFolder(t *testing.T) {
 	}
 }
 
+// Where an export has tiers, it names a command that proves them, and says where keys belong. The command is one that verify
+// takes.
+func TestExportSaysHowItsTiersAreProven(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.yml")
+	if err := os.WriteFile(keys, []byte("- {name: ann, secret: sesame, tier: gold}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for format, says := range map[string]string{
+		"nginx": "make plimsoll-keys.map beside the file: a line for each key, KEY gold;\n", "haproxy": "make plimsoll-keys.map beside the file: a line for each key, KEY gold\n",
+		"go": " --expect open-keys", "envoy": "tier: gold}", "traefik": "tier: gold}", "cloudformation": "--profile best-effort", "kong": "",
+	} {
+		_, _, said := call(t.Context(), "export", "--limit", "200/s", "--burst", "100", "--tier", "gold=50%", "--to", format)
+		_, rest, tiers := strings.Cut(said, "prove the tiers: plimsoll ")
+		if tiers != (says != "") || !strings.Contains(said, says) {
+			t.Errorf("%s: want %q\n%s", format, says, said)
+		}
+		if !tiers {
+			continue
+		}
+		line, _, _ := strings.Cut(rest, "\n")
+		args := strings.Fields(strings.ReplaceAll(strings.ReplaceAll(line, "'", ""), "keys.yml", keys))
+		if code, plan, stderr := call(t.Context(), append(args, "--plan", "--authorized")...); code != 0 || !strings.Contains(plan, "ladder") {
+			t.Errorf("%s: verify does not take %q: exit %d: %s%s", format, line, code, plan, stderr)
+		}
+	}
+}
+
 func TestExportCheckRefusesWhatItCannotRead(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {

@@ -17,6 +17,24 @@ import (
 // exported writes limits in a format and gives back the text and the words of the command that proves it.
 func exported(t *testing.T, format, url string, args ...string) (text string, proof []string) {
 	t.Helper()
+	text, said := exportAs(t, format, url, args...)
+	return text, proofIn(t, said, "prove it: plimsoll ")
+}
+
+// proofIn is the command that follows a mark, as words.
+func proofIn(t *testing.T, said, mark string) []string {
+	t.Helper()
+	_, rest, ok := strings.Cut(said, mark)
+	if !ok {
+		t.Fatalf("no %q in\n%s", mark, said)
+	}
+	line, _, _ := strings.Cut(rest, "\n")
+	return strings.Fields(strings.ReplaceAll(line, "'", ""))
+}
+
+// export writes limits in a format and gives back the text, and what it says beside it.
+func exportAs(t *testing.T, format, url string, args ...string) (text, said string) {
+	t.Helper()
 	path, err := built()
 	if err != nil {
 		t.Fatal(err)
@@ -27,11 +45,7 @@ func exported(t *testing.T, format, url string, args ...string) (text string, pr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("export: %v\n%s", err, errs.String())
 	}
-	_, last, ok := strings.Cut(errs.String(), "prove it: plimsoll ")
-	if !ok {
-		t.Fatalf("no command that proves it:\n%s", errs.String())
-	}
-	return out.String(), strings.Fields(last)
+	return out.String(), errs.String()
 }
 
 // serve starts a server in a folder and waits until it answers.
@@ -191,6 +205,41 @@ func TestRealExportHoldsItsLimits(t *testing.T) {
 				}
 			}
 			t.Logf("fails %v", got)
+		})
+	}
+}
+
+// The command that the export names for its tiers proves them, with the keys where the export says that they belong; and it
+// fails where the gateway knows none.
+func TestRealExportHoldsItsTiers(t *testing.T) {
+	endToEnd(t, "nginx", "haproxy")
+	t.Parallel()
+	backend := startLabFor(t, "--capacity", "2000/s", "--seed", "5")
+	for _, c := range []struct {
+		says, format string
+		start        func(t *testing.T, backend, url, limits string)
+		secret       string
+		code         int
+	}{
+		{"nginx", "nginx", nginxWith, "sesame", 0},
+		{"haproxy", "haproxy", haproxyWith, "sesame", 0},
+		{"nginx that does not know the key", "nginx", nginxWith, "sesam", 1},
+	} {
+		t.Run(c.says, func(t *testing.T) {
+			t.Parallel()
+			url := fmt.Sprintf("http://127.0.0.1:%d/", freePort(t))
+			text, said := exportAs(t, c.format, url, "--limit", "200/s", "--burst", "100", "--tier", "gold=50%")
+			if !strings.Contains(said, "make plimsoll-keys.map") {
+				t.Errorf("it does not say where keys belong:\n%s", said)
+			}
+			c.start(t, backend, url, text)
+			keys := put(t, t.TempDir(), "keys.yml", "- {name: ann, secret: "+c.secret+", tier: gold}\n")
+			proof := proofIn(t, said, "prove the tiers: plimsoll ")
+			proof[slices.Index(proof, "keys.yml")] = keys
+			code, output, r := plimsoll(t, append(proof, "--seed", "11", "--only", "V02,V23")...)
+			if code != c.code {
+				t.Errorf("exit %d, want %d, fails %v\n%s", code, c.code, failing(r), output)
+			}
 		})
 	}
 }

@@ -36,7 +36,8 @@ type Format struct {
 	LooserBurst bool   // it cannot hold a burst as small as asked, and says so
 	PerProcess  bool   // each replica of the gateway counts for itself, so that the numbers are divided among them
 	Proof       string // flags that plimsoll verify needs beside the limit
-	KeyMap      string // line of plimsoll-keys.map, without which it does not start where there are tiers; %s is the tier
+	OpenKeys    bool   // whoever has no key, or one that is in no tier, is let in within the whole limit
+	KeyMap      string // line of plimsoll-keys.map, from which it takes the tiers of keys; %s is the tier
 
 	Prove   func(held Policy) string         // takes the place of Proof where it depends on the limit
 	Correct func(Policy) (Policy, error)     // what the platform can hold of it; nil: all. An error: it cannot hold this policy
@@ -177,7 +178,11 @@ func (f Format) VerifyTiers(p Policy) (string, error) {
 	if p.KeyHeader != "" {
 		text += " --key-header " + p.KeyHeader
 	}
-	return text + " --keys keys.yml" + f.proof(held), nil
+	text += " --keys keys.yml"
+	if f.OpenKeys {
+		text += " --expect open-keys"
+	}
+	return text + f.proof(held), nil
 }
 
 // floorTo cuts v to a multiple of step, with room for the error of a division that should have come out even.

@@ -2,7 +2,7 @@ package export
 
 var goCode = Format{
 	Name: "go", File: "limit.go", Title: "Go middleware (golang.org/x/time/rate)", Group: Gateway, Checker: "go vet",
-	Template: "limit.go.tmpl", PerProcess: true, Correct: nil, Deltas: goDeltas,
+	Template: "limit.go.tmpl", PerProcess: true, OpenKeys: true, Correct: nil, Deltas: goDeltas,
 }
 
 func goDeltas(asked, _ Policy) []Delta {

@@ -10,7 +10,7 @@ import (
 
 var haproxy = Format{
 	Name: "haproxy", File: "plimsoll-limits.cfg", Title: "HAProxy rate limits (stick tables)", Group: Gateway, Checker: "haproxy -c",
-	Template: "haproxy.cfg.tmpl", PerProcess: true, LooserBurst: true, Prove: haproxyProof, KeyMap: "KEY %s",
+	Template: "haproxy.cfg.tmpl", PerProcess: true, LooserBurst: true, OpenKeys: true, Prove: haproxyProof, KeyMap: "KEY %s",
 	Correct: haproxyCorrect, Deltas: haproxyDeltas, Read: haproxyRead,
 }
 

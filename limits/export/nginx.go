@@ -9,7 +9,7 @@ import (
 
 var nginx = Format{
 	Name: "nginx", File: "plimsoll-limits.conf", Title: "nginx rate limits (limit_req)", Group: Gateway, Checker: "nginx -t",
-	Template: "nginx.conf.tmpl", PerProcess: true, Correct: nginxCorrect, Deltas: nginxDeltas, Read: nginxRead,
+	Template: "nginx.conf.tmpl", PerProcess: true, OpenKeys: true, KeyMap: "KEY %s;", Correct: nginxCorrect, Deltas: nginxDeltas, Read: nginxRead,
 }
 
 // nginxCorrect brings rates to what limit_req can say: whole requests a second, or else whole requests a minute.
