@@ -345,8 +345,17 @@ func TestMatrixThinEvidenceNeverPasses(t *testing.T) {
 				*w = attack.Window{Actor: w.Actor, At: w.At, Len: w.Len, Counts: attack.Counts{Due: w.Due, Failed: w.Due}, Errors: map[string]int64{"connection refused": w.Due}}
 			}
 		},
+		"nobody is let in": func(m *attack.Measurement) {
+			for i := range m.Log {
+				m.Log[i].Status, m.Log[i].Outcome, m.Log[i].Headers = 429, attack.Throttled, map[string]string{"Retry-After": "1"}
+			}
+			for i := range m.Windows {
+				w := &m.Windows[i]
+				*w = attack.Window{Actor: w.Actor, At: w.At, Len: w.Len, Counts: attack.Counts{Due: w.Due, Throttled: w.Due}, Statuses: map[int]int64{429: w.Due}}
+			}
+		},
 	} {
-		for _, r := range []row{single(200, 40), tenants(200, 40), windowed(lab.SlidingLog, scenarios.SlidingWindow)} {
+		for _, r := range []row{single(200, 40), tenants(200, 40), windowed(lab.SlidingLog, scenarios.SlidingWindow), banning(200, 40), places(20), inFull(house)()} {
 			vs := play(t, r, 1, func(e attack.Runner) attack.Runner { return worse{e, lose} })
 			for id, got := range outcomes(vs) {
 				if got == scenarios.Pass {
