@@ -3,17 +3,19 @@ package gate
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
-	"time"
+	"slices"
 
 	"github.com/plimsoll-load/plimsoll/attack"
 )
 
 // Staircase calibrates a gate on one machine with one build: blocks whose load goes up by a step after one that held and
-// down after one that did not, so that they gather where half of them hold (Dixon and Mood, JASA 43, 1948). It is a Planner.
+// down after one that did not, so that they gather where half of them hold (Dixon and Mood, JASA 43, 1948). Then as many
+// blocks again are gates of that build against itself, as the first ones say that they must be sent. It is a Planner.
 type Staircase struct {
 	Plan
-	Blocks int
+	Blocks int // of the staircase
 }
 
 var _ attack.Planner = Staircase{}
@@ -56,18 +58,22 @@ func (s Staircase) Watch(_ attack.Trial, done []attack.Measurement) func(attack.
 
 func (s Staircase) replay(done []attack.Measurement) *tale {
 	t := s.begin(done)
-	t.climb(s.Blocks)
+	if t.climb(s.Blocks) {
+		t.play(s.Blocks)
+	}
 	return t
 }
 
 // Calibration is what a machine does to blocks: at the load Median half of them hold, and the logarithm of the load that
-// each would just hold scatters by Scatter.
+// each would just hold scatters by Scatter, while Median itself walks at random by Drift from block to block.
 type Calibration struct {
-	Median  float64 `json:"median"`  // per second
-	Scatter float64 `json:"scatter"` // standard deviation, as a share
-	Blocks  int     `json:"blocks"`  // that this rests on
+	Median  float64 `json:"median"`          // per second
+	Scatter float64 `json:"scatter"`         // standard deviation, as a share
+	Drift   float64 `json:"drift,omitempty"` // standard deviation of a block's step, as a share; 0: none showed
+	Blocks  int     `json:"blocks"`          // of the staircase
 	BlockMS float64 `json:"block_ms"`
-	Void    int     `json:"void,omitempty"` // trials that the generator spoilt
+	Void    int     `json:"void,omitempty"`   // trials that the generator spoilt
+	Played  *Played `json:"played,omitempty"` // what came of gates of the build against itself
 }
 
 // Calibration is what the measurements tell; an error says why they tell nothing.
@@ -80,7 +86,12 @@ func (s Staircase) Calibration(done []attack.Measurement) (Calibration, error) {
 		return Calibration{}, fmt.Errorf("%d blocks were measured, a calibration wants at least %d", len(t.blocks), leastBlocks)
 	}
 	c := fit(t.blocks, t.loads)
-	c.Blocks, c.BlockMS, c.Void = len(t.blocks), attack.MS(s.block()), t.voids
+	c.Blocks, c.BlockMS, c.Void = min(len(t.blocks), s.Blocks), attack.MS(s.block()), t.voids
+	if t.played.Gates > 0 {
+		c.Played = &t.played
+		c.Played.Blocks = len(t.blocks) - c.Blocks
+		c.Played.Foreseen, _ = c.Foresee(0, c.Played.Tolerance, s.BlocksIn())
+	}
 	return c, nil
 }
 
@@ -93,22 +104,67 @@ const (
 	medianReach  = .1 // beyond the loads that were sent
 )
 
-// fit is the most likely median and scatter: a probit model, P(held at load x) = Φ((ln m − ln x)/s), on a grid.
-func fit(blocks []Block, loads []float64) (best Calibration) {
-	lo, hi := math.Inf(1), 0.
-	for _, x := range loads {
-		lo, hi = min(lo, x), max(hi, x)
+// Played is an A/A test: gates of one build against itself, which ought to find no loss.
+type Played struct {
+	Gates       int     `json:"gates"`
+	Regressions int     `json:"regressions"` // false alarms
+	Undecided   int     `json:"undecided"`
+	Blocks      int     `json:"blocks"`    // of all of them
+	Tolerance   float64 `json:"tolerance"` // 0..1
+	Foreseen    float64 `json:"foreseen"`  // share of false alarms that the calibration foresees at it
+}
+
+func (p *Played) take(o Outcome) {
+	p.Gates++
+	switch o {
+	case Regression:
+		p.Regressions++
+	case Undecided:
+		p.Undecided++
 	}
+}
+
+// Contradicts tells whether there were more false alarms than a calibration that is right has once in a hundred.
+func (p Played) Contradicts() bool {
+	term := math.Pow(1-p.Foreseen, float64(p.Gates)) // of no alarm, then one, and so on
+	fewer := 0.
+	for k := range p.Regressions {
+		fewer += term
+		term *= float64(p.Gates-k) / float64(k+1) * p.Foreseen / (1 - p.Foreseen)
+	}
+	return p.Regressions > 0 && 1-fewer < .01
+}
+
+// fit is the most likely median and scatter: a probit model, P(held at load x) = Φ((ln m − ln x)/s), on a grid. Where the
+// blocks show a drift, the scatter is what is left of it beside the drift.
+func fit(blocks []Block, loads []float64) Calibration {
+	c := fitStill(blocks, loads)
+	if scatter, drift := driftOf(blocks, loads); drift > 0 {
+		c.Scatter, c.Drift = scatter, drift
+	}
+	return c
+}
+
+func fitStill(blocks []Block, loads []float64) (best Calibration) {
+	type outcomes struct{ held, not float64 }
+	sent := map[float64]outcomes{} // by load: a staircase stands on few
+	for i, b := range blocks {
+		o := sent[loads[i]]
+		if b.Held {
+			o.held++
+		} else {
+			o.not++
+		}
+		sent[loads[i]] = o
+	}
+	steps := slices.Sorted(maps.Keys(sent)) // sums in one order, so that they are the same every time
 	top := math.Inf(-1)
-	for m := lo * (1 - medianReach); m <= hi*(1+medianReach); m *= 1 + medianStep {
+	for m := steps[0] * (1 - medianReach); m <= steps[len(steps)-1]*(1+medianReach); m *= 1 + medianStep {
 		for s := scatterLeast; s <= scatterMost; s *= scatterStep {
 			sum := 0.
-			for i, b := range blocks {
-				p := normalCDF(math.Log(m/loads[i]) / s)
-				if !b.Held {
-					p = 1 - p
-				}
-				sum += math.Log(max(p, 1e-12))
+			for _, x := range steps {
+				p := normalCDF(math.Log(m/x) / s)
+				sum += sent[x].held*math.Log(max(p, 1e-12)) + sent[x].not*math.Log(max(1-p, 1e-12))
 			}
 			if sum > top {
 				top, best = sum, Calibration{Median: m, Scatter: s}
@@ -119,74 +175,3 @@ func fit(blocks []Block, loads []float64) (best Calibration) {
 }
 
 func normalCDF(z float64) float64 { return .5 * math.Erfc(-z/math.Sqrt2) }
-
-// doubt is the standard error of the logarithm of Median. A median of n capacities would have 1.25 s/√n; a staircase is
-// told on which side of a load each lies and no more, and has 1.8 s/√n with a twentieth of a step for what the steps hide
-// (TestStaircaseFindsTheMiddle).
-func (c Calibration) doubt() float64 {
-	return math.Hypot(1.8*c.Scatter/math.Sqrt(float64(max(c.Blocks, 1))), .05*math.Log(stair))
-}
-
-// Foresee is how often a gate of this tolerance calls a loss a regression on this machine, and how often it stays
-// undecided, when up to so many blocks fit into its budget. The doubt about Median is averaged over.
-func (c Calibration) Foresee(loss, tolerance float64, blocks int) (regression, undecided float64) {
-	const points = 41 // of ±4 standard errors
-	sum := 0.
-	for i := range points {
-		z := 8 * (float64(i)/(points-1) - .5)
-		w := math.Exp(-z * z / 2)
-		p := normalCDF((math.Log((1-loss)/(1-tolerance)) + z*c.doubt()) / c.Scatter)
-		_, r, u, _ := Odds(p, blocks)
-		regression, undecided, sum = regression+w*r, undecided+w*u, sum+w
-	}
-	return regression / sum, undecided / sum
-}
-
-// Power is how often a loss must be called a regression to be seen.
-const Power = 0.9
-
-// Sees is the smallest loss that a gate of this tolerance calls a regression with Power, in steps of half a per cent; 1 if
-// there is none.
-func (c Calibration) Sees(tolerance float64, blocks int) float64 {
-	for loss := 0.; loss < 1; loss += .005 {
-		if r, _ := c.Foresee(loss, tolerance, blocks); r >= Power {
-			return loss
-		}
-	}
-	return 1
-}
-
-// Honest is the smallest tolerance, from the one asked for, at which no more than Alpha of gates without any loss call a
-// regression; 1 if there is none. Whoever asks a noisy machine for less would be told of losses that are not there.
-func (c Calibration) Honest(asked float64, blocks int) float64 {
-	for tolerance := asked; tolerance <= toleranceMax; tolerance += .0025 {
-		if r, _ := c.Foresee(0, tolerance, blocks); r <= Alpha {
-			return tolerance
-		}
-	}
-	return 1
-}
-
-// Foreseen is what a machine lets a gate see, so that whoever asks for more knows before it runs.
-type Foreseen struct {
-	BudgetS   float64 `json:"budget_s"`
-	Asked     float64 `json:"asked"`     // the tolerance asked for, 0..1
-	Tolerance float64 `json:"tolerance"` // the smallest from there with at most Alpha of false alarms
-	Alarms    float64 `json:"alarms"`    // share of gates of the same build, at that tolerance, that call a regression
-	Sees      float64 `json:"sees"`      // the smallest loss that is called a regression with Power; 1 if there is none
-	Undecided float64 `json:"undecided"` // share of gates of the same build that stay undecided
-}
-
-// Foreseen is what this machine lets a plan see within its budget.
-func (p Plan) Foreseen(c Calibration) Foreseen {
-	blocks := p.BlocksIn()
-	f := Foreseen{BudgetS: p.budget().Seconds(), Asked: p.Tolerance, Tolerance: c.Honest(p.Tolerance, blocks)}
-	f.Alarms, f.Undecided = c.Foresee(0, f.Tolerance, blocks)
-	f.Sees = c.Sees(f.Tolerance, blocks)
-	return f
-}
-
-// BlocksIn is how many blocks fit into the budget of a plan, rest and warm-up taken off.
-func (p Plan) BlocksIn() int {
-	return int((p.budget() - restLong - warmLong*p.block() - time.Second) / p.block())
-}

@@ -37,7 +37,7 @@ func TestStaircaseFindsTheMiddle(t *testing.T) {
 		const runs = 40
 		bias, spread, sd := 0., 0., 0.
 		for range runs {
-			c := fit(staircase(rng, 1000, scatter, DefaultBlocks))
+			c := fitStill(staircase(rng, 1000, scatter, DefaultBlocks))
 			d := math.Log(c.Median / 1000)
 			bias += d / runs
 			spread += d * d / runs
@@ -56,24 +56,31 @@ func TestStaircaseFindsTheMiddle(t *testing.T) {
 // What a calibration foresees is what gates then do: false alarms and power within four standard errors of 4,000 gates
 // each of which has a calibration of its own.
 func TestCalibrationForesees(t *testing.T) {
-	const runs, tolerance, blocks, scatter = 4000, .025, 36, .05
+	const runs, tolerance, blocks = 4000, .025, 36
 	rng := rand.New(rand.NewPCG(6, 6))
-	for _, loss := range []float64{0, .025, .05, .1} {
-		regressions := 0
-		c := Calibration{Median: 1, Scatter: scatter, Blocks: DefaultBlocks}
-		for range runs {
-			load := (1 - tolerance) * math.Exp(c.doubt()*rng.NormFloat64())
-			w := Walk{}
-			for n := 0; n < blocks; n++ {
-				w.Step((1-loss)*math.Exp(scatter*rng.NormFloat64()) >= load)
+	for _, c := range []Calibration{{Median: 1, Scatter: .05, Blocks: DefaultBlocks}, {Median: 1, Scatter: .03, Drift: .01, Blocks: DefaultBlocks}} {
+		for _, loss := range []float64{0, .025, .05, .1} {
+			regressions, undecided := 0, 0
+			for range runs {
+				load, at := (1-tolerance)*math.Exp(c.doubt()*rng.NormFloat64()), 0.
+				w := Walk{}
+				for n := 0; n < blocks; n++ {
+					w.Step((1-loss)*math.Exp(at+c.Scatter*rng.NormFloat64()) >= load)
+					at += c.Drift * rng.NormFloat64()
+				}
+				switch w.Outcome() {
+				case Regression:
+					regressions++
+				case Undecided:
+					undecided++
+				}
 			}
-			if w.Outcome() == Regression {
-				regressions++
+			r, u := c.Foresee(loss, tolerance, blocks)
+			for what, p := range map[string]struct{ got, want float64 }{"called regressions": {float64(regressions) / runs, r}, "undecided": {float64(undecided) / runs, u}} {
+				if math.Abs(p.got-p.want) > 4*math.Sqrt(p.want*(1-p.want)/runs)+.001 {
+					t.Errorf("%+v, loss %v: %.4f were %s, %.4f foreseen", c, loss, p.got, what, p.want)
+				}
 			}
-		}
-		want, _ := c.Foresee(loss, tolerance, blocks)
-		if got := float64(regressions) / runs; math.Abs(got-want) > 4*math.Sqrt(want*(1-want)/runs)+.001 {
-			t.Errorf("loss %v: %.4f were called regressions, %.4f foreseen", loss, got, want)
 		}
 	}
 }
@@ -111,6 +118,9 @@ func TestStaircaseOnAService(t *testing.T) {
 	c, err := s.Calibration(done)
 	if err != nil || c.Median < 960 || c.Median > 1040 || c.Blocks != 24 || c.BlockMS != 2000 {
 		t.Errorf("%+v, %v: want the middle near the capacity of 1,000/s", c, err)
+	}
+	if p := c.Played; p == nil || p.Gates < 3 || p.Regressions > 0 || p.Undecided > 0 || p.Blocks != 24 || p.Tolerance < s.Tolerance || p.Foreseen > Alpha {
+		t.Errorf("gates of the build against itself: %+v, want some, all of them passed", c.Played)
 	}
 	if _, err := s.Calibration(done[:6]); err == nil || !strings.Contains(err.Error(), "at least 20") {
 		t.Errorf("error of a calibration cut short: %v", err)

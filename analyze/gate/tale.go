@@ -32,6 +32,7 @@ type tale struct {
 	walk   Walk
 	blocks []Block
 	loads  []float64 // of the blocks of a Staircase
+	played Played    // by a Staircase
 	voids  int       // trials that the generator spoilt
 	bad    string    // why nothing could be measured
 	fix    string
@@ -52,28 +53,6 @@ func (t *tale) tell() {
 	}
 	for len(t.blocks) < blocksMax && t.walk.Outcome() == Undecided && t.fits() {
 		if !t.step() {
-			return
-		}
-	}
-}
-
-// climb is the story of a Staircase.
-func (t *tale) climb(blocks int) {
-	if !t.ready(head) {
-		return
-	}
-	for level := 0; len(t.blocks) < blocks; {
-		load := t.plan.Sustained * math.Pow(stair, float64(level))
-		b, ok := t.alone(load)
-		if !ok {
-			return
-		}
-		t.blocks, t.loads = append(t.blocks, b), append(t.loads, load)
-		if b.Held {
-			level++
-			continue
-		}
-		if level--; !t.settle(head) {
 			return
 		}
 	}

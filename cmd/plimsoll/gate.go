@@ -70,7 +70,7 @@ func (a *app) gateCmd() *cobra.Command {
 	fs.StringVar(&f.base, "base-url", f.base, "`URL` of the baseline's build, running beside the one that is gated")
 	fs.StringVar(&f.tolerance, "tolerance", f.tolerance, "loss of capacity that is borne")
 	fs.DurationVar(&f.budget, "budget", f.budget, "time for all blocks")
-	fs.IntVar(&f.calibrate, "calibrate", f.calibrate, "measure in so many `blocks` what this machine can see, and write it into the baseline")
+	fs.IntVar(&f.calibrate, "calibrate", f.calibrate, "measure in so many `blocks` what this machine can see, play gates of this build against itself in as many, and write it into the baseline")
 	fs.BoolVar(&f.same, "same-machine", f.same, "a baseline of another machine is invalid, not noted")
 	fs.BoolVar(&f.paired, "paired", f.paired, "the runs were made in turns, base and head, in the order given")
 	fs.StringSliceVar(&f.failOn, "fail-on", f.failOn, "outcomes that fail; the others exit 0")
@@ -292,12 +292,15 @@ func (s *session) calibrate(ctx context.Context, f gateFlags, base report.Result
 	if err != nil {
 		return exitUnmeasured, "not calibrated: " + err.Error(), nil
 	}
+	if c.Played != nil && c.Played.Contradicts() {
+		return exitUndecided, "not calibrated: the machine changed meanwhile" + sayPlayed(c.Played) + ": calibrate when it is idle, or gate with --base-url", nil
+	}
 	foreseen := plan.Foreseen(c)
 	base.Calibrated = &report.Calibrated{Calibration: c, Foreseen: &foreseen, Environment: environment(w, "")}
 	if err := saveResult(f.baseline, base); err != nil {
 		return 0, "", err
 	}
-	n := attack.Note{Code: "calibrated", Text: sayCalibration(c, plan)}
+	n := attack.Note{Code: "calibrated", Text: sayCalibration(c, plan) + sayPlayed(c.Played)}
 	return exitKept, n.Text, s.put(journal.Entry{Note: &n})
 }
 
@@ -312,7 +315,19 @@ func sayCalibration(c gate.Calibration, p gate.Plan) string {
 	if f.Tolerance > p.Tolerance {
 		text += fmt.Sprintf("; the tolerance of %.3g%% that was asked for is more than this machine can tell", 100*p.Tolerance)
 	}
+	if c.Drift > 0 {
+		text += fmt.Sprintf("; it drifts by %.2g%% from block to block, which --base-url cancels", 100*c.Drift)
+	}
 	return text
+}
+
+// sayPlayed is what came of gates of the build against itself, beside what the calibration foresees.
+func sayPlayed(p *gate.Played) string {
+	if p == nil {
+		return ""
+	}
+	return fmt.Sprintf("; of %d gates of this build against itself at %.3g%% it called %d a regression (%.1f%% foreseen) and left %d undecided",
+		p.Gates, 100*p.Tolerance, p.Regressions, 100*p.Foreseen, p.Undecided)
 }
 
 func seen(loss float64) string {

@@ -112,3 +112,24 @@ func TestRealGate(t *testing.T) {
 		t.Errorf("on a busy machine: exit %d, want invalid or undecided\n%s\n%s", code, out, path)
 	}
 }
+
+// What a calibration says names the drift, what was asked for in vain, and what gates of one build came to.
+func TestACalibrationSaysWhatItSaw(t *testing.T) {
+	p := gate.Plan{Sustained: 600, Capacity: 612, Tolerance: .025, Budget: 90 * time.Second}
+	steady := gate.Calibration{Median: 600, Scatter: .02, Blocks: 80, BlockMS: 2000}
+	drifting := steady
+	drifting.Drift = .01
+	if text := sayCalibration(steady, p); strings.Contains(text, "drifts") || strings.Contains(text, "asked for") || !strings.Contains(text, "half of 2s blocks hold 600/s here") {
+		t.Errorf("a steady machine: %s", text)
+	}
+	if text := sayCalibration(drifting, p); !strings.Contains(text, "it drifts by 1% from block to block, which --base-url cancels") || !strings.Contains(text, "the tolerance of 2.5% that was asked for") {
+		t.Errorf("a machine that drifts: %s", text)
+	}
+	if text := sayPlayed(nil); text != "" {
+		t.Errorf("no gates: %q", text)
+	}
+	want := "; of 12 gates of this build against itself at 2.5% it called 1 a regression (0.4% foreseen) and left 2 undecided"
+	if text := sayPlayed(&gate.Played{Gates: 12, Regressions: 1, Undecided: 2, Tolerance: .025, Foreseen: .004}); text != want {
+		t.Errorf("%q, want %q", text, want)
+	}
+}
