@@ -34,9 +34,12 @@ func staircase(rng *rand.Rand, median, scatter float64, n int) ([]Block, []float
 func TestStaircaseFindsTheMiddle(t *testing.T) {
 	for _, scatter := range []float64{.02, .05, .1} {
 		rng := rand.New(rand.NewPCG(4, uint64(scatter*1000)))
-		const runs = 40
+		runs := 40.
+		if testing.Short() {
+			runs = 10
+		}
 		bias, spread, sd := 0., 0., 0.
-		for range runs {
+		for range int(runs) {
 			c := fitStill(staircase(rng, 1000, scatter, DefaultBlocks))
 			d := math.Log(c.Median / 1000)
 			bias += d / runs

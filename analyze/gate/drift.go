@@ -41,9 +41,9 @@ func (d drifting) block(belief []float64) {
 // the joint distribution of the walk and the median is followed block by block, as Odds follows that of the walk.
 func (d drifting) foresee(cells int, doubt float64, held func(x float64) float64, blocks int) (regression, undecided float64) {
 	const width = passLead + failLead + 1
-	var at [width][]float64 // by position above the lower end
+	var at, next [width][]float64 // by position above the lower end, before and after a block
 	for i := range at {
-		at[i] = make([]float64, cells)
+		at[i], next[i] = make([]float64, cells), make([]float64, cells)
 	}
 	p := make([]float64, cells)
 	for i := range cells {
@@ -53,9 +53,8 @@ func (d drifting) foresee(cells int, doubt float64, held func(x float64) float64
 	}
 	sum := total(at[failLead])
 	for range blocks {
-		var next [width][]float64
 		for i := range next {
-			next[i] = make([]float64, cells)
+			clear(next[i])
 		}
 		copy(next[0], at[0])
 		copy(next[width-1], at[width-1])
@@ -68,7 +67,7 @@ func (d drifting) foresee(cells int, doubt float64, held func(x float64) float64
 		for i := 1; i < width-1; i++ {
 			d.block(next[i])
 		}
-		at = next
+		at, next = next, at
 	}
 	regression = total(at[0]) / sum
 	return regression, max(0, 1-regression-total(at[width-1])/sum)

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"math"
+	"sort"
 	"time"
 )
 
@@ -33,25 +34,30 @@ func (c Calibration) Foresee(loss, tolerance float64, blocks int) (regression, u
 const Power = 0.9
 
 // Sees is the smallest loss that a gate of this tolerance calls a regression with Power, in steps of half a per cent; 1 if
-// there is none.
+// there is none. The more is lost the more is seen, so that it is bracketed by halves.
 func (c Calibration) Sees(tolerance float64, blocks int) float64 {
-	for loss := 0.; loss < 1; loss += .005 {
-		if r, _ := c.Foresee(loss, tolerance, blocks); r >= Power {
-			return loss
-		}
-	}
-	return 1
+	const step, steps = .005, 200
+	n := sort.Search(steps, func(i int) bool {
+		r, _ := c.Foresee(step*float64(i), tolerance, blocks)
+		return r >= Power
+	})
+	return step * float64(n)
 }
 
-// Honest is the smallest tolerance, from the one asked for, at which no more than Alpha of gates without any loss call a
-// regression; 1 if there is none. Whoever asks a noisy machine for less would be told of losses that are not there.
+// Honest is the smallest tolerance, from the one asked for in steps of a quarter per cent, at which no more than Alpha of gates
+// without any loss call a regression; 1 if there is none. Whoever asks a noisy machine for less would be told of losses that
+// are not there.
 func (c Calibration) Honest(asked float64, blocks int) float64 {
-	for tolerance := asked; tolerance <= toleranceMax; tolerance += .0025 {
-		if r, _ := c.Foresee(0, tolerance, blocks); r <= Alpha {
-			return tolerance
-		}
+	const step = .0025
+	steps := int((toleranceMax-asked)/step) + 1
+	n := sort.Search(steps, func(i int) bool {
+		r, _ := c.Foresee(0, asked+step*float64(i), blocks)
+		return r <= Alpha
+	})
+	if n == steps {
+		return 1
 	}
-	return 1
+	return asked + step*float64(n)
 }
 
 // Foreseen is what a machine lets a gate see, so that whoever asks for more knows before it runs.
