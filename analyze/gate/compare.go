@@ -12,6 +12,7 @@ import (
 // Run is a finished run, as far as a gate looks at it.
 type Run struct {
 	Endpoint   string // what was asked of the service; runs of one endpoint are compared with one another alone
+	Of         string // the target that this is a part of, whose runs stand beside it; empty for a whole target
 	Capacities []analyze.Capacity
 	Checks     map[string]string // outcome of each check of a throttle (pass, fail, inconclusive), by scenario and id
 }
@@ -24,10 +25,13 @@ type Compared struct {
 	How     string            `json:"how,omitempty"` // what the ratio's interval rests on
 	P       float64           `json:"p,omitempty"`   // of as low a ratio at the tolerance, adjusted for the number of endpoints and goals
 	Text    string            `json:"text"`
+
+	part bool // of a target that is asked itself: its doubt is not the gate's
 }
 
 // Compare decides from finished runs: the ratio of capacities for each endpoint and goal that base has a capacity for, and every
-// check of the throttle that passed there. Runs made in turns are paired, those of an endpoint in the order given.
+// check of the throttle that passed there. Endpoints of one target are asked too, and can only tell of a loss. Runs made in turns
+// are paired, those of an endpoint in the order given.
 func Compare(base, head []Run, paired bool, tolerance float64) Verdict {
 	v := Verdict{Tolerance: tolerance, Compared: compareGoals(base, head, paired, 1-tolerance)}
 	all := endpoints(base)
@@ -36,10 +40,11 @@ func Compare(base, head []Run, paired bool, tolerance float64) Verdict {
 	}
 	v.Outcome = Pass
 	var texts []string
-	for _, c := range v.Compared {
+	counted := slices.DeleteFunc(slices.Clone(v.Compared), func(c Compared) bool { return c.part && c.Outcome != Regression })
+	for _, c := range counted {
 		v.Outcome = worse(v.Outcome, c.Outcome)
 	}
-	for _, c := range v.Compared {
+	for _, c := range counted {
 		if c.Outcome == v.Outcome {
 			texts = append(texts, c.Text)
 		}
@@ -73,8 +78,11 @@ func compareGoals(base, head []Run, paired bool, bound float64) []Compared {
 		before, now := of(e, base), of(e, head)
 		for _, goal := range goals(before) {
 			b, h := samples(before, goal), samples(now, goal)
+			if whole := before[0].Of; whole != "" && (len(b) < len(of(whole, base)) || len(h) < len(of(whole, head))) {
+				continue // it bore all that was sent, in a run at least: that the whole target bears less is asked of the target
+			}
 			r := RatioOf(b, h, paired && len(b) == len(before) && len(h) == len(now), bound)
-			c := Compared{What: prefix(e, all) + goal, How: r.How, P: r.P}
+			c := Compared{What: prefix(e, all) + goal, How: r.How, P: r.P, part: before[0].Of != ""}
 			if e := r.Estimate; e.Value > 0 && !math.IsInf(e.Hi, 1) {
 				c.Ratio = &e
 			}

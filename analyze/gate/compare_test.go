@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
 )
 
 // searched are runs of an endpoint whose capacities are these.
@@ -47,6 +48,50 @@ func TestCompareTellsEndpointsApart(t *testing.T) {
 	}
 	if v := Compare(base[:6], head[6:], true, .05); v.Compared[0].What != "g" {
 		t.Errorf("one endpoint alone is named: %q", v.Compared[0].What)
+	}
+}
+
+// curve is how an endpoint fares that bears so much of the whole target's load, sent in steps of 5 %.
+func curve(gaveWay float64) analyze.EndpointCurve {
+	c := analyze.EndpointCurve{GaveWay: gaveWay}
+	for load := gaveWay / 1.05 / 1.05; load < 1200; load *= 1.05 {
+		c.Points = append(c.Points, analyze.EndpointPoint{Load: load, Counts: attack.Counts{Due: 1000}})
+	}
+	return c
+}
+
+// The endpoints of one target are asked apart beside the target itself: the one that lost something is named, one that bore
+// all that was sent is not asked, and one that is asked only now and then is told by nobody's few requests.
+func TestCompareNamesTheEndpointThatLost(t *testing.T) {
+	side := func(target, cart, pay float64) (runs []Run) {
+		for _, whole := range searched("/shop", []Sample{{Value: target}, {Value: 1.01 * target}}) {
+			few := curve(300)
+			for i := range few.Points {
+				few.Points[i].Counts.Due = partLeast - 1
+			}
+			curves := map[string]analyze.EndpointCurve{"cart": curve(cart), "pay": curve(pay), "idle": {Points: curve(900).Points}, "few": few}
+			runs = append(append(runs, whole), Parts(whole, "g", curves)...)
+		}
+		return runs
+	}
+	v := Compare(side(1000, 1000, 1100), side(800, 1000, 800), false, .05)
+	got := map[string]Outcome{}
+	for _, c := range v.Compared {
+		got[c.What] = c.Outcome
+	}
+	want := map[string]Outcome{"/shop, g": Regression, "/shop cart, g": Pass, "/shop pay, g": Regression, "/shop, steady V01": Pass}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s", d)
+	}
+	if v := Compare(side(1000, 1000, 1100), side(1000, 960, 1100), false, .05); v.Outcome != Pass || v.Compared[1].Outcome != Undecided {
+		t.Errorf("the doubt about one endpoint is that of the gate: %s, %+v", v.Outcome, v.Compared[1])
+	}
+	head := side(1000, 1000, 1100)
+	if v := Compare(side(1000, 1000, 1100), append(head[:2:2], head[3:]...), false, .05); len(v.Compared) != 3 || v.Outcome != Pass {
+		t.Errorf("pay bore all that was sent in one run, and was asked: %+v", v)
+	}
+	if parts := Parts(Run{Endpoint: "/shop"}, "g", map[string]analyze.EndpointCurve{"cart": {GaveWay: 500, Points: curve(600).Points}}); len(parts) != 0 {
+		t.Errorf("an endpoint that never kept its promise: %+v", parts)
 	}
 }
 

@@ -156,8 +156,8 @@ func pairs(paired bool, base, head []finished) error {
 	return nil
 }
 
-// gateRuns are runs as a gate looks at them. An endpoint is named by the path of its URL, and by what else was not asked alike in
-// all of these runs.
+// gateRuns are runs as a gate looks at them, each with the endpoints of its target after it. An endpoint is named by the path of
+// its URL, and by what else was not asked alike in all of these runs.
 func gateRuns(runs, all []finished) (out []gate.Run) {
 	differ := differing(all)
 	for _, r := range runs {
@@ -168,6 +168,9 @@ func gateRuns(runs, all []finished) (out []gate.Run) {
 		}
 		g.Endpoint = strings.Join(words, " ")
 		out = append(out, g)
+		if c := r.Capacity; c != nil && c.Decided() {
+			out = append(out, gate.Parts(g, c.Goal, r.Endpoints)...)
+		}
 	}
 	return out
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/report"
 )
 
@@ -42,5 +44,37 @@ func TestGateOfSeveralRuns(t *testing.T) {
 	}
 	if code, _, stderr := outcomeOf("gate", calm, worse); code != exitMisuse || !strings.Contains(stderr, "broken.json") {
 		t.Errorf("a folder with a broken result: exit %d, %s", code, stderr)
+	}
+}
+
+// The endpoints of a target are compared apart, from what each run tells of them: the one that lost something is named.
+func TestGateNamesTheEndpoint(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, cart float64) string {
+		r, err := readBaseline(baselineOf(t, 600))
+		if err != nil {
+			t.Fatal(err)
+		}
+		curve := func(gaveWay float64) (c analyze.EndpointCurve) {
+			c.GaveWay = gaveWay
+			for _, load := range []float64{.9 * gaveWay, .97 * gaveWay, gaveWay} {
+				c.Points = append(c.Points, analyze.EndpointPoint{Load: load, Counts: attack.Counts{Due: 500}})
+			}
+			return c
+		}
+		r.Endpoints = map[string]analyze.EndpointCurve{"cart": curve(cart), "pay": curve(610)}
+		path := filepath.Join(dir, name)
+		if err := saveResult(path, r); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	base, head := write("base.json", 610), write("head.json", 450)
+	code, stdout, _ := outcomeOf("gate", base, head, "--quiet", "--out", filepath.Join(dir, "out"))
+	if all := strings.Join(strings.Fields(stdout), " "); code != exitBroken || !strings.Contains(all, "for / cart, failed<1%, at least 0.95x is asked: regression") || strings.Contains(all, "pay, failed<1%, at least 0.95x is asked: regression") {
+		t.Errorf("exit %d, want a regression of cart alone:\n%s", code, stdout)
+	}
+	if code, stdout, _ := outcomeOf("gate", base, base, "--quiet", "--out", filepath.Join(dir, "same")); code != exitKept {
+		t.Errorf("the same: exit %d\n%s", code, stdout)
 	}
 }
