@@ -84,6 +84,18 @@ func TestHeadlines(t *testing.T) {
 	}
 }
 
+// A calibration ends without a verdict, and is not told as a run that was cut off.
+func TestHeadlineOfACalibration(t *testing.T) {
+	entries := []journal.Entry{{Run: &journal.Run{Command: "gate", Title: "shop"}}, {Trial: &attack.Measurement{Trial: attack.Trial{N: 1, Phase: "gate/block"}}},
+		{Note: &attack.Note{Code: "calibrated", Text: "half of 2s blocks hold 600/s here"}}}
+	if got, want := Fold(entries).Headline(), "This machine is calibrated for gates of shop"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := Fold(entries[:2]).Headline(); !strings.HasPrefix(got, "Nothing is decided of shop") {
+		t.Errorf("without its result: %q", got)
+	}
+}
+
 func TestNumbers(t *testing.T) {
 	for _, row := range []struct{ got, want string }{
 		{Number(0), "0"}, {Number(7), "7"}, {Number(7.25), "7.2"}, {Number(99.96), "100"}, {Number(1234567), "1,234,567"}, {Number(-1500), "−1,500"}, {Number(math.NaN()), "–"}, {Number(999.6), "1,000"},

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,6 +81,8 @@ func (r Report) headlineOfLoad(name string) string {
 		return fmt.Sprintf("Nothing is known of %s yet: the first trial is under way", name)
 	case load == nil && len(r.Trials) == 0:
 		return fmt.Sprintf("Nothing is known of %s: no trial was done", name)
+	case slices.ContainsFunc(r.Notes, func(n attack.Note) bool { return n.Code == "calibrated" }):
+		return fmt.Sprintf("This machine is calibrated for gates of %s", name)
 	case load == nil:
 		return fmt.Sprintf("Nothing is decided of %s yet: the run %s after %s", name, r.ended(), plural(len(r.Trials), "trial"))
 	case load.Response == nil:
