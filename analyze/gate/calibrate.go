@@ -1,9 +1,9 @@
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 
@@ -99,9 +99,7 @@ func (s Staircase) Calibration(done []attack.Measurement) (Calibration, error) {
 const (
 	scatterLeast = .01
 	scatterMost  = .5
-	scatterStep  = 1.1
-	medianStep   = .002
-	medianReach  = .1 // beyond the loads that were sent
+	medianReach  = .1 // beyond the loads that were sent, in logarithm
 )
 
 // Played is an A/A test: gates of one build against itself, which ought to find no loss.
@@ -145,33 +143,52 @@ func fit(blocks []Block, loads []float64) Calibration {
 	return c
 }
 
-func fitStill(blocks []Block, loads []float64) (best Calibration) {
-	type outcomes struct{ held, not float64 }
-	sent := map[float64]outcomes{} // by load: a staircase stands on few
+func fitStill(blocks []Block, loads []float64) Calibration {
+	sent := countByLoad(blocks, loads)
+	lo, hi := math.Log(sent[0].load)-medianReach, math.Log(sent[len(sent)-1].load)+medianReach
+	m, s := sent.mostLikely(lo, hi, .01, scatterLeast, scatterMost, 1.25)
+	m, s = sent.mostLikely(m-.01, m+.01, .001, max(s/1.25, scatterLeast), min(s*1.25, scatterMost), 1.05)
+	return Calibration{Median: math.Exp(m), Scatter: s}
+}
+
+// outcomes are what the blocks of one load did.
+type outcomes struct{ load, held, not float64 }
+
+// outcomesByLoad are few: a staircase stands on few loads.
+type outcomesByLoad []outcomes
+
+func countByLoad(blocks []Block, loads []float64) (out outcomesByLoad) {
 	for i, b := range blocks {
-		o := sent[loads[i]]
-		if b.Held {
-			o.held++
-		} else {
-			o.not++
+		at, known := slices.BinarySearchFunc(out, loads[i], func(o outcomes, load float64) int { return cmp.Compare(o.load, load) })
+		if !known {
+			out = slices.Insert(out, at, outcomes{load: loads[i]})
 		}
-		sent[loads[i]] = o
+		if b.Held {
+			out[at].held++
+		} else {
+			out[at].not++
+		}
 	}
-	steps := slices.Sorted(maps.Keys(sent)) // sums in one order, so that they are the same every time
+	return out
+}
+
+// mostLikely is the logarithm of the median and the scatter that make the outcomes the most likely, of a grid. The likelihood
+// of a probit model has one top (Pratt, JASA 76, 1981), so that a coarse grid finds where a fine one must look.
+func (all outcomesByLoad) mostLikely(lo, hi, step, least, most, factor float64) (median, scatter float64) {
 	top := math.Inf(-1)
-	for m := steps[0] * (1 - medianReach); m <= steps[len(steps)-1]*(1+medianReach); m *= 1 + medianStep {
-		for s := scatterLeast; s <= scatterMost; s *= scatterStep {
+	for m := lo; m <= hi; m += step {
+		for s := least; s <= most; s *= factor {
 			sum := 0.
-			for _, x := range steps {
-				p := normalCDF(math.Log(m/x) / s)
-				sum += sent[x].held*math.Log(max(p, 1e-12)) + sent[x].not*math.Log(max(1-p, 1e-12))
+			for _, o := range all {
+				p := normalCDF((m - math.Log(o.load)) / s)
+				sum += o.held*math.Log(max(p, 1e-12)) + o.not*math.Log(max(1-p, 1e-12))
 			}
 			if sum > top {
-				top, best = sum, Calibration{Median: m, Scatter: s}
+				top, median, scatter = sum, m, s
 			}
 		}
 	}
-	return best
+	return median, scatter
 }
 
 func normalCDF(z float64) float64 { return .5 * math.Erfc(-z/math.Sqrt2) }

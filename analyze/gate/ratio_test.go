@@ -175,6 +175,9 @@ func bootstrapped(rng *rand.Rand, d []float64) (lo, hi float64) {
 // TestExactAgainstBootstrap prints, with -v, how many intervals of 90 % hold the truth: those of sign flips do, those of a
 // bootstrap hold it less often the fewer pairs there are.
 func TestExactAgainstBootstrap(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of bootstraps")
+	}
 	const many = 400
 	for _, pairs := range []int{5, 8, 13, 20} {
 		rng := rand.New(rand.NewPCG(12, uint64(pairs)))

@@ -202,7 +202,9 @@ func (t *tale) ask(want attack.Trial) (attack.Measurement, bool) {
 		m := t.todo[0]
 		t.todo = t.todo[1:]
 		t.spent += m.Took
-		t.sent += m.All().Attempts
+		for _, w := range m.Windows { // not All, which adds up histograms for one count
+			t.sent += w.Attempts
+		}
 		if same(m.Trial, want) && (m.Aborted == nil || m.Aborted.Reason != attack.Interrupted) {
 			return m, true
 		}
