@@ -23,7 +23,7 @@ import (
 type bench struct {
 	bin, plimsoll, repo string
 	rounds              int
-	quick, collapse     bool
+	quick               bool
 	tools               []tool
 	nginx               *nginx
 	arrivals            *arrivals
@@ -36,8 +36,12 @@ var parts = []struct {
 	run  func(*bench, context.Context) error
 }{
 	{"cpu", (*bench).cpu}, {"max", (*bench).most}, {"fidelity", (*bench).fidelity}, {"stall", (*bench).stall},
-	{"rss", (*bench).memory}, {"burst", (*bench).burst}, {"allocs", (*bench).allocs},
+	{"rss", (*bench).memory}, {"burst", (*bench).burst}, {"allocs", (*bench).allocs}, {"viewers", (*bench).viewers},
+	{"collapse", (*bench).collapse},
 }
+
+// usual are the parts that run unless others are asked for.
+const usual = "cpu,max,fidelity,stall,rss,burst,allocs"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -58,11 +62,10 @@ func run(ctx context.Context) error {
 	flag.StringVar(&b.bin, "bin", "", "folder of the peers")
 	flag.StringVar(&b.plimsoll, "plimsoll", "", "the plimsoll to measure")
 	flag.StringVar(&b.repo, "repo", ".", "its source, for the benchmarks in it")
-	only := flag.String("only", strings.Join(names, ","), "parts to run")
+	only := flag.String("only", usual, "parts to run")
 	tools := flag.String("tools", "", "tools to run beside plimsoll (default all that are installed)")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds of which the median is shown")
 	flag.BoolVar(&b.quick, "quick", false, "shorter runs")
-	flag.BoolVar(&b.collapse, "collapse", false, "20 runs at 10,000/s, to see whether one collapses")
 	flag.Parse()
 
 	var err error

@@ -110,13 +110,6 @@ func (b *bench) fidelity(ctx context.Context) error {
 			return err
 		}
 	}
-	if b.collapse {
-		some := func(t tool) bool { return t.name == "plimsoll" || t.name == "vegeta" }
-		err := b.interleaved(ctx, 20, "collapse at 10000/s", some, func(t tool, _ int) error { look("10000/s, 20 runs", 10_000, t); return nil })
-		if err != nil {
-			return err
-		}
-	}
 	got.format, got.worst = "%.2f", slices.Min
 	got.bars = []bar{{"≥ 99.9", func(v, _, _ float64) bool { return v >= 99.9 }}, {"≥ 99.99", func(v, _, _ float64) bool { return v >= 99.99 }}}
 	p50.format, p99.format, cv.format = "%.3f", "%.2f", "%.2f"

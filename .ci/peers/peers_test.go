@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
+	"os/exec"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -117,5 +121,68 @@ func TestReportedP99(t *testing.T) {
 		if ms, err := known[i].p99([]byte("{}")); err == nil && ms != 0 {
 			t.Errorf("%s makes %v of nothing", name, ms)
 		}
+	}
+}
+
+func TestCollapsesAreCounted(t *testing.T) {
+	tb := newTable("", "", known[:2])
+	for _, achieved := range []float64{100, 99.95, 99.8, 97} {
+		tb.add("worst", "plimsoll", achieved)
+		tb.add("fell", "plimsoll", map[bool]float64{true: 1}[achieved < 100*collapsed])
+	}
+	printCollapse(tb)
+	if got := tb.cell("worst", "plimsoll") + " " + tb.cell("fell", "plimsoll"); got != "97.00 2.00" {
+		t.Errorf("worst and fallen %s, want 97.00 and 2.00", got)
+	}
+	if got := tb.judged("fell")[0] + ", " + tb.judged("worst")[0]; got != "none: **missed**, ≥ 99.9: **missed**" {
+		t.Errorf("two of four collapsed: %s", got)
+	}
+}
+
+func TestNginxTellsWhenItAnswered(t *testing.T) {
+	if _, err := exec.LookPath("nginx"); err != nil {
+		t.Skip("nginx is not installed")
+	}
+	n, err := startNginx(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.stop()
+	get := func() {
+		resp, err := http.Get(n.logging)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	get()
+	time.Sleep(flush + flush/2)
+	from, err := n.logged()
+	if err != nil || from == 0 {
+		t.Fatalf("the log is %d bytes long, %v", from, err)
+	}
+	for range 3 {
+		get()
+	}
+	at, err := n.log(from, 1)
+	if err != nil || len(at) != 2 || time.Since(time.UnixMilli(int64(at[0]*1000))) > time.Minute {
+		t.Errorf("log %v, %v; want the moments of the last two", at, err)
+	}
+}
+
+// TestWhoLooksOnIsThere: without viewers that see something, the comparison would compare nothing.
+func TestWhoLooksOnIsThere(t *testing.T) {
+	var held atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		held.Add(1)
+		_, _ = io.WriteString(w, "data: 1\n\n")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	defer s.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if seen := look(ctx, 3, 1, true, s.Listener.Addr().String(), s.Listener.Addr().String()); seen < 4*9 || held.Load() < 5 {
+		t.Errorf("%d bytes seen by %d, want 9 by each of three viewers and a Prometheus, and one more who takes none", seen, held.Load())
 	}
 }

@@ -21,6 +21,8 @@ import (
 type nginx struct {
 	cmd         *exec.Cmd
 	url, status string
+	logging     string // answers as url does, and logs each request
+	file        string // its log: the moment of each, in seconds
 }
 
 const nginxConf = `
@@ -31,16 +33,19 @@ http {
   client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
   server { listen 127.0.0.1:%[2]d backlog=4096; location / { return 200 "ok"; } }
   server { listen 127.0.0.1:%[3]d; location / { stub_status; } }
+  log_format moment $msec;
+  server { listen 127.0.0.1:%[4]d backlog=4096; access_log %[1]s/moments.log moment buffer=256k flush=1s; location / { return 200 "ok"; } }
 }`
 
 func startNginx(tmp string) (*nginx, error) {
-	port, port2 := freePort(), freePort()
+	port, port2, port3 := freePort(), freePort(), freePort()
 	conf := filepath.Join(tmp, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, tmp, port, port2), 0o644); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, tmp, port, port2, port3), 0o644); err != nil {
 		return nil, err
 	}
 	n := &nginx{cmd: exec.Command("nginx", "-p", tmp, "-c", conf, "-e", filepath.Join(tmp, "error.log")),
-		url: fmt.Sprintf("http://127.0.0.1:%d/", port), status: fmt.Sprintf("http://127.0.0.1:%d/", port2)}
+		url: fmt.Sprintf("http://127.0.0.1:%d/", port), status: fmt.Sprintf("http://127.0.0.1:%d/", port2),
+		logging: fmt.Sprintf("http://127.0.0.1:%d/", port3), file: filepath.Join(tmp, "moments.log")}
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := n.cmd.Start(); err != nil {
 		return nil, err
