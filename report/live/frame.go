@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -18,11 +19,13 @@ const (
 
 // frame is the whole view as lines of a screen so wide and high, 0 for a height that is not known.
 func (s *state) frame(now time.Time, wide, high int, p paint) []string {
-	lines := []string{s.top(now, wide, p), s.now(now, p)}
+	lines := []string{s.top(now, wide, p), s.now(now, wide, p)}
 	if then := s.then(); len(then) > 0 && s.end == nil {
 		lines = append(lines, "  "+label("then")+p.dim(clean(strings.Join(then, ", "))))
 	}
-	lines = append(lines, s.rates(wide, p)...)
+	if s.end == nil {
+		lines = append(lines, s.rates(wide, p)...)
+	}
 	if s.bracket != (bracket{}) {
 		lines = append(lines, s.closing(wide, p))
 	}
@@ -63,8 +66,8 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", int(d.Minutes()), int(d.Seconds())%60)
 }
 
-// now says which trial runs, and how far it is.
-func (s *state) now(now time.Time, p paint) string {
+// now says which trial runs, and how far it is. The reason for it is cut where the width is short, and not how far it is.
+func (s *state) now(now time.Time, wide int, p paint) string {
 	if s.trial == nil {
 		if s.end != nil {
 			return p.dim(fmt.Sprintf("  %d trials done", s.trials))
@@ -72,15 +75,15 @@ func (s *state) now(now time.Time, p paint) string {
 		return p.dim(fmt.Sprintf("  %d trials done, planning the next", s.trials))
 	}
 	head := fmt.Sprintf("  %s  trial %d", p.accent(clean(s.trial.Phase)), s.trial.N)
-	if s.trial.Why != "" {
-		head += "  " + clean(s.trial.Why)
+	far := ""
+	if long := s.trial.Idle + s.trial.Len(); long > 0 {
+		spent := min(now.Sub(s.since), long)
+		far = fmt.Sprintf("  %s %s of %s", bar(float64(spent)/float64(long), min(12, max(4, wide-60))), seconds(spent), seconds(long))
 	}
-	long := s.trial.Idle + s.trial.Len()
-	if long <= 0 {
-		return head
+	if why := clean(s.trial.Why); why != "" {
+		head += cut("  "+why, max(0, wide-cells(head)-cells(far)))
 	}
-	spent := min(now.Sub(s.since), long)
-	return fmt.Sprintf("%s  %s %s of %s", head, bar(float64(spent)/float64(long), 12), seconds(spent), seconds(long))
+	return head + far
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
@@ -89,7 +92,7 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds())
 func (s *state) rates(wide int, p paint) []string {
 	pc, known := s.pace()
 	if !known {
-		return []string{"  " + label("offered") + "–", "  " + label("achieved") + "–"}
+		return []string{"  " + label("offered") + "–", "  " + label("achieved") + "–", ""} // as many as of a trial: what is below stays where it is
 	}
 	top := max(pc.offered, pc.ok, s.highest())
 	room := min(max(wide-30, 8), 44)
@@ -142,8 +145,6 @@ func (s *state) bracketWords() string {
 	switch b := s.bracket; {
 	case b.through == 0:
 		return report.Number(b.stopped) + "/s was too much"
-	case b.stopped > 0 && b.stopped <= b.through:
-		return report.Number(b.through) + "/s went through, " + report.Number(b.stopped) + "/s did not: they contradict"
 	case b.stopped > 0:
 		return report.Number(b.through) + " – " + report.Number(b.stopped) + "/s"
 	}
@@ -161,7 +162,7 @@ func (s *state) course(wide int, p paint) []string {
 	}
 	newest := s.done[len(s.done)-1]
 	words := report.Latency(newest.p99)
-	if newest.p99 == 0 {
+	if math.IsNaN(newest.p99) {
 		words = "none was answered"
 	}
 	room := min(max(wide-33, 1), 44)

@@ -20,7 +20,7 @@ type state struct {
 	ticks    []attack.Tick // of it, at most ticksMax
 	done     []done        // trials with actors, at most doneMax
 	trials   int
-	bracket  bracket
+	bracket  bracket          // none once the capacity is known
 	health   attack.SelfCheck // of the last trial, at its worst
 	capacity *analyze.Capacity
 	verdicts []scenarios.Verdict // at most verdictsMax
@@ -44,7 +44,7 @@ type done struct {
 	offered   float64 // due per second sent
 	achieved  float64 // answered well while it was sent, per second, whenever due: what was answered later is a backlog
 	flight    float64 // not answered yet when its sending ended; NaN where nobody looked
-	p50, p99  float64 // response, ms
+	p50, p99  float64 // response, ms; NaN where none was answered
 	throttled float64 // share of due
 	failed    float64 // share of due, timeouts and shed ones among them
 	stopped   string  // why it was ended early
@@ -52,8 +52,16 @@ type done struct {
 }
 
 // bracket is what the trials say by themselves, before any judgement: the highest load that went through to its end with
-// hardly a failure, and the lowest that did not.
+// hardly a failure, and the lowest that did not. Where trials contradict each other, the newest is believed: early ones are
+// short, and the target may have been cold.
 type bracket struct{ through, stopped float64 }
+
+func bracketOf(all []done) (b bracket) {
+	for _, d := range slices.Backward(all) {
+		b.see(d)
+	}
+	return b
+}
 
 func (s *state) add(e journal.Entry, now time.Time) {
 	if s.began.IsZero() {
@@ -69,7 +77,7 @@ func (s *state) add(e journal.Entry, now time.Time) {
 	case e.Trial != nil:
 		s.finish(*e.Trial)
 	case e.Capacity != nil:
-		s.capacity = e.Capacity
+		s.capacity, s.bracket = e.Capacity, bracket{}
 	case e.Verdict != nil:
 		s.judge(*e.Verdict)
 	case e.Ahead != nil:
@@ -123,7 +131,7 @@ func (s *state) finish(m attack.Measurement) {
 	d := doneOf(m)
 	s.done = last(append(s.done, d), doneMax)
 	if s.capacity == nil && s.run.Limit == nil { // storms at a throttle say nothing about the target's bracket
-		s.bracket.see(d)
+		s.bracket = bracketOf(s.done)
 	}
 }
 
@@ -133,7 +141,10 @@ func doneOf(m attack.Measurement) done {
 	if w.Due == 0 {
 		w = m.All()
 	}
-	d := done{phase: m.Trial.Phase, flight: math.NaN(), load: m.Trial.Load(), p50: attack.MS(w.Response.Quantile(.5)), p99: attack.MS(w.Response.Quantile(.99))}
+	d := done{phase: m.Trial.Phase, flight: math.NaN(), load: m.Trial.Load(), p50: math.NaN(), p99: math.NaN()}
+	if w.Response.N() > 0 {
+		d.p50, d.p99 = attack.MS(w.Response.Quantile(.5)), attack.MS(w.Response.Quantile(.99))
+	}
 	d.void, _ = m.Void()
 	if long := sent(w, m.Aborted); long > 0 {
 		d.offered, d.achieved = float64(w.Due)/long.Seconds(), float64(w.OK)/long.Seconds()
@@ -179,12 +190,14 @@ func sent(w attack.Window, ended *attack.Abort) time.Duration {
 	return w.Len
 }
 
+// see takes note of an older trial than those seen before.
 func (b *bracket) see(d done) {
+	went := d.stopped == "" && d.failed <= analyze.DefaultFailed
 	switch {
 	case d.void != "" || d.load == 0 || d.throttled > analyze.DefaultFailed || d.stopped == string(attack.Interrupted):
-	case d.stopped == "" && d.failed <= analyze.DefaultFailed:
-		b.through = max(b.through, d.load)
-	case b.stopped == 0 || d.load < b.stopped:
+	case went && d.load > b.through && (b.stopped == 0 || d.load < b.stopped):
+		b.through = d.load
+	case !went && d.load > b.through && (b.stopped == 0 || d.load < b.stopped):
 		b.stopped = d.load
 	}
 }

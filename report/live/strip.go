@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -74,7 +75,7 @@ func (s *state) tiles() []tile {
 	if n := len(s.done); n > 0 {
 		d := s.done[n-1]
 		out[3].Detail = "at " + report.Number(d.offered) + "/s, the last trial"
-		if d.p99 > 0 {
+		if !math.IsNaN(d.p99) {
 			value, unit, _ := strings.Cut(report.Latency(d.p99), " ")
 			out[3].Value, out[3].Unit = value, unit
 		}

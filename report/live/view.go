@@ -175,6 +175,7 @@ func (v *View) redraw() {
 			drawn = v.frame(drawn)
 		case <-v.stop:
 			v.frame(drawn)
+			v.write("\n") // what is printed next is no part of it
 			return
 		}
 	}

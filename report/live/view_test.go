@@ -92,14 +92,14 @@ func finish(v interface{ Feed(journal.Entry) }) {
 	v.Feed(journal.Entry{End: &journal.End{Exit: 1, Outcome: "a check failed"}})
 }
 
-// lastFrame is what stands on the screen in the end, without what moves the cursor.
+// lastFrame is what stands on the screen in the end, without what moves the cursor and the empty line after it.
 func lastFrame(out string) string {
 	frames := strings.Split(out, beginFrame)
 	s := frames[len(frames)-1]
 	if i := strings.Index(s, "A\r"); i >= 0 && i < 6 {
 		s = s[i+1:]
 	}
-	return strings.NewReplacer("\r", "", clearLine, "", clearBelow, "", endFrame, "", showCursor, "").Replace(s)
+	return strings.TrimSuffix(strings.NewReplacer("\r", "", clearLine, "", clearBelow, "", endFrame, "", showCursor, "").Replace(s), "\n")
 }
 
 func TestFrames(t *testing.T) {
@@ -125,6 +125,9 @@ func TestFrames(t *testing.T) {
 		finish(v)
 		v.Close()
 		golden(t, "ended-colour.txt", lastFrame(out.String()))
+		if !strings.HasSuffix(out.String(), "\n"+clearBelow+endFrame+"\n"+Restore) {
+			t.Error("no empty line keeps what is printed next apart from the view")
+		}
 	})
 }
 
@@ -272,7 +275,7 @@ func TestTallTerminalsListMoreTrials(t *testing.T) {
 	for i := range 60 {
 		s.finish(*measured(order(i+1, "ramp", 100), 20, 0))
 	}
-	for high, want := range map[int]int{0: rowsUsual, 24: 12, 50: rowsMax, 12: 0} {
+	for high, want := range map[int]int{0: rowsUsual, 24: 11, 50: rowsMax, 12: 0} {
 		lines := s.frame(time.Time{}, 80, high, style(false))
 		rows := 0
 		for _, l := range lines {
@@ -427,5 +430,51 @@ func TestCut(t *testing.T) {
 		if got := cut(row.in, row.n); got != row.want || cells(got) > row.n {
 			t.Errorf("cut(%q, %d) = %q, want %q", row.in, row.n, got, row.want)
 		}
+	}
+}
+
+// The bracket is what the newest trials say: an early one was short, and the target cold.
+func TestNewestTrialsAreBelieved(t *testing.T) {
+	through := func(load float64) done { return done{load: load} }
+	stopped := func(load float64) done { return done{load: load, stopped: "backlog"} }
+	for name, row := range map[string]struct {
+		all  []done
+		want bracket
+	}{
+		"nothing yet":                    {nil, bracket{}},
+		"only through":                   {[]done{through(100), through(200)}, bracket{200, 0}},
+		"closing in":                     {[]done{through(100), stopped(400), through(200), stopped(300)}, bracket{200, 300}},
+		"what went through does not":     {[]done{through(100), through(400), stopped(300)}, bracket{100, 300}},
+		"what did not goes through":      {[]done{stopped(200), stopped(500), through(300)}, bracket{300, 500}},
+		"one load both ways":             {[]done{through(300), stopped(300)}, bracket{0, 300}},
+		"void and throttled say nothing": {[]done{through(100), {load: 900, void: "late ticks"}, {load: 800, throttled: .5}, {load: 700, stopped: string(attack.Interrupted)}}, bracket{100, 0}},
+		"failures are no success":        {[]done{through(100), {load: 200, failed: .05}}, bracket{100, 200}},
+	} {
+		if got := bracketOf(row.all); got != row.want {
+			t.Errorf("%s: %+v, want %+v", name, got, row.want)
+		}
+	}
+}
+
+// Where it is narrow, the reason for a trial is cut, and not how far the trial is.
+func TestHowFarATrialIsFits(t *testing.T) {
+	trial := order(31, "saturate", 100)
+	trial.Why = strings.Repeat("what is completed when there is always more to do ", 3)
+	s := state{trial: &trial}
+	for _, wide := range []int{60, 80, 120} {
+		if got := s.now(time.Time{}, wide, style(false)); cells(got) != wide || !strings.HasSuffix(got, "0.0 s of 10.0 s") || !strings.Contains(got, "…") {
+			t.Errorf("%d cells of %d: %s", cells(got), wide, got)
+		}
+	}
+}
+
+func TestNothingAnsweredIsNoTime(t *testing.T) {
+	d := doneOf(attack.Measurement{Trial: order(1, "ramp", 100), Windows: []attack.Window{{Len: time.Second, Counts: attack.Counts{Due: 10, Failed: 10}}}})
+	s := state{done: []done{d}}
+	if rows := strings.Join(s.table(5, style(false)), "\n"); strings.Contains(rows, "0.0 ms") || strings.Count(rows, "–") != 3 {
+		t.Errorf("a trial without an answer has a time of none:\n%s", rows)
+	}
+	if tiles := s.tiles(); tiles[3].Value != "–" {
+		t.Errorf("its p99 is shown as %q", tiles[3].Value)
 	}
 }
