@@ -288,6 +288,19 @@ func showKinds(t *testing.T, name string, all []finding) {
 	t.Log(out.String())
 }
 
+// showWorst names the services of which something wrong was said.
+func showWorst(t *testing.T, name string, all []finding) {
+	t.Helper()
+	var out strings.Builder
+	fmt.Fprintf(&out, "\n%s, more than 15 %% off or for a wrong cause\n", name)
+	for _, f := range all {
+		if c := f.ours; wrong(f) || !f.caused() {
+			fmt.Fprintf(&out, "  %v: %.1f (%.1f to %.1f), %+.1f %%, %.0f s, cause %s, mode %s: %s\n", f.s, f.value, f.lo, f.hi, 100*(f.value/f.truth()-1), f.seconds, c.Cause, c.Mode, c.Why)
+		}
+	}
+	t.Log(out.String())
+}
+
 func errorsOf(all []finding) sample { return of(all, finding.off) }
 func widths(all []finding) sample   { return of(all, finding.width) }
 func times(all []finding) sample    { return of(all, func(f finding) float64 { return f.seconds }) }
@@ -344,6 +357,7 @@ func TestRivals(t *testing.T) {
 	}
 	for _, n := range mine[:min(2, len(mine))] {
 		showKinds(t, n, all[n])
+		showWorst(t, n, all[n])
 	}
 }
 
