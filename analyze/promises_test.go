@@ -24,7 +24,7 @@ func promised(t *testing.T, are func(population.Service) bool) []population.Serv
 
 // each has a plan search services and hands out what was found.
 func each(p analyze.Plan, services []population.Service, spoil func(population.Service, *sim.Runner), judge func(finding)) {
-	found := contest(contender{"", func(s population.Service) finding {
+	found := contest(contender{find: func(s population.Service) finding {
 		r := s.Runner(2)
 		if spoil != nil {
 			spoil(s, r)
