@@ -95,7 +95,7 @@ func TestLabelsNeverTouch(t *testing.T) {
 			labels = append(labels, m.label())
 			xs = append(xs, vg.Length(rapid.Float64Range(0, float64(bounds.Max.X)).Draw(t, "x")))
 		}
-		placed := place(labels, xs, bounds)
+		placed := place(labels, xs, bounds, nil)
 		for i, a := range placed {
 			if a.at.Min.X < bounds.Min.X || a.at.Max.X > bounds.Max.X || a.at.Min.Y < bounds.Min.Y || a.at.Max.Y > bounds.Max.Y {
 				t.Fatalf("label %v lies at %v, out of %v", a.lines, a.at, bounds)
@@ -145,8 +145,9 @@ func TestTicks(t *testing.T) {
 	}{
 		{Axis{Max: 2500}, 10, []float64{0, 250, 500, 750, 1000, 1250, 1500, 1750, 2000, 2250, 2500}},
 		{Axis{Max: 7}, 6, []float64{0, 2, 4, 6}},
-		{Axis{Log: true, Min: 5, Max: 100}, 0, []float64{5, 10, 20, 50, 100}},
-		{Axis{Log: true, Min: 0.01, Max: 1e5}, 0, []float64{.01, .1, 1, 10, 100, 1000, 1e4, 1e5}},
+		{Axis{Log: true, Min: 5, Max: 100}, 3, []float64{5, 10, 20, 50, 100}},
+		{Axis{Log: true, Min: 5, Max: 2000}, 3, []float64{10, 100, 1000}},
+		{Axis{Log: true, Min: 0.01, Max: 1e5}, 6, []float64{.01, .1, 1, 10, 100, 1000, 1e4, 1e5}},
 	} {
 		got := row.axis.ticks(row.n)
 		if len(got) != len(row.want) {
@@ -252,7 +253,7 @@ func TestMarkersStandWhereTheNumbersAre(t *testing.T) {
 		}
 		columns[m.Colour] = columnOf(t, func(x, y int) bool {
 			r, g, b, _ := img.At(x, y).RGBA()
-			want := m.Colour.rgba()
+			want := m.Colour.full().on(false)
 			return uint8(r>>8) == want.R && uint8(g>>8) == want.G && uint8(b>>8) == want.B
 		})
 	}

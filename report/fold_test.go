@@ -112,9 +112,9 @@ func TestNumbers(t *testing.T) {
 func TestWriteAllWritesWhatThereIs(t *testing.T) {
 	always, runs := []string{"junit.xml", "report.html", "result.json", "summary.md"}, fixtures()
 	for name, more := range map[string][]string{
-		"whole":  {"capacity.png", "limits.json", "storm-rectangle.png", "storm-recovery.png"},
-		"find":   {"capacity.png"},
-		"verify": {"storm-rectangle.png", "storm-recovery.png"},
+		"whole":  {"capacity.png", "limits.json", "spectrum.png", "storm-rectangle.png", "storm-recovery.png"},
+		"find":   {"capacity.png", "spectrum.png"},
+		"verify": {"spectrum.png", "storm-rectangle.png", "storm-recovery.png"},
 		"empty":  nil,
 	} {
 		dir := t.TempDir()
@@ -158,7 +158,7 @@ func TestNothingIsHalfWritten(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "write report.html") {
 		t.Errorf("WriteAll = %v, want an error that names report.html", err)
 	}
-	if got, want := names(t, dir), []string{"junit.xml", "report.html", "result.json", "summary.md"}; !slices.Equal(got, want) {
+	if got, want := names(t, dir), []string{"junit.xml", "report.html", "result.json", "spectrum.png", "summary.md"}; !slices.Equal(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
 	inFile := filepath.Join(dir, "summary.md", "folder")
@@ -175,8 +175,9 @@ func TestWriteFilesWritesWhatIsAskedFor(t *testing.T) {
 		want    []string
 	}{
 		{whole, []string{"html"}, []string{"report.html"}},
-		{whole, []string{"png"}, []string{"capacity.png", "storm-recovery.png", "storm-rectangle.png"}},
-		{whole, []string{"html", "png", "html"}, []string{"capacity.png", "report.html", "storm-recovery.png", "storm-rectangle.png"}},
+		{whole, []string{"png"}, []string{"capacity.png", "spectrum.png", "storm-recovery.png", "storm-rectangle.png"}},
+		{whole, []string{"png-dark"}, []string{"capacity-dark.png", "spectrum-dark.png", "storm-recovery-dark.png", "storm-rectangle-dark.png"}},
+		{whole, []string{"html", "png", "html"}, []string{"capacity.png", "report.html", "spectrum.png", "storm-recovery.png", "storm-rectangle.png"}},
 		{whole, []string{"json", "md"}, []string{"limits.json", "result.json", "summary.md"}},
 		{empty, []string{"png"}, nil}, // nothing to draw
 	} {
@@ -203,7 +204,7 @@ func TestWriteAllMakesItsFolder(t *testing.T) {
 	if err := WriteAll(dir, Fold(fixtures()["load"])); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := names(t, dir), []string{"junit.xml", "report.html", "result.json", "summary.md"}; !slices.Equal(got, want) {
+	if got, want := names(t, dir), []string{"junit.xml", "report.html", "result.json", "spectrum.png", "summary.md"}; !slices.Equal(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
 }

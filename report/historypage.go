@@ -121,8 +121,8 @@ func HistoryPNG(w io.Writer, s Service) (drawn bool, err error) {
 			below = &charts[1+i]
 		}
 	}
-	title := s.sentence()
-	return true, drawPNG(w, title, stretch(s.Runs)+". "+charts[0].Title+". "+charts[0].Subtitle, charts[0], below)
+	p := &picture{s.sentence(), stretch(s.Runs) + ". " + charts[0].Title + ". " + charts[0].Subtitle, charts[0], below}
+	return p.png(w, false)
 }
 
 // WriteHistory writes the past into dir, each file in one step: history.html, history.json, history.txt, and for each service a

@@ -61,14 +61,28 @@ var palette = []struct {
 	{Blue, shades{"#0b4b78", "#78bef0"}},
 }
 
-// rgba is the colour on a light ground, for the PNGs.
-func (c Colour) rgba() color.NRGBA {
-	for _, p := range palette {
-		if p.name == c {
-			return hex(p.light)
+// paint is a colour as a PNG is told it: which of its two shades it is, is decided by the ground that it is drawn on.
+type paint struct {
+	Colour
+	alpha uint8
+}
+
+// full is the colour as nothing shines through it.
+func (c Colour) full() paint { return paint{c, 255} }
+
+// RGBA is the colour on a light ground, which makes paint a color.Color.
+func (p paint) RGBA() (r, g, b, a uint32) { return p.on(false).RGBA() }
+
+// on is the colour on a dark or a light ground.
+func (p paint) on(dark bool) color.NRGBA {
+	for _, entry := range palette {
+		if entry.name == p.Colour {
+			c := hex(map[bool]string{false: entry.light, true: entry.dark}[dark])
+			c.A = p.alpha
+			return c
 		}
 	}
-	panic("report: no colour " + string(c))
+	panic("report: no colour " + string(p.Colour))
 }
 
 func hex(s string) color.NRGBA {

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"image/color"
 	"io"
 
 	"gonum.org/v1/plot"
@@ -20,49 +21,95 @@ const (
 
 // CapacityPNG draws latency and answers against the offered rate. It is false when the report has no curve to draw.
 func CapacityPNG(w io.Writer, r Report) (drawn bool, err error) {
-	top := r.latencyChart()
-	if top == nil {
-		return false, nil
-	}
-	return true, drawPNG(w, r.Headline(), top.Subtitle+" "+plural(len(top.Xs), "load")+", open loop.", *top, r.servedChart())
+	return r.capacityPicture().png(w, false)
 }
 
 // StormPNG draws one scenario: the rates above, the latency of what was let through beneath. It is false when the
 // scenario has nothing to draw over time.
 func StormPNG(w io.Writer, r Report, s Storm) (drawn bool, err error) {
-	top := r.stormChart(s)
-	if top == nil {
-		return false, nil
-	}
-	return true, drawPNG(w, r.Name()+": "+s.Scenario+", "+string(s.Outcome), s.Title, *top, stormLatency(s))
+	return r.stormPicture(s).png(w, false)
 }
 
-// drawPNG stacks two charts that share their x axis under a title.
-func drawPNG(w io.Writer, title, subtitle string, top Chart, below *Chart) error {
-	img := vgimg.NewWith(vgimg.UseWH(pngWidth, pngHeight), vgimg.UseDPI(pngDPI), vgimg.UseBackgroundColor(Card.rgba()))
-	page := draw.Crop(draw.New(img), vg.Points(24), -vg.Points(20), vg.Points(14), -vg.Points(20))
-	body := heading(page, title, subtitle)
-	upper, lower := body, body
-	split := body.Min.Y
-	if below != nil {
-		split += (body.Max.Y - body.Min.Y) * 0.3
+// SpectrumPNG draws latency by percentile at a few loads. It is false when too few requests were answered.
+func SpectrumPNG(w io.Writer, r Report) (drawn bool, err error) {
+	return r.spectrumPicture().png(w, false)
+}
+
+// picture is what a PNG shows: two charts that share their x axis, or one alone.
+type picture struct {
+	title, subtitle string
+	top             Chart
+	below           *Chart
+}
+
+func (r Report) capacityPicture() *picture {
+	top := r.latencyChart()
+	if top == nil {
+		return nil
 	}
-	upper.Min.Y, lower.Max.Y = split, split-vg.Points(2)
-	a := panel(top, 6, below == nil)
-	if below == nil {
-		a.Draw(upper)
-	} else {
-		b := panel(*below, 3, true)
-		upper, lower = aligned(a, b, upper, lower)
-		a.Draw(upper)
-		b.Draw(lower)
+	return &picture{r.Headline(), top.Subtitle + " " + plural(len(top.Xs), "load") + ", open loop.", *top, r.servedChart()}
+}
+
+func (r Report) stormPicture(s Storm) *picture {
+	top := r.stormChart(s)
+	if top == nil {
+		return nil
 	}
+	return &picture{r.Name() + ": " + s.Scenario + ", " + string(s.Outcome), s.Title, *top, stormLatency(s)}
+}
+
+func (r Report) spectrumPicture() *picture {
+	top := r.percentileChart()
+	if top == nil {
+		return nil
+	}
+	return &picture{r.Name() + ": latency by percentile", "Response time from the moment a request was due. " + top.Subtitle, *top, nil}
+}
+
+// png draws the picture for a light or a dark ground; false when there is none.
+func (p *picture) png(w io.Writer, dark bool) (drawn bool, err error) {
+	if p == nil {
+		return false, nil
+	}
+	img := vgimg.NewWith(vgimg.UseWH(pngWidth, pngHeight), vgimg.UseDPI(pngDPI), vgimg.UseBackgroundColor(Card.full().on(dark)))
+	p.draw(draw.New(onGround{img, dark}))
 	var buf bytes.Buffer
 	if err := encodePNG(&buf, img.Image()); err != nil {
-		return fmt.Errorf("draw %s: %w", top.ID, err)
+		return true, fmt.Errorf("draw %s: %w", p.top.ID, err)
 	}
-	_, err := w.Write(buf.Bytes())
-	return err
+	_, err = w.Write(buf.Bytes())
+	return true, err
+}
+
+// onGround gives every colour of ours the shade of its ground, so that nothing that draws needs to know it.
+type onGround struct {
+	*vgimg.Canvas
+	dark bool
+}
+
+// SetColor is that of vg.Canvas.
+func (g onGround) SetColor(c color.Color) {
+	if p, ours := c.(paint); ours {
+		c = p.on(g.dark)
+	}
+	g.Canvas.SetColor(c)
+}
+
+// draw puts the charts under the title.
+func (p *picture) draw(c draw.Canvas) {
+	page := draw.Crop(c, vg.Points(24), -vg.Points(20), vg.Points(14), -vg.Points(20))
+	body := heading(page, p.title, p.subtitle)
+	if p.below == nil {
+		panel(p.top, 6, true).Draw(body)
+		return
+	}
+	upper, lower := body, body
+	split := body.Min.Y + (body.Max.Y-body.Min.Y)*0.3
+	upper.Min.Y, lower.Max.Y = split, split-vg.Points(2)
+	a, b := panel(p.top, 6, false), panel(*p.below, 3, true)
+	upper, lower = aligned(a, b, upper, lower)
+	a.Draw(upper)
+	b.Draw(lower)
 }
 
 // heading writes title and subtitle, made small enough to fit, and returns the room beneath.

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"image/color"
 	"math"
 
 	"gonum.org/v1/plot"
@@ -22,7 +21,7 @@ func (d drawing) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	for _, b := range d.Bands {
 		for _, run := range runs(b.Lo) {
-			c.FillPolygon(alpha(b.Colour, 40), ring(d.Xs[run[0]:run[1]], b.Hi[run[0]:run[1]], b.Lo[run[0]:run[1]], at))
+			c.FillPolygon(paint{b.Colour, 40}, ring(d.Xs[run[0]:run[1]], b.Hi[run[0]:run[1]], b.Lo[run[0]:run[1]], at))
 		}
 	}
 	d.stack(c, at)
@@ -54,7 +53,7 @@ func (d drawing) GlyphBoxes(p *plot.Plot) []plot.GlyphBox {
 func (d drawing) grid(c draw.Canvas, p *plot.Plot, ty func(float64) vg.Length) {
 	for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
 		if t.Label != "" {
-			c.StrokeLine2(draw.LineStyle{Color: Grid.rgba(), Width: vg.Points(.8)}, c.Min.X, ty(t.Value), c.Max.X, ty(t.Value))
+			c.StrokeLine2(draw.LineStyle{Color: Grid.full(), Width: vg.Points(.8)}, c.Min.X, ty(t.Value), c.Max.X, ty(t.Value))
 		}
 	}
 }
@@ -65,12 +64,12 @@ func (m Marker) ground(c draw.Canvas, tx func(float64) vg.Length) {
 		return
 	}
 	l, r := max(tx(m.Lo), c.Min.X), min(tx(m.Hi), c.Max.X)
-	c.FillPolygon(alpha(m.Colour, 34), []vg.Point{{X: l, Y: c.Min.Y}, {X: r, Y: c.Min.Y}, {X: r, Y: c.Max.Y}, {X: l, Y: c.Max.Y}})
+	c.FillPolygon(paint{m.Colour, 34}, []vg.Point{{X: l, Y: c.Min.Y}, {X: r, Y: c.Min.Y}, {X: r, Y: c.Max.Y}, {X: l, Y: c.Max.Y}})
 }
 
 // rule draws the line of a marker.
 func (m Marker) rule(c draw.Canvas, tx, ty func(float64) vg.Length) {
-	style := draw.LineStyle{Color: m.Colour.rgba(), Width: vg.Points(1.4)}
+	style := draw.LineStyle{Color: m.Colour.full(), Width: vg.Points(1.4)}
 	if m.Dashed {
 		style.Dashes = []vg.Length{vg.Points(5), vg.Points(4)}
 	}
@@ -93,7 +92,7 @@ func (d drawing) stack(c draw.Canvas, at func(x, y float64) vg.Point) {
 		}
 		for _, run := range runs(s.Ys) {
 			if run[1]-run[0] > 1 {
-				c.FillPolygon(alpha(s.Colour, 165), ring(d.Xs[run[0]:run[1]], sums[k][run[0]:run[1]], floor[run[0]:run[1]], d.bounded(at)))
+				c.FillPolygon(paint{s.Colour, 165}, ring(d.Xs[run[0]:run[1]], sums[k][run[0]:run[1]], floor[run[0]:run[1]], d.bounded(at)))
 			}
 		}
 		floor = sums[k]
@@ -103,7 +102,7 @@ func (d drawing) stack(c draw.Canvas, at func(x, y float64) vg.Point) {
 
 // draw draws a line, in as many pieces as its values have, with dots that stand off the line.
 func (s Series) draw(c draw.Canvas, xs Values, at func(x, y float64) vg.Point) {
-	style := draw.LineStyle{Color: s.Colour.rgba(), Width: vg.Points(s.Width)}
+	style := draw.LineStyle{Color: s.Colour.full(), Width: vg.Points(s.Width)}
 	if s.Dashed {
 		style.Dashes = []vg.Length{vg.Points(4), vg.Points(3)}
 	}
@@ -118,8 +117,8 @@ func (s Series) draw(c draw.Canvas, xs Values, at func(x, y float64) vg.Point) {
 		c.StrokeLines(style, line)
 		for _, pt := range line {
 			if s.Dots {
-				c.DrawGlyph(draw.GlyphStyle{Color: Card.rgba(), Radius: vg.Points(3), Shape: draw.CircleGlyph{}}, pt)
-				c.DrawGlyph(draw.GlyphStyle{Color: s.Colour.rgba(), Radius: vg.Points(2.1), Shape: draw.CircleGlyph{}}, pt)
+				c.DrawGlyph(draw.GlyphStyle{Color: Card.full(), Radius: vg.Points(3), Shape: draw.CircleGlyph{}}, pt)
+				c.DrawGlyph(draw.GlyphStyle{Color: s.Colour.full(), Radius: vg.Points(2.1), Shape: draw.CircleGlyph{}}, pt)
 			}
 		}
 	}
@@ -160,10 +159,4 @@ func ring(xs, hi, lo Values, at func(x, y float64) vg.Point) []vg.Point {
 		pts = append(pts, at(xs[i], lo[i]))
 	}
 	return pts
-}
-
-func alpha(c Colour, a uint8) color.NRGBA {
-	out := c.rgba()
-	out.A = a
-	return out
 }

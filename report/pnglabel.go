@@ -12,7 +12,8 @@ import (
 
 // label is text with a place to be near to.
 type label struct {
-	lines  []string // the first is strong
+	lines  []string // the first is strong, unless plain
+	plain  bool
 	colour Colour
 	size   float64
 	at     vg.Rectangle // where it was put
@@ -37,40 +38,47 @@ func (l label) style(i int) text.Style {
 	if i > 0 {
 		return textStyle(9, false, Mute)
 	}
-	return textStyle(l.size, true, l.colour)
+	return textStyle(l.size, !l.plain, l.colour)
 }
 
 // place puts labels beside standing lines at xs, near the top of the bounds: left of the line if there is room, else to
-// its right, else a row further down, so that no two touch and none leaves the bounds.
-func place(labels []label, xs []vg.Length, bounds vg.Rectangle) []label {
-	var out []label
+// its right, else a row further down, so that none touches another or what is taken, and none leaves the bounds. Where it
+// can be had, no other line runs through a label.
+func place(labels []label, xs []vg.Length, bounds vg.Rectangle, taken []label) (out []label) {
 	for i, l := range labels {
 		wide, tall := l.box()
-		put := func(row int, left bool) vg.Rectangle {
-			x := xs[i] + labelGap
-			if left {
-				x = xs[i] - labelGap - wide
-			}
+		var beside []vg.Rectangle
+		for row := range rowsTall {
 			top := bounds.Max.Y - vg.Points(3) - vg.Length(row)*lineGap
-			return vg.Rectangle{Min: vg.Point{X: x, Y: top - tall}, Max: vg.Point{X: x + wide, Y: top}}
+			for _, x := range []vg.Length{xs[i] - labelGap - wide, xs[i] + labelGap} {
+				beside = append(beside, vg.Rectangle{Min: vg.Point{X: x, Y: top - tall}, Max: vg.Point{X: x + wide, Y: top}})
+			}
 		}
-		if at, ok := free(out, bounds, put); ok {
+		crossed := func(at vg.Rectangle) bool {
+			return slices.ContainsFunc(xs, func(x vg.Length) bool { return x > at.Min.X && x < at.Max.X })
+		}
+		slices.SortStableFunc(beside, func(a, b vg.Rectangle) int { return cmp.Compare(one(crossed(a)), one(crossed(b))) })
+		if at, ok := free(beside, bounds, taken); ok {
 			l.at = at
-			out = append(out, l)
+			out, taken = append(out, l), append(taken, l)
 		}
 	}
 	return out
 }
 
-// free is the first place that lies within the bounds and touches no label placed before.
-func free(taken []label, bounds vg.Rectangle, put func(row int, left bool) vg.Rectangle) (vg.Rectangle, bool) {
-	for row := range rowsTall {
-		for _, left := range []bool{true, false} {
-			at := put(row, left)
-			inside := at.Min.X >= bounds.Min.X && at.Max.X <= bounds.Max.X && at.Min.Y >= bounds.Min.Y
-			if inside && !slices.ContainsFunc(taken, func(o label) bool { return touch(at, o.at) }) {
-				return at, true
-			}
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// free is the first place that lies within the bounds and touches nothing that is taken.
+func free(places []vg.Rectangle, bounds vg.Rectangle, taken []label) (vg.Rectangle, bool) {
+	for _, at := range places {
+		inside := at.Min.X >= bounds.Min.X && at.Max.X <= bounds.Max.X && at.Min.Y >= bounds.Min.Y && at.Max.Y <= bounds.Max.Y
+		if inside && !slices.ContainsFunc(taken, func(o label) bool { return touch(at, o.at) }) {
+			return at, true
 		}
 	}
 	return vg.Rectangle{}, false
@@ -118,23 +126,36 @@ func spread(middles []vg.Length, tall, lo, hi vg.Length) []vg.Length {
 	return out
 }
 
-// labels writes the words of markers and of the lines' ends.
+// labels writes the words of the lines' ends and of markers, and last those within a stack: what comes first is needed most.
 func (d drawing) labels(c draw.Canvas, tx, ty func(float64) vg.Length) {
+	taken, within := d.ends(c, tx, ty)
+	for _, l := range taken {
+		l.write(c, 0)
+	}
 	var standing []label
 	var xs []vg.Length
 	for _, m := range d.Markers {
-		switch {
-		case m.Label == "":
-		case m.OnY:
-			d.onLine(c, m, ty(m.At))
-		default:
+		if m.Label != "" && !m.OnY {
 			standing, xs = append(standing, m.label()), append(xs, tx(m.At))
 		}
 	}
-	for _, l := range place(standing, xs, c.Rectangle) {
-		l.write(c)
+	put := func(l label) {
+		l.write(c, 230)
+		taken = append(taken, l)
 	}
-	d.ends(c, tx, ty)
+	for _, l := range place(standing, xs, c.Rectangle, taken) {
+		put(l)
+	}
+	for _, m := range d.Markers {
+		if l, ok := m.onLine(c.Rectangle, ty, taken); ok {
+			put(l)
+		}
+	}
+	for _, layer := range within {
+		if l, ok := d.inside(layer, taken, c.Rectangle, tx, ty); ok {
+			put(l)
+		}
+	}
 }
 
 func (m Marker) label() label {
@@ -145,48 +166,58 @@ func (m Marker) label() label {
 	return l
 }
 
-// onLine writes a lying marker's words at its left end, above the line.
-func (d drawing) onLine(c draw.Canvas, m Marker, y vg.Length) {
-	if y > c.Max.Y || y < c.Min.Y {
-		return
+// onLine is the label of a lying marker, above the line: at its left end, or as near to that as there is room.
+func (m Marker) onLine(bounds vg.Rectangle, ty func(float64) vg.Length, taken []label) (l label, ok bool) {
+	l = label{lines: []string{m.Label}, colour: m.Colour, size: 9.5, plain: true}
+	if m.Label == "" || !m.OnY {
+		return l, false
 	}
-	halo(c, textStyle(9.5, false, m.Colour), vg.Point{X: c.Min.X + labelGap, Y: y + vg.Points(3)}, m.Label)
+	wide, tall := l.box()
+	var places []vg.Rectangle
+	for x := bounds.Min.X + labelGap; x+wide < bounds.Max.X; x += labelGap {
+		places = append(places, vg.Rectangle{Min: vg.Point{X: x, Y: ty(m.At)}, Max: vg.Point{X: x + wide, Y: ty(m.At) + tall}})
+	}
+	l.at, ok = free(places, bounds, taken)
+	return l, ok
 }
 
-// ends writes the name of each line at its right end, in place of a legend, and the name of each layer of a stack beside the
-// layer, or where that ends thin, into it where it is thickest.
-func (d drawing) ends(c draw.Canvas, tx, ty func(float64) vg.Length) {
-	var within []label
-	var named []Series
+// layer is one layer of a stack, and where its upper edge runs.
+type layer struct {
+	Series
+	sum Values
+}
+
+// ends are the names of the lines, each at its line's right end in place of a legend, and the name of each layer of a stack
+// beside the layer; the layers that end too thin for that are to be named within.
+func (d drawing) ends(c draw.Canvas, tx, ty func(float64) vg.Length) (beside []label, within []layer) {
 	var xs, ys []vg.Length
 	sums, k := d.stacked(), 0
 	for _, s := range d.Series {
 		last := lastOf(s.Ys)
+		if s.Stack {
+			k++
+		}
 		if last < 0 {
 			continue
 		}
 		y := s.Ys[last]
 		if s.Stack {
-			sum := sums[k]
-			k++
+			sum := sums[k-1]
 			y = sum[last] - s.Ys[last]/2
-			thick := ty(sum[last]) - ty(sum[last]-s.Ys[last])
-			if l, ok := d.inside(s, sum, within, c.Rectangle, tx, ty); ok && thick < lineGap {
-				within = append(within, l)
+			if thick := ty(sum[last]) - ty(sum[last]-s.Ys[last]); thick < lineGap && d.holds(layer{s, sum}, ty) {
+				within = append(within, layer{s, sum})
 				continue
 			}
 		}
-		named, xs = append(named, s), append(xs, tx(d.Xs[last]))
+		beside, xs = append(beside, label{lines: []string{s.Label}, colour: s.Colour, size: 10}), append(xs, tx(d.Xs[last]))
 		ys = append(ys, ty(min(max(y, d.Y.Min), d.Y.Max)))
 	}
-	for _, l := range within {
-		l.write(c)
-	}
 	for i, y := range spread(ys, lineGap-1, c.Min.Y-lineGap/2, c.Max.Y+lineGap/2) {
-		st := textStyle(10, true, named[i].Colour)
-		st.YAlign = draw.YCenter
-		c.FillText(st, vg.Point{X: max(xs[i], c.Max.X-vg.Points(30)) + vg.Points(7), Y: y}, named[i].Label)
+		wide, tall := beside[i].box()
+		x := max(xs[i], c.Max.X-vg.Points(30)) + vg.Points(7)
+		beside[i].at = vg.Rectangle{Min: vg.Point{X: x, Y: y - tall/2}, Max: vg.Point{X: x + wide, Y: y + tall/2}}
 	}
+	return beside, within
 }
 
 // lastOf is the index of the last value that is there, -1 when there is none.
@@ -198,49 +229,62 @@ func lastOf(v Values) int {
 	return all[len(all)-1][1] - 1
 }
 
-// inside is the label of a stack's layer within the layer, false where the layer is too thin or the place is taken.
-func (d drawing) inside(s Series, sum Values, taken []label, bounds vg.Rectangle, tx, ty func(float64) vg.Length) (label, bool) {
-	best := 0
-	for i, y := range s.Ys {
-		if y > s.Ys[best] || math.IsNaN(s.Ys[best]) {
+// thickest is where a layer is thickest, and between which heights it runs there.
+func (d drawing) thickest(l layer, ty func(float64) vg.Length) (best int, top, bottom vg.Length) {
+	for i, y := range l.Ys {
+		if y > l.Ys[best] || math.IsNaN(l.Ys[best]) {
 			best = i
 		}
 	}
-	top, bottom := ty(min(sum[best], d.Y.Max)), ty(min(sum[best]-s.Ys[best], d.Y.Max))
-	l := label{lines: []string{s.Label}, colour: Ink, size: 10}
+	return best, ty(min(l.sum[best], d.Y.Max)), ty(min(l.sum[best]-l.Ys[best], d.Y.Max))
+}
+
+// holds tells whether a layer is anywhere thick enough for its name.
+func (d drawing) holds(l layer, ty func(float64) vg.Length) bool {
+	_, top, bottom := d.thickest(l, ty)
+	return top-bottom >= lineGap
+}
+
+// inside is the label of a stack's layer within the layer, in the middle of the stretch over which it stays about as thick;
+// false where that is taken.
+func (d drawing) inside(y layer, taken []label, bounds vg.Rectangle, tx, ty func(float64) vg.Length) (l label, ok bool) {
+	best, top, bottom := d.thickest(y, ty)
+	l = label{lines: []string{y.Label}, colour: Ink, size: 10}
 	wide, tall := l.box()
-	from, to := best, best // the stretch over which the layer stays about as thick
-	for from > 0 && s.Ys[from-1] > s.Ys[best]*0.85 {
+	from, to := best, best
+	for from > 0 && y.Ys[from-1] > y.Ys[best]*0.85 {
 		from--
 	}
-	for to+1 < len(s.Ys) && s.Ys[to+1] > s.Ys[best]*0.85 {
+	for to+1 < len(y.Ys) && y.Ys[to+1] > y.Ys[best]*0.85 {
 		to++
 	}
 	x := (tx(d.Xs[from]) + tx(d.Xs[to])) / 2
 	x = min(max(x-wide/2, bounds.Min.X+labelGap), bounds.Max.X-wide-labelGap)
-	l.at = vg.Rectangle{Min: vg.Point{X: x, Y: (top+bottom)/2 - tall/2}, Max: vg.Point{X: x + wide, Y: (top+bottom)/2 + tall/2}}
-	clash := slices.ContainsFunc(taken, func(o label) bool { return touch(l.at, o.at) })
-	return l, top-bottom >= tall && !clash
+	middle := (top + bottom) / 2
+	l.at, ok = free([]vg.Rectangle{{Min: vg.Point{X: x, Y: middle - tall/2}, Max: vg.Point{X: x + wide, Y: middle + tall/2}}}, bounds, taken)
+	return l, ok
 }
 
-// write writes the label where it was put.
-func (l label) write(c draw.Canvas) {
+// write writes the label where it was put, over a halo of the ground that hides so much of what is beneath, of 255.
+func (l label) write(c draw.Canvas, hides uint8) {
 	wide, _ := l.box()
 	for i, s := range l.lines {
 		x := l.at.Min.X
 		if i > 0 { // short lines stand under the end of the first that is nearer to the marker: centred is near enough
 			x += (wide - l.style(i).Width(s)) / 2
 		}
-		halo(c, l.style(i), vg.Point{X: x, Y: l.at.Max.Y - lineGap*vg.Length(i+1) + vg.Points(3)}, s)
+		halo(c, l.style(i), vg.Point{X: x, Y: l.at.Max.Y - lineGap*vg.Length(i+1) + vg.Points(3)}, s, hides)
 	}
 }
 
 // halo writes text with an outline of the ground's colour, so that it reads over lines.
-func halo(c draw.Canvas, st text.Style, at vg.Point, s string) {
+func halo(c draw.Canvas, st text.Style, at vg.Point, s string, hides uint8) {
 	ground := st
-	ground.Color = alpha(Card, 230)
+	ground.Color = paint{Card, hides}
 	for _, d := range [][2]vg.Length{{-1, 0}, {1, 0}, {0, -1}, {0, 1}, {-.7, -.7}, {.7, .7}, {-.7, .7}, {.7, -.7}} {
-		c.FillText(ground, vg.Point{X: at.X + d[0]*1.3, Y: at.Y + d[1]*1.3}, s)
+		if hides > 0 {
+			c.FillText(ground, vg.Point{X: at.X + d[0]*1.3, Y: at.Y + d[1]*1.3}, s)
+		}
 	}
 	c.FillText(st, at, s)
 }

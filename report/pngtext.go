@@ -21,7 +21,7 @@ func textStyle(size float64, strong bool, c Colour) text.Style {
 	if strong {
 		f.Weight = bold
 	}
-	return text.Style{Color: c.rgba(), Font: f, Handler: text.Plain{Fonts: font.DefaultCache}, XAlign: draw.XLeft, YAlign: draw.YBottom}
+	return text.Style{Color: c.full(), Font: f, Handler: text.Plain{Fonts: font.DefaultCache}, XAlign: draw.XLeft, YAlign: draw.YBottom}
 }
 
 // fitted is the largest style up to size, and at least 9, in which s is no wider than room.
@@ -61,7 +61,7 @@ func bare(p *plot.Plot) {
 		a.Label.TextStyle.XAlign, a.Label.TextStyle.YAlign = draw.XCenter, draw.YTop
 	}
 	p.X.Label.Padding = vg.Points(-6)
-	p.X.LineStyle.Width, p.X.LineStyle.Color = vg.Points(.8), Line.rgba()
+	p.X.LineStyle.Width, p.X.LineStyle.Color = vg.Points(.8), Line.full()
 	p.X.Tick.LineStyle = p.X.LineStyle
 	p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = draw.XCenter, draw.YTop
 	p.Y.Tick.Label.XAlign, p.Y.Tick.Label.YAlign = draw.XRight, draw.YCenter
@@ -81,10 +81,14 @@ func ticker(a Axis, n int, labelled bool) plot.Ticker {
 	})
 }
 
-// ticks are the labelled values of an axis, about n of them where it is linear.
+// ticks are the labelled values of an axis, about n of them where it is linear, and at most three times as many on a log
+// axis unless it has more decades.
 func (a Axis) ticks(n int) (out []float64) {
-	if a.Log {
-		return thin(ticks125(a.Min, a.Max))
+	switch {
+	case a.Unit == Percentile:
+		return percentiles(a.Max)
+	case a.Log:
+		return thin(ticks125(a.Min, a.Max), 3*n-2)
 	}
 	s := step(a.Max-a.Min, n)
 	if a.Names != nil {
@@ -95,6 +99,15 @@ func (a Axis) ticks(n int) (out []float64) {
 		if v := (first + float64(i)) * s; v <= a.Max*1.00001 {
 			out = append(out, v)
 		}
+	}
+	return out
+}
+
+// percentiles are p0, p50, p90, p99 and so on, as 1/(1−p).
+func percentiles(most float64) (out []float64) {
+	out = []float64{1, 2}
+	for v := 10.0; v <= most*1.00001; v *= 10 {
+		out = append(out, v)
 	}
 	return out
 }
@@ -110,9 +123,8 @@ func (a Axis) name(v float64) string {
 	return ""
 }
 
-// thin leaves out 2 and 5 where an axis spans so much that its labels would touch.
-func thin(values []float64) []float64 {
-	const most = 16
+// thin leaves out 2 and 5 where there are so many values that their labels would touch.
+func thin(values []float64, most int) []float64 {
 	if len(values) <= most {
 		return values
 	}
@@ -128,6 +140,10 @@ func thin(values []float64) []float64 {
 // tick is a value as an axis writes it: whole, because ticks are round.
 func (u Unit) tick(v float64) string {
 	switch {
+	case u == Percentile && v <= 1:
+		return "0"
+	case u == Percentile:
+		return trim(100 - 100/v)
 	case u == Millis && v >= 1000:
 		return strconv.FormatFloat(v/1000, 'g', 6, 64) + " s"
 	case u == Millis && v < 0.1:

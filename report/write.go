@@ -27,14 +27,22 @@ func (r Report) outputs() []output {
 		{"html", "report.html", always(HTML)},
 		{"md", "summary.md", always(Markdown)},
 		{"junit", "junit.xml", always(JUnit)},
-		{"png", "capacity.png", func(w io.Writer) (bool, error) { return CapacityPNG(w, r) }},
 		{"json", "limits.json", func(w io.Writer) (bool, error) { return limitsJSON(w, r) }},
 	}
+	add := func(name string, lay func() *picture) {
+		out = append(out, output{"png", name + ".png", func(w io.Writer) (bool, error) { return lay().png(w, false) }},
+			output{formatDark, name + "-dark.png", func(w io.Writer) (bool, error) { return lay().png(w, true) }})
+	}
+	add("capacity", r.capacityPicture)
+	add("spectrum", r.spectrumPicture)
 	for _, s := range r.Storms {
-		out = append(out, output{"png", "storm-" + fileName(s.Scenario) + ".png", func(w io.Writer) (bool, error) { return StormPNG(w, r, s) }})
+		add("storm-"+fileName(s.Scenario), func() *picture { return r.stormPicture(s) })
 	}
 	return out
 }
+
+// formatDark is the format of PNGs for a dark ground. Only who asks for them gets them: few have a place to show them.
+const formatDark = "png-dark"
 
 // limitsJSON writes the recommendation, for verify --limits and export.
 func limitsJSON(w io.Writer, r Report) (bool, error) {
@@ -50,12 +58,14 @@ func limitsJSON(w io.Writer, r Report) (bool, error) {
 }
 
 // WriteAll writes every file of the report into dir and makes dir if need be: result.json, report.html, summary.md, junit.xml, and
-// where there is something to show capacity.png, storm-<scenario>.png and limits.json. Each file is written beside its place and
+// where there is something to show capacity.png, spectrum.png, storm-<scenario>.png and limits.json. Each file is written beside its place and
 // then moved there, so that none is ever seen half written; those that can be written are, whatever becomes of the rest.
-func WriteAll(dir string, r Report) error { return write(dir, r.outputs()) }
+func WriteAll(dir string, r Report) error {
+	return write(dir, slices.DeleteFunc(r.outputs(), func(o output) bool { return o.format == formatDark }))
+}
 
-// WriteFiles writes only the files of the formats given, as WriteAll does: "html" is report.html, "png" capacity.png and
-// storm-<scenario>.png, "json" result.json and limits.json, "md" summary.md, "junit" junit.xml. Any other format is an error, and
+// WriteFiles writes only the files of the formats given, as WriteAll does: "html" is report.html, "png" capacity.png,
+// spectrum.png and storm-<scenario>.png, "png-dark" the same for a dark ground as capacity-dark.png and so on, "json" result.json and limits.json, "md" summary.md, "junit" junit.xml. Any other format is an error, and
 // nothing is written.
 func WriteFiles(dir string, r Report, formats ...string) error {
 	var chosen []output
@@ -66,7 +76,7 @@ func WriteFiles(dir string, r Report, formats ...string) error {
 	}
 	for _, f := range formats {
 		if !slices.ContainsFunc(chosen, func(o output) bool { return o.format == f }) {
-			return fmt.Errorf("no file of a report has format %q, want html, png, json, md or junit", f)
+			return fmt.Errorf("no file of a report has format %q, want html, png, png-dark, json, md or junit", f)
 		}
 	}
 	return write(dir, chosen)
