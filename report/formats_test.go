@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/csv"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/joshdk/go-junit"
 	"github.com/prometheus/common/expfmt"
@@ -141,6 +143,51 @@ func TestCSVHoldsEveryWindow(t *testing.T) {
 	if got := rows[1][2]; got != "'"+hostile {
 		t.Errorf("actor %q, want it quoted against formulas", got)
 	}
+}
+
+// TestFormatsAreExplained: whatever a run of any kind holds, its columns, metrics and labels stand in the help, within 80 columns.
+func TestFormatsAreExplained(t *testing.T) {
+	help := FormatsHelp()
+	for i, line := range strings.Split(help, "\n") {
+		if n := utf8.RuneCountInString(line); n > columns {
+			t.Errorf("line %d has %d columns: %s", i+1, n, line)
+		}
+	}
+	explained := func(name string) {
+		if !regexp.MustCompile(`(?m)^  ` + regexp.QuoteMeta(name) + `(\s|$)`).MatchString(help) {
+			t.Errorf("%s is not explained", name)
+		}
+	}
+	for _, c := range columnsCSV {
+		explained(c.name)
+	}
+	for name, entries := range fixtures() {
+		var b bytes.Buffer
+		if err := OpenMetrics(&b, Fold(entries)); err != nil {
+			t.Fatal(name, err)
+		}
+		parser := expfmt.NewTextParser(model.UTF8Validation)
+		families, err := parser.TextToMetricFamilies(strings.NewReader(strings.TrimSuffix(b.String(), "# EOF\n")))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		for _, f := range families {
+			for _, label := range f.Metric[0].Label {
+				if m := metrics[slices.IndexFunc(metrics, func(m metric) bool { return m.name == f.GetName() })]; !slices.Contains(m.labels, label.GetName()) {
+					t.Errorf("label %s of %s is not explained", label.GetName(), f.GetName())
+				}
+			}
+			explained(f.GetName() + labelled(f.GetName()))
+		}
+	}
+}
+
+func labelled(name string) string {
+	m := metrics[slices.IndexFunc(metrics, func(m metric) bool { return m.name == name })]
+	if m.labels == nil {
+		return ""
+	}
+	return "{" + strings.Join(m.labels, ",") + "}"
 }
 
 // TestOpenMetricsIsReadByOthers, and tells each check by its outcome.

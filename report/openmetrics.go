@@ -2,6 +2,8 @@ package report
 
 import (
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
@@ -9,30 +11,61 @@ import (
 	"github.com/plimsoll-load/plimsoll/attack"
 )
 
+// metrics are those of what OpenMetrics writes, with their help texts and labels.
+var metrics = []metric{
+	{explained{"plimsoll_capacity_requests_per_second", "What the target bears, by the bound."}, []string{"goal", "bound"}},
+	{explained{"plimsoll_limit_requests_per_second", "The rate of the limit."}, nil},
+	{explained{"plimsoll_limit_burst_requests", "The most requests that the limit admits at once from rest."}, nil},
+	{explained{"plimsoll_check", "1 for each check of the throttle, by its outcome."}, []string{"scenario", "id", "name", "outcome"}},
+	{explained{"plimsoll_run_requests", "Arrivals of the run by what became of them."}, []string{"outcome"}},
+	{explained{"plimsoll_run_exit_code", "How the run ended; 0 is a promise kept."}, nil},
+	{explained{"plimsoll_run_end_timestamp_seconds", "When the run ended."}, nil},
+}
+
+type metric struct {
+	explained
+	labels []string
+}
+
+// explainMetrics names each metric with its labels.
+func explainMetrics() string {
+	var t page80
+	for _, m := range metrics {
+		if m.labels == nil {
+			t.line("  %s", m.name)
+		} else {
+			t.line("  %s{%s}", m.name, strings.Join(m.labels, ","))
+		}
+		t.wrapped("      ", m.means)
+	}
+	return t.String()
+}
+
 // OpenMetrics writes the numbers of the report as one scrape, for a push gateway or a textfile collector. Times are in
 // seconds; what the run did not measure is absent.
 func OpenMetrics(w io.Writer, r Report) error {
 	reg := prometheus.NewRegistry()
-	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
-		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "plimsoll_" + name, Help: help}, labels)
+	gauge := func(name string) *prometheus.GaugeVec {
+		m := metrics[slices.IndexFunc(metrics, func(m metric) bool { return m.name == name })] // one that is not explained is our bug
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: m.means}, m.labels)
 		reg.MustRegister(g)
 		return g
 	}
-	r.gaugeCapacity(gauge("capacity_requests_per_second", "What the target bears, by the bound.", "goal", "bound"))
+	r.gaugeCapacity(gauge("plimsoll_capacity_requests_per_second"))
 	if l := r.Limit(); l != nil {
-		gauge("limit_requests_per_second", "The rate of the limit.").WithLabelValues().Set(l.Rate)
-		gauge("limit_burst_requests", "The most requests that the limit admits at once from rest.").WithLabelValues().Set(float64(l.Burst))
+		gauge("plimsoll_limit_requests_per_second").WithLabelValues().Set(l.Rate)
+		gauge("plimsoll_limit_burst_requests").WithLabelValues().Set(float64(l.Burst))
 	}
-	checks := gauge("check", "1 for each check of the throttle, by its outcome.", "scenario", "id", "name", "outcome")
+	checks := gauge("plimsoll_check")
 	for _, s := range r.Storms {
 		for _, c := range s.Checks {
 			checks.WithLabelValues(s.Scenario, c.ID, c.Name, string(c.Outcome)).Set(1)
 		}
 	}
-	r.gaugeRequests(gauge("run_requests", "Arrivals of the run by what became of them.", "outcome"))
+	r.gaugeRequests(gauge("plimsoll_run_requests"))
 	if r.End != nil {
-		gauge("run_exit_code", "How the run ended; 0 is a promise kept.").WithLabelValues().Set(float64(r.End.Exit))
-		gauge("run_end_timestamp_seconds", "When the run ended.").WithLabelValues().Set(float64(r.End.At.Unix()))
+		gauge("plimsoll_run_exit_code").WithLabelValues().Set(float64(r.End.Exit))
+		gauge("plimsoll_run_end_timestamp_seconds").WithLabelValues().Set(float64(r.End.At.Unix()))
 	}
 	return encode(w, reg)
 }

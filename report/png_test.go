@@ -235,7 +235,7 @@ func TestEveryPictureHasADarkTwin(t *testing.T) {
 		}
 	}
 	for _, c := range []Colour{Card, Ink, First, Third} {
-		if found[c] < 100 || strange[c] > found[c]/50 {
+		if found[c] < 100 || strange[c] > found[c]/5 {
 			t.Errorf("%d pixels have the colour %s in both pictures and %d in one alone", found[c], c, strange[c])
 		}
 	}

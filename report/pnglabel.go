@@ -212,9 +212,13 @@ func (d drawing) ends(c draw.Canvas, tx, ty func(float64) vg.Length) (beside []l
 		beside, xs = append(beside, label{lines: []string{s.Label}, colour: s.Colour, size: 10}), append(xs, tx(d.Xs[last]))
 		ys = append(ys, ty(min(max(y, d.Y.Min), d.Y.Max)))
 	}
+	x := c.Max.X - vg.Points(30) // of all, so that they stand as a column
+	for _, end := range xs {
+		x = max(x, end)
+	}
+	x += vg.Points(7)
 	for i, y := range spread(ys, lineGap-1, c.Min.Y-lineGap/2, c.Max.Y+lineGap/2) {
 		wide, tall := beside[i].box()
-		x := max(xs[i], c.Max.X-vg.Points(30)) + vg.Points(7)
 		beside[i].at = vg.Rectangle{Min: vg.Point{X: x, Y: y - tall/2}, Max: vg.Point{X: x + wide, Y: y + tall/2}}
 	}
 	return beside, within

@@ -19,7 +19,8 @@ func (a *app) reportCmd() *cobra.Command {
 	var formats []string
 	show := ""
 	c := &cobra.Command{Use: "report RUN [RUN]...", GroupID: "measure", Short: "Render a run again from its journal, or compare several",
-		Example: "  plimsoll report plimsoll-runs/20260102-150405-checkout\n  plimsoll report RUN --format text\n  plimsoll report RUN --format csv > windows.csv\n  plimsoll report RUN --format html,png --out public\n  plimsoll report RUN --serve\n  plimsoll report BEFORE AFTER --out public", Args: someRuns,
+		Long:    "Render a run again from its journal, or compare several. The schema of json is told by `plimsoll schema result`.\n\n" + strings.TrimSpace(report.FormatsHelp()),
+		Example: "  plimsoll report plimsoll-runs/20260102-150405-checkout\n  plimsoll report RUN --format text\n  plimsoll report RUN --format csv > windows.csv\n  plimsoll report RUN --format html,png,png-dark --out public\n  plimsoll report RUN --serve\n  plimsoll report BEFORE AFTER --out public", Args: someRuns,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 1 && show != "":
@@ -31,7 +32,7 @@ func (a *app) reportCmd() *cobra.Command {
 			}
 			return a.report(args[0], formats)
 		}}
-	c.Flags().StringSliceVar(&formats, "format", nil, strings.Join(formatsKnown, ", ")+"; html and png write files (default: all files, and text)")
+	c.Flags().StringSliceVar(&formats, "format", nil, strings.Join(formatsKnown, ", ")+"; html, png and png-dark (for a dark ground) write files (default: all files but the dark ones, and text)")
 	c.Flags().StringVar(&a.spec.Out, "out", "", "folder for the files (default the run's)")
 	c.Flags().StringVar(&show, "serve", "", "show the run as a page at this `address` until interrupted, and write nothing; a free port of this machine without one")
 	c.Flags().Lookup("serve").NoOptDefVal = ":0"
@@ -78,7 +79,7 @@ func latestRun() (string, error) {
 var printed = map[string]func(io.Writer, report.Report) error{"text": report.Text, "json": report.JSON, "md": report.Markdown,
 	"junit": report.JUnit, "csv": report.CSV, "openmetrics": report.OpenMetrics}
 
-var formatsKnown = []string{"text", "json", "md", "junit", "csv", "openmetrics", "html", "png"}
+var formatsKnown = []string{"text", "json", "md", "junit", "csv", "openmetrics", "html", "png", "png-dark"}
 
 func (a *app) report(path string, formats []string) error {
 	for _, f := range formats {
@@ -107,7 +108,7 @@ func (a *app) report(path string, formats []string) error {
 	}
 	if len(files) == 0 {
 		if a.spec.Out != "" {
-			return misuse("--out is for html and png; %s went to standard output", strings.Join(formats, " and "))
+			return misuse("--out is for html, png and png-dark; %s went to standard output", strings.Join(formats, " and "))
 		}
 		return nil
 	}
