@@ -12,12 +12,12 @@ import (
 // columnsCSV are the columns of what CSV writes, and what they hold.
 var columnsCSV = []explained{
 	{"trial", "number of the trial, from 1"},
-	{"phase", "what the trial was for: ramp, confirm, storm, …"},
+	{"phase", "what the trial was for: such as ramp, confirm or storm"},
 	{"actor", "whose arrivals these are"},
 	{"at_s", "when the window began, seconds since the trial did"},
 	{"seconds", "how long the window is"},
 	{"warmup", "true where the window counts for nothing"},
-	{"due", "arrivals owed in the window: the sum of ok … unsent"},
+	{"due", "arrivals owed in the window: the sum of ok to unsent"},
 	{"attempts", "requests sent for them, retries among them"},
 	{"ok", "arrivals answered well"},
 	{"throttled", "refused with 429, or the status that the run expects"},
