@@ -79,7 +79,7 @@ func (t *page80) endpoints(r Report) {
 		for _, text := range row[:last] {
 			line += cell(text, -9)
 		}
-		t.line("%s  %s", line, row[last])
+		t.hanging(line+"  ", strings.Repeat(" ", len(line)+2), row[last])
 	}
 	if text := r.weakest(); text != "" {
 		t.hanging("  ", "  ", text)

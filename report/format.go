@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
 )
@@ -101,7 +103,7 @@ func share(part, whole int64) float64 {
 	return float64(part) / float64(whole)
 }
 
-// wrap breaks text at spaces into lines of at most width runes; a longer word stands alone.
+// wrap breaks text at spaces into lines of at most width runes; a longer word is broken where the line ends.
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
@@ -115,6 +117,23 @@ func wrap(text string, width int) []string {
 			lines = append(lines, line)
 			line = word
 		}
+		for r := []rune(line); len(r) > width && width > 0; r = r[width:] {
+			lines, line = append(lines, string(r[:width])), string(r[width:])
+		}
 	}
 	return append(lines, line)
+}
+
+// printable is text without what would act on a terminal, or turn around how it reads: control characters, of which those
+// that part words become spaces, and marks of direction (Unicode TR 36, 3.1.1; CVE-2021-42574).
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\n' || c == '\r' || c == '\t' || c == '\u2028' || c == '\u2029' || c == '\u0085':
+			return ' '
+		case unicode.IsControl(c), c >= '\u202a' && c <= '\u202e', c >= '\u2066' && c <= '\u2069', c == '\u200e', c == '\u200f', c == '\u061c', c == utf8.RuneError:
+			return -1
+		}
+		return c
+	}, s)
 }

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/joshdk/go-junit"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
@@ -166,12 +167,7 @@ func TestFormatsAreExplained(t *testing.T) {
 		if err := OpenMetrics(&b, Fold(entries)); err != nil {
 			t.Fatal(name, err)
 		}
-		parser := expfmt.NewTextParser(model.UTF8Validation)
-		families, err := parser.TextToMetricFamilies(strings.NewReader(strings.TrimSuffix(b.String(), "# EOF\n")))
-		if err != nil {
-			t.Fatal(name, err)
-		}
-		for _, f := range families {
+		for _, f := range families(t, b.String()) {
 			for _, label := range f.Metric[0].Label {
 				if m := metrics[slices.IndexFunc(metrics, func(m metric) bool { return m.name == f.GetName() })]; !slices.Contains(m.labels, label.GetName()) {
 					t.Errorf("label %s of %s is not explained", label.GetName(), f.GetName())
@@ -180,6 +176,21 @@ func TestFormatsAreExplained(t *testing.T) {
 			explained(f.GetName() + labelled(f.GetName()))
 		}
 	}
+}
+
+// families reads a scrape with a reader that is not ours.
+func families(t *testing.T, scrape string) map[string]*dto.MetricFamily {
+	t.Helper()
+	text, ended := strings.CutSuffix(scrape, "# EOF\n")
+	if !ended {
+		t.Error("no # EOF at the end, which OpenMetrics asks for")
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	out, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func labelled(name string) string {
@@ -198,17 +209,8 @@ func TestOpenMetricsIsReadByOthers(t *testing.T) {
 	if err := OpenMetrics(&b, r); err != nil {
 		t.Fatal(err)
 	}
-	text := strings.TrimSuffix(b.String(), "# EOF\n")
-	if text == b.String() {
-		t.Error("no # EOF at the end, which OpenMetrics asks for")
-	}
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
 	outcomes := map[string]int{}
-	for _, m := range families["plimsoll_check"].Metric {
+	for _, m := range families(t, b.String())["plimsoll_check"].Metric {
 		for _, l := range m.Label {
 			if l.GetName() == "outcome" {
 				outcomes[l.GetValue()]++

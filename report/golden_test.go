@@ -90,7 +90,7 @@ func TestMarkdown(t *testing.T) {
 			t.Fatal(err)
 		}
 		golden(t, name+".md", b.Bytes())
-		if strings.Contains(b.String(), "<script") {
+		if strings.Contains(strings.ReplaceAll(b.String(), `\<script`, ""), "<script") {
 			t.Errorf("%s: markup of a check reached the page", name)
 		}
 	}

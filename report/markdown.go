@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
@@ -60,7 +61,40 @@ func markdownCurve(b *strings.Builder, r Report) {
 	b.WriteString("\n</details>\n")
 }
 
-// mdEscaper makes text that holds nothing for Markdown or HTML to act on, and that cannot leave its table cell.
-var mdEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "\\|", "\n", " ", "\r", " ", "*", "\\*", "_", "\\_", "`", "\\`", "[", "\\[", "]", "\\]", "\\", "\\\\")
+// mdActs are the characters that a backslash keeps from acting in Markdown wherever they stand, after CommonMark 0.31 and
+// GitHub's extensions: emphasis, code, links, strikes, formulas, cells.
+const mdActs = "\\`*_[]~$|"
 
-func md(s string) string { return mdEscaper.Replace(s) }
+// mdBegins are those that act at the beginning of a line.
+const mdBegins = "#+-=>"
+
+// md makes text that holds nothing for Markdown or HTML to act on, and that cannot leave its line or table cell. Whatever
+// would be a tag or an entity gets a backslash, but p99<250ms, which is neither, stays as it reads. After an @ stands a
+// space of no width: nobody is called by the answer of a server.
+func md(s string) string {
+	var b strings.Builder
+	text := []rune(strings.Join(strings.Fields(printable(s)), " "))
+	for i, c := range text {
+		next := ' '
+		if i+1 < len(text) {
+			next = text[i+1]
+		}
+		acts := strings.ContainsRune(mdActs, c) || i == 0 && strings.ContainsRune(mdBegins, c)
+		switch c {
+		case '<':
+			acts = unicode.IsLetter(next) || strings.ContainsRune("/!?", next)
+		case '&':
+			acts = unicode.IsLetter(next) || next == '#'
+		case '.', ')':
+			acts = unicode.IsSpace(next) && strings.Trim(string(text[:i]), "0123456789") == "" // a numbered list
+		}
+		if acts {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(c)
+		if c == '@' {
+			b.WriteRune('\u200b')
+		}
+	}
+	return b.String()
+}

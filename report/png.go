@@ -114,16 +114,17 @@ func (p *picture) draw(c draw.Canvas) {
 
 // heading writes title and subtitle, made small enough to fit, and returns the room beneath.
 func heading(page draw.Canvas, title, subtitle string) draw.Canvas {
+	title, subtitle = printable(title), printable(subtitle)
 	room := page.Max.X - page.Min.X
 	y := page.Max.Y
 	h := fitted(title, 19, true, Ink, room)
 	h.YAlign = draw.YTop
-	page.FillText(h, vg.Point{X: page.Min.X, Y: y}, title)
+	page.FillText(h, vg.Point{X: page.Min.X, Y: y}, cut(title, h, room))
 	y -= vg.Points(27)
 	s := textStyle(10.5, false, Mute)
 	s.YAlign = draw.YTop
 	for _, line := range fold(subtitle, s, room, 2) {
-		page.FillText(s, vg.Point{X: page.Min.X, Y: y}, line)
+		page.FillText(s, vg.Point{X: page.Min.X, Y: y}, cut(line, s, room))
 		y -= vg.Points(14)
 	}
 	return draw.Crop(page, 0, 0, 0, y-page.Max.Y-vg.Points(12))

@@ -51,6 +51,18 @@ func fold(s string, st text.Style, room vg.Length, n int) (lines []string) {
 	return lines
 }
 
+// cut is as much of s as is no wider than room, with an ellipsis for the rest.
+func cut(s string, st text.Style, room vg.Length) string {
+	if st.Width(s) <= room {
+		return s
+	}
+	r := []rune(s)
+	for len(r) > 0 && st.Width(string(r)+"…") > room {
+		r = r[:len(r)-1]
+	}
+	return string(r) + "…"
+}
+
 // bare takes everything off a plot that says nothing.
 func bare(p *plot.Plot) {
 	p.BackgroundColor = nil

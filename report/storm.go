@@ -1,6 +1,8 @@
 package report
 
 import (
+	"fmt"
+	"hash/crc32"
 	"slices"
 	"strings"
 
@@ -97,8 +99,15 @@ func (t timeline) rateTable() Table {
 	return out
 }
 
-// fileName keeps letters, digits and dashes of a name, so that it can name a file and an element of a page.
+// fileNameMax is how long a name may be in the name of a file, of which an archive or a file system may take but 100 or 255.
+const fileNameMax = 60
+
+// fileName keeps letters, digits and dashes of a name, so that it can name a file and an element of a page. Of a long name it
+// keeps the beginning, and a sum that tells it from others that begin alike.
 func fileName(s string) string {
+	if len(s) > fileNameMax {
+		s = fmt.Sprintf("%s-%08x", string([]rune(s[:fileNameMax-9])), crc32.ChecksumIEEE([]byte(s)))
+	}
 	out := []rune{}
 	for _, c := range s {
 		switch {

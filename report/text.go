@@ -49,14 +49,20 @@ func Brief(w io.Writer, r Report) error {
 // page80 builds lines of at most columns.
 type page80 struct{ strings.Builder }
 
+// What is not printable is left out here, where every line passes: a server's answer must not act on a terminal.
 func (t *page80) line(format string, args ...any) {
-	t.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
+	t.WriteString(strings.TrimRight(printable(fmt.Sprintf(format, args...)), " ") + "\n")
 }
 
 // wrapped writes s over as many lines as it needs, behind the indent given.
 func (t *page80) wrapped(indent, s string) { t.hanging(indent, indent, s) }
 
+// hanging writes s behind first, and behind rest whatever does not fit. A first that is longer than rest has lines of its own.
 func (t *page80) hanging(first, rest, s string) {
+	if utf8.RuneCountInString(first) > utf8.RuneCountInString(rest) {
+		t.wrapped(first[:len(first)-len(strings.TrimLeft(first, " "))], first)
+		first = rest
+	}
 	for i, l := range wrap(s, columns-utf8.RuneCountInString(rest)) {
 		if i == 0 {
 			t.line("%s%s", first, l)
@@ -66,7 +72,10 @@ func (t *page80) hanging(first, rest, s string) {
 	}
 }
 
-func (t *page80) head(s string) { t.line("\n%s", s) }
+func (t *page80) head(s string) {
+	t.line("")
+	t.line("%s", s)
+}
 
 // cell pads s to a width in runes; a negative width pads on the left.
 func cell(s string, width int) string {
@@ -124,8 +133,8 @@ func (t *page80) load(r Report) {
 		return
 	}
 	t.head("Load")
-	t.line("  due %s   ok %s   throttled %s   shed %s   failed %s   timeout %s", count(l.Due), count(l.OK), count(l.Throttled), count(l.Shed), count(l.Failed), count(l.Timeout))
-	t.line("  unsent %s   attempts %s   offered %s/s   ok %s/s   over %s s", count(l.Unsent), count(l.Attempts), Number(l.Rate), Number(l.Achieved), Number(l.Seconds))
+	t.parts("due "+count(l.Due), "ok "+count(l.OK), "throttled "+count(l.Throttled), "shed "+count(l.Shed), "failed "+count(l.Failed), "timeout "+count(l.Timeout))
+	t.parts("unsent "+count(l.Unsent), "attempts "+count(l.Attempts), "offered "+Number(l.Rate)+"/s", "ok "+Number(l.Achieved)+"/s", "over "+Number(l.Seconds)+" s")
 	t.line("  %s%s%s%s%s%s%s", cell("", 10), cell("p50", -10), cell("p90", -10), cell("p95", -10), cell("p99", -10), cell("p99.9", -10), cell("max", -10))
 	t.quantiles("response", l.Response)
 	t.quantiles("service", l.Service)
@@ -133,6 +142,19 @@ func (t *page80) load(r Report) {
 	if l.SpreadMS > 0 {
 		t.line("  the burst was sent within %s", Latency(l.SpreadMS))
 	}
+}
+
+// parts writes words with room between them, in as many lines as they need.
+func (t *page80) parts(all ...string) {
+	line := " "
+	for _, part := range all {
+		if utf8.RuneCountInString(line)+3+utf8.RuneCountInString(part) > columns {
+			t.line("%s", line)
+			line = " "
+		}
+		line += map[bool]string{true: " ", false: "   "}[line == " "] + part
+	}
+	t.line("%s", line)
 }
 
 func count(n int64) string { return Number(float64(n)) }
