@@ -77,7 +77,7 @@ func ComparisonPNG(w io.Writer, c Comparison) (drawn bool, err error) {
 	if len(charts) == 0 {
 		return false, nil
 	}
-	return true, drawPNG(w, c.Headline(), charts[0].Subtitle, charts[0], &charts[1])
+	return (&picture{c.Headline(), charts[0].Subtitle, charts[0], &charts[1]}).png(w, false)
 }
 
 // WriteComparison writes comparison.html and comparison.png into dir, or those of the formats given, each in one step.

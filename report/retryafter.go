@@ -92,13 +92,6 @@ func (o refusals) tallies() (kept, keptIn, early, earlyIn int) {
 	return kept, keptIn, early, earlyIn
 }
 
-func one(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // words say what the refusals told and whether it was true; nil when nobody was refused.
 func (o refusals) words() (out []string) {
 	if o.n == 0 {
