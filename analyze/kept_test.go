@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,51 +112,50 @@ func (s shelf) write(t *testing.T, name string, found []finding) {
 	}
 }
 
-// contest has a contender search the services that are not on the shelf yet, until the time is up. It is false when some
-// are left for the next run.
-func (s shelf) contest(t *testing.T, c contender, all []population.Service) ([]finding, bool) {
+// contest has all contenders search the services that are not on the shelf yet, some services after the others, until the
+// time is up: how many all have searched by then, and what they found.
+func (s shelf) contest(t *testing.T, field []contender, all []population.Service) (int, map[string][]finding) {
 	t.Helper()
-	found := s.read(t, c.name, all)
-	const piece = 8
-	for from := 0; from < len(all); from += piece {
-		var left []population.Service
-		for _, one := range all[from:min(from+piece, len(all))] {
-			if _, known := found[one.N]; !known {
-				left = append(left, one)
+	before, found := map[string]map[int]finding{}, map[string][]finding{}
+	for _, c := range field {
+		before[c.name] = s.read(t, c.name, all)
+	}
+	const piece = 6
+	n := 0
+	for ; n < len(all) && (s.until.IsZero() || time.Now().Before(s.until)); n = min(n+piece, len(all)) {
+		for _, c := range field {
+			known := before[c.name]
+			left := such(all[n:min(n+piece, len(all))], func(one population.Service) bool { _, some := known[one.N]; return !some })
+			for _, f := range contest(c, left) {
+				known[f.s.N] = f
+			}
+			for _, one := range all[n:min(n+piece, len(all))] {
+				f := known[one.N]
+				f.plan = c.plan
+				found[c.name] = append(found[c.name], f)
 			}
 		}
-		if len(left) > 0 && !s.until.IsZero() && time.Now().After(s.until) {
-			break
-		}
-		for _, f := range contest(c, left) {
-			found[f.s.N] = f
-		}
 	}
-	var out []finding
-	for _, one := range all {
-		if f, known := found[one.N]; known {
-			f.plan = c.plan
-			out = append(out, f)
-		}
+	for _, c := range field {
+		s.write(t, c.name, slices.Collect(maps.Values(before[c.name])))
 	}
-	s.write(t, c.name, out)
-	return out, len(out) == len(all)
+	return n, found
 }
 
 // A finding comes back from the shelf as it was put there, a bound that is missing included.
 func TestTheShelfKeepsFindings(t *testing.T) {
 	many(t)
 	t.Parallel()
-	services := known(population.Judging)[:1]
-	s, c := shelf{dir: t.TempDir()}, against(rivals[1])
-	first, whole := s.contest(t, c, services)
-	c.find = func(population.Service) finding { t.Error("searched again what is on the shelf"); return finding{} }
-	again, _ := s.contest(t, c, services)
-	if a, b := first[0], again[0]; !whole || a.value != b.value || a.hi != b.hi || a.harm != b.harm || a.off() != b.off() {
+	services := known(population.Judging)[9:10]
+	s, field := shelf{dir: t.TempDir()}, []contender{against(rivals[1])}
+	_, first := s.contest(t, field, services)
+	field[0].find = func(population.Service) finding { t.Error("searched again what is on the shelf"); return finding{} }
+	n, again := s.contest(t, field, services)
+	if a, b := first[field[0].name][0], again[field[0].name][0]; n != 1 || a.value != b.value || a.hi != b.hi || a.harm != b.harm || a.off() != b.off() {
 		t.Errorf("%+v came back as %+v", a, b)
 	}
 	s.until = time.Now().Add(-time.Second)
-	if some, whole := s.contest(t, against(rivals[1]), known(population.Judging)[:2]); whole || len(some) != 1 {
-		t.Errorf("%d findings, all of them %v, after the time was up, want the one that was kept", len(some), whole)
+	if n, _ := s.contest(t, field, known(population.Judging)[:2]); n != 0 {
+		t.Errorf("%d services were searched after the time was up", n)
 	}
 }
