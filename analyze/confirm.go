@@ -350,11 +350,66 @@ func (s *search) aim(step, width, grow float64, slow bool) (load, grown float64)
 	case l == 0 && slow && s.lo > 0 && s.lo < h/(1+width):
 		return math.Sqrt(s.lo * h), grow
 	case l == 0:
-		return h / (1 + width*grow), wider(grow)
+		return min(h/(1+width*grow), s.failingLess(h)), wider(grow)
 	}
 	load = math.Sqrt(l * h)
+	if s.mode == ModeErrors {
+		load = s.inside(l, h)
+	}
 	if inside := s.estimate * (1 - step); s.mode == ModeCapacity && !slow && inside > 1.004*l && inside < .996*h && h/l > 1+1.5*width {
 		load = inside
 	}
 	return load, grow
+}
+
+// The share of failures, between two loads near the breaking load, is taken for a power of the load. It is no power far
+// from them, so that no step down is longer than longestDown; and a share is never thought to be less than half a failure.
+const longestDown = 1.4
+
+// failingLess is the load below h at which the goal would just be kept, by what failed there and at the next higher load;
+// +Inf where failures do not tell.
+//
+//	share ∝ load^k,   so   h (goal/share(h))^(1/k)
+func (s *search) failingLess(h float64) float64 {
+	at, next := s.failedAt(h), math.Inf(1)
+	for _, r := range s.rows {
+		if load := r.m.Trial.Load(); load > 1.01*h && r.j.Why == Errors {
+			next = min(next, load)
+		}
+	}
+	if s.mode != ModeErrors || math.IsInf(next, 1) {
+		return math.Inf(1)
+	}
+	k := math.Log(s.failedAt(next)/at) / math.Log(next/h)
+	if k <= 0 {
+		return math.Inf(1)
+	}
+	return max(h*math.Pow(s.goal.FailedMax()/at, 1/k), h/longestDown)
+}
+
+// inside is where the share of failures crosses what the goal allows, between two loads of which one fails less and one
+// more; not too close to either.
+func (s *search) inside(l, h float64) float64 {
+	low, high := s.failedAt(l), s.failedAt(h)
+	if low >= high {
+		return math.Sqrt(l * h)
+	}
+	u := math.Log(s.goal.FailedMax()/low) / math.Log(high/low)
+	return l * math.Pow(h/l, min(max(u, .25), .75))
+}
+
+// failedAt is the share that failed in the last trial of a load.
+func (s *search) failedAt(load float64) float64 {
+	for i := len(s.rows) - 1; i >= 0; i-- {
+		r := s.rows[i]
+		if math.Abs(r.m.Trial.Load()/load-1) > 1e-6 {
+			continue
+		}
+		c := judged(r.m)
+		if c.Due == 0 {
+			c = counts(r.m)
+		}
+		return max(float64(failures(c)), .5) / max(float64(c.Due), 1)
+	}
+	return 0
 }

@@ -113,7 +113,8 @@ func TestJudgeIsRarelyWrong(t *testing.T) {
 func TestWatchEndsOverloadsEarlyAndNothingElse(t *testing.T) {
 	plain, sheds := queue(1000, 10, sim.Lognormal), queue(1000, 10, sim.Lognormal)
 	sheds.Queue = 10
-	limits := plain
+	limits, pauses := plain, sheds
+	pauses.Pause, pauses.PauseGap = 150*time.Millisecond, 12*time.Second
 	for _, row := range []struct {
 		name   string
 		target sim.Target
@@ -129,6 +130,9 @@ func TestWatchEndsOverloadsEarlyAndNothingElse(t *testing.T) {
 		{"12 % beyond capacity, medium", plain, 1120, analyze.Medium, 20_000, analyze.Backlog, 6 * time.Second},
 		{"12 % beyond capacity, full", plain, 1120, analyze.Full, 20_000, analyze.Backlog, 6 * time.Second},
 		{"twice the capacity of one that sheds", sheds, 2000, analyze.Full, 20_000, analyze.Errors, 2 * time.Second},
+		{"one of thirty shed, full", sheds, 1000, analyze.Full, 20_000, analyze.Errors, 6 * time.Second},
+		{"fewer shed than the goal allows, full", sheds, 800, analyze.Full, 20_000, "", 0},
+		{"as many shed in a pause, full", pauses, 700, analyze.Full, 20_000, "", 0},
 		{"more in flight than allowed", plain, 1500, analyze.Medium, 100, analyze.Backlog, time.Second},
 		{"a limiter", limits, 800, analyze.Full, 20_000, analyze.Refusals, 4 * time.Second},
 	} {

@@ -66,6 +66,12 @@ func (v *vigil) see(t attack.Tick) attack.Reason {
 	if lo, _ := Wilson(v.sum.Failed, v.sum.Failed+v.sum.OK, 3); v.sum.Failed >= leastErrors && lo > max(errorsFloor, v.goal.FailedMax()) {
 		return Errors
 	}
+	if v.rigour == Full && v.failing() {
+		return Errors
+	}
+	if v.left > 0 && t.Elapsed.Seconds() > v.left && v.sum.Failed >= leastErrors && share(v.sum.Failed, v.sum.Sent) > v.goal.FailedMax() {
+		return Overspent
+	}
 	if b := LastBusy(v.ticks, v.rest.busyAbove(v.load)); v.left > 0 && b.Seconds > v.left && v.load > b.Rate {
 		return Overspent
 	}
@@ -76,6 +82,28 @@ func (v *vigil) see(t attack.Tick) attack.Reason {
 		return v.brief(t)
 	}
 	return v.sequential(t)
+}
+
+// What ends a confirmation on failures that are few but go on: so many of them, beyond the goal by so many standard errors.
+const (
+	steadyErrors = 30
+	steadyZ      = 4
+)
+
+// failing tells whether a full trial surely fails more than the goal allows, and not by one hiccup: in more than half of
+// its ticks.
+func (v *vigil) failing() bool {
+	if v.sum.Failed < steadyErrors || len(v.ticks) < leastSequent {
+		return false
+	}
+	some := 0
+	for _, t := range v.ticks {
+		if t.Failed+t.Shed+t.Timeout > 0 {
+			some++
+		}
+	}
+	lo, _ := Wilson(v.sum.Failed, v.sum.Failed+v.sum.OK, steadyZ)
+	return 2*some > len(v.ticks) && lo > v.goal.FailedMax()
 }
 
 // How long a trial is watched whose flight is full, in mean response times at rest, and how much slower than at rest a
