@@ -70,11 +70,11 @@ func TestALimiterInFrontIsNamed(t *testing.T) {
 	}
 }
 
-// No search has more fail than was declared, or goes far beyond what the service bears. Its seconds of overload are a row of
-// TestRivals.
+// No search has more fail than was declared, or goes far beyond what the service bears; and nearly all take about as long
+// as their plan says. Their seconds of overload are a row of TestRivals.
 func TestNoSearchDoesMoreHarmThanDeclared(t *testing.T) {
 	services := promised(t, func(population.Service) bool { return true })
-	var above, failed, excess sample
+	var above, failed, excess, long, sent sample
 	each(analyze.Plan{}, services, nil, func(f finding) {
 		c := f.ours
 		above, excess = append(above, f.above), append(excess, f.excess)
@@ -87,12 +87,19 @@ func TestNoSearchDoesMoreHarmThanDeclared(t *testing.T) {
 		if good > 0 && f.failed > 1.1*may {
 			t.Errorf("%v: %.0f requests failed, %.0f were declared", f.s, f.failed, may)
 		}
+		if told := f.planned(); !f.s.Kind.Limits() { // which no plan can know, and which ends a search sooner
+			long, sent = append(long, f.seconds/told.Seconds), append(sent, float64(c.Requests)/float64(told.Requests))
+		}
 		if f.peak > 3 && !f.s.Kind.Limits() {
 			t.Errorf("%v: offered %.1f times what it bears, want no more than twice the last good load", f.s, f.peak)
 		}
 	})
 	t.Logf("%d services: above capacity for %s s, at most %.0f s; excess %s s of capacity; failed %s of what is allowed, at most %.2f",
 		len(services), pair(above, 1, 1), above.at(1), pair(excess, 1, 1), pair(failed, 1, 2), failed.at(1))
+	t.Logf("within × 1.5 of what --plan says: seconds %.0f %%, at most × %.1f; requests %.0f %%, at most × %.1f", 100*long.within(1.5), long.at(1), 100*sent.within(1.5), sent.at(1))
+	if long.within(1.5) < .9 || sent.within(1.5) < .9 {
+		t.Errorf("the seconds of %.0f %% and the requests of %.0f %% are within × 1.5 of what --plan says, want 90 %% of each", 100*long.within(1.5), 100*sent.within(1.5))
+	}
 	if len(services) < 15 {
 		t.Errorf("%d services are too few", len(services))
 	}

@@ -249,9 +249,9 @@ var oursTable = []tableRow{
 		return fmt.Sprintf("%.1f %% ; %.0f s", share(all, func(f finding) bool { return f.ours.OverloadSeconds > most }),
 			max(0, of(all, func(f finding) float64 { return f.ours.OverloadSeconds }).at(1)-most))
 	}},
-	{"seconds / requests within × 1.5 of what --plan says", func(all []finding) string {
+	{"seconds / requests within × 1.5 of what --plan says, no limiter", func(all []finding) string {
 		var long, sent sample
-		for _, f := range all {
+		for _, f := range only(all, func(s population.Service) bool { return !s.Kind.Limits() }) {
 			p := f.planned()
 			long, sent = append(long, f.seconds/p.Seconds), append(sent, float64(f.ours.Requests)/float64(p.Requests))
 		}
