@@ -25,12 +25,20 @@ const (
 	Dubious Tone = "warn"
 )
 
-// Tiles are knee, breaking load, limit and verification, in this order and always all four; those of a gate are its own.
+// Tiles are knee, breaking load, limit and verification, in this order and always all four; a gate, a plain load, a verification
+// alone and a search that did not end have numbers of their own to show.
 func (r Report) Tiles() [4]Tile {
-	if r.Gate != nil {
+	c, load := r.Capacity(), r.Load()
+	switch {
+	case r.Gate != nil:
 		return r.gateTiles()
+	case load != nil:
+		return r.loadTiles(*load)
+	case c == nil && len(r.Storms) > 0:
+		return r.stormTiles()
+	case c == nil && !r.Going && r.Command() == "find" && len(pooled(r.Trials)) > 0:
+		return r.partialTiles(pooled(r.Trials))
 	}
-	c := r.Capacity()
 	knee, breaking := estimateTile("latency knee", nil, "no search was made"), estimateTile("breaking load", nil, "no search was made")
 	switch {
 	case c != nil:
@@ -72,6 +80,8 @@ func (r Report) limitTile() Tile {
 		return Tile{Label: "limit as told", Value: Number(r.Run.Limit.Rate), Unit: "/s", Detail: "burst " + Number(float64(r.Run.Limit.Burst))}
 	case r.Limiter != nil:
 		return limiterTile(*r.Limiter)
+	case r.Capacity() != nil && r.Capacity().Limiter != nil && !r.Capacity().Decided():
+		return estimateTile("limiter in front", r.Capacity().Limiter, "")
 	case r.Capacity() != nil && !r.Capacity().Decided():
 		return Tile{Label: "recommended limit", Value: "–", Detail: "no limit rests on an undecided capacity"}
 	}

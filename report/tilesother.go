@@ -1,0 +1,73 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// loadTiles are what was offered, what was answered well, how fast, and whether the goal was kept; without a goal, what else became
+// of the requests.
+func (r Report) loadTiles(l Load) [4]Tile {
+	offered := Tile{Label: "offered", Value: Number(l.Rate), Unit: "/s", Detail: fmt.Sprintf("%s requests in %s", count(l.Due), Latency(l.Seconds*1000))}
+	well := Tile{Label: "answered well", Value: Percent(share(l.OK, l.Due)), Detail: fmt.Sprintf("%s of %s", count(l.OK), count(l.Due))}
+	fast := Tile{Label: "p99", Value: "–", Detail: "no request was answered well"}
+	if q := l.Response; q != nil {
+		value, unit, _ := strings.Cut(Latency(q.P99), " ")
+		fast = Tile{Label: "p99", Value: value, Unit: " " + unit, Detail: fmt.Sprintf("p50 %s, slowest %s", Latency(q.P50), Latency(q.Max))}
+	}
+	rest := Tile{Label: "not answered well", Value: Percent(share(l.Due-l.OK, l.Due)), Detail: binWords(l.Counts)}
+	if r.Run.Goal != "" && r.End != nil && (r.End.Exit == 0 || r.End.Exit == exitBroken) {
+		well.Detail = binWords(l.Counts)
+		rest = Tile{Label: "goal", Value: "kept", Detail: r.Run.Goal, Tone: Good}
+		if r.End.Exit == exitBroken {
+			rest.Value, rest.Tone = "broken", Bad
+		}
+	}
+	return [4]Tile{offered, well, fast, rest}
+}
+
+// binWords are the bins that are not ok, as shares.
+func binWords(c attack.Counts) string {
+	var parts []string
+	for _, b := range []struct {
+		name string
+		n    int64
+	}{{"throttled", c.Throttled}, {"shed", c.Shed}, {"failed", c.Failed}, {"timeout", c.Timeout}, {"unsent", c.Unsent}} {
+		if b.n > 0 {
+			parts = append(parts, b.name+" "+Percent(share(b.n, c.Due)))
+		}
+	}
+	if len(parts) == 0 {
+		return "none was refused, failed or left unsent"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// stormTiles are those of a verification alone: what was sent, what was refused, the limit and the verdict.
+func (r Report) stormTiles() [4]Tile {
+	var sum attack.Window
+	for _, m := range r.stormTrials() {
+		sum.Add(m.All())
+	}
+	sent := Tile{Label: "requests sent", Value: count(sum.Attempts), Detail: "in " + plural(len(r.Storms), "storm")}
+	refused := Tile{Label: "throttled", Value: Percent(share(sum.Throttled, sum.Due)), Detail: fmt.Sprintf("%s of %s, %s let in", count(sum.Throttled), count(sum.Due), count(sum.OK))}
+	return [4]Tile{sent, refused, r.limitTile(), r.verdictTile()}
+}
+
+// partialTiles are those of a search that did not end: how far it came.
+func (r Report) partialTiles(points []analyze.Point) [4]Tile {
+	top := points[len(points)-1]
+	best := slices.MaxFunc(points, func(a, b analyze.Point) int { return int(a.Achieved*1000) - int(b.Achieved*1000) })
+	limit := r.limitTile()
+	if limit.Value == "–" {
+		limit.Detail = "no limit rests on half a search"
+	}
+	return [4]Tile{
+		{Label: "highest load tried", Value: Number(top.Load), Unit: "/s", Detail: "the search did not end"},
+		{Label: "most answered well", Value: Number(best.Achieved), Unit: "/s", Detail: "of " + Number(best.Load) + "/s, not judged"},
+		limit, r.verdictTile()}
+}
