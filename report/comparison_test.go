@@ -106,6 +106,9 @@ func TestComparisonSaysWhatChanged(t *testing.T) {
 // TestComparisonPageIsWhole and asks for nothing; what came from outside is text.
 func TestComparisonPageIsWhole(t *testing.T) {
 	for name, c := range comparisons() {
+		if testing.Short() && name != "slower" && name != "nothing" {
+			continue
+		}
 		page := comparisonOf(t, c)
 		if !strings.Contains(page, policy) || len(page) > 500_000 || strings.Contains(page, "1,702/s <b>") {
 			t.Errorf("%s: policy %v, %d bytes, markup of a check %v", name, strings.Contains(page, policy), len(page), strings.Contains(page, "1,702/s <b>"))

@@ -232,6 +232,23 @@ func parted(trials []journal.Entry) (out []journal.Entry) {
 	return out
 }
 
+// retried is a verification whose clients came back, some as told and some too soon, while a backend was looked at that once gave no
+// answer.
+func retried() (out []journal.Entry) {
+	said := verdicts(1, 2)
+	for i, m := range []attack.Measurement{turned(60, time.Second, 60), turned(60, 40*time.Millisecond, 6), turned(60, 300*time.Millisecond, 21), turned(60, 2*time.Second, 58)} {
+		m.Trial.N, m.Trial.Phase = i+1, "verify/"+[]string{"honour", "storm-at-once", "storm-full-jitter", "storm-retry-after"}[i]
+		m.Trial.Actors[0].Manners.Policy = []attack.Policy{attack.RetryAfter, attack.AtOnce, attack.FullJitter, attack.RetryAfter}[i]
+		m.Windows[0].Response = hist(m.Windows[0].OK, 20, .4)
+		for s := range 5 {
+			m.Sights = append(m.Sights, attack.Sight{At: time.Duration(s) * time.Second, Name: attack.SightHealth, OK: i != 2 || s != 3, Took: time.Duration(2+s*s*i) * time.Millisecond})
+		}
+		out = append(out, journal.Entry{Trial: &m})
+	}
+	said[0].Trials, said[1].Trials = []int{1, 2}, []int{2, 3, 4}
+	return append(out, journal.Entry{Verdict: &said[0]}, journal.Entry{Verdict: &said[1]}, ending(0, "the throttle holds"))
+}
+
 // fixtures are runs of every kind and every end, by name.
 func fixtures() map[string][]journal.Entry {
 	s := newService()
@@ -278,6 +295,7 @@ func fixtures() map[string][]journal.Entry {
 		Table: &scenarios.Table{Columns: []string{"clients", "attempts each", "peak after 1 s", "all served after", "gave up"}, Rows: [][]string{{"never", "1.00", "0/s", "1.2ms", "140"}, {"retry-after-jitter", "4.81", "2500/s", "6.41s", "12"}}}})
 	good := verdicts(1, 2)
 	out["verify"] = []journal.Entry{told, {Trial: storm(s, 1)}, {Trial: storm(s, 2)}, {Verdict: &good[0]}, {Verdict: &good[1]}, ending(0, "the throttle holds")}
+	out["retries"] = append([]journal.Entry{told}, retried()...)
 	out["gate"] = []journal.Entry{opening("gate"), {Trial: s.trial(1, "gate/block", 4, steady(1930), unlimited)}, {Gate: &gate.Verdict{Outcome: gate.Regression, Tolerance: .05, Baseline: 2030, Load: 1930, Seconds: 41, Requests: 80_000,
 		Text: "a loss beyond 5%: 1 of 7 blocks held 1,930/s", Blocks: []gate.Block{{Trials: []int{1}, Held: true, Why: "kept up"}, {Trials: []int{2}, Rate: 1711, Why: "<b>1,711/s</b> completed"}}}}, ending(1, "a loss beyond 5%")}
 	out["gate-runs"] = []journal.Entry{opening("gate"), {Gate: &gate.Verdict{Outcome: gate.Undecided, Tolerance: .05, Ratio: &analyze.Estimate{Value: .96, Lo: .92, Hi: 1.01, Confidence: .9}, Text: "capacity 0.96x", Fix: "more runs",
