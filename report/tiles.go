@@ -14,6 +14,7 @@ type Tile struct {
 	Unit   string
 	Detail string // its interval, or why it is not known
 	Tone   Tone   // how its value is coloured, "" for plain
+	Plain  bool   // it is none of the four that have colours of their own
 }
 
 // Tone is the colour of a judgement.

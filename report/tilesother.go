@@ -12,17 +12,17 @@ import (
 // loadTiles are what was offered, what was answered well, how fast, and whether the goal was kept; without a goal, what else became
 // of the requests.
 func (r Report) loadTiles(l Load) [4]Tile {
-	offered := Tile{Label: "offered", Value: Number(l.Rate), Unit: "/s", Detail: fmt.Sprintf("%s requests in %s", count(l.Due), Latency(l.Seconds*1000))}
-	well := Tile{Label: "answered well", Value: Percent(share(l.OK, l.Due)), Detail: fmt.Sprintf("%s of %s", count(l.OK), count(l.Due))}
-	fast := Tile{Label: "p99", Value: "–", Detail: "no request was answered well"}
+	offered := Tile{Plain: true, Label: "offered", Value: Number(l.Rate), Unit: "/s", Detail: fmt.Sprintf("%s requests in %s", count(l.Due), Latency(l.Seconds*1000))}
+	well := Tile{Plain: true, Label: "answered well", Value: Percent(share(l.OK, l.Due)), Detail: fmt.Sprintf("%s of %s", count(l.OK), count(l.Due))}
+	fast := Tile{Plain: true, Label: "p99", Value: "–", Detail: "no request was answered well"}
 	if q := l.Response; q != nil {
 		value, unit, _ := strings.Cut(Latency(q.P99), " ")
-		fast = Tile{Label: "p99", Value: value, Unit: " " + unit, Detail: fmt.Sprintf("p50 %s, slowest %s", Latency(q.P50), Latency(q.Max))}
+		fast = Tile{Plain: true, Label: "p99", Value: value, Unit: " " + unit, Detail: fmt.Sprintf("p50 %s, slowest %s", Latency(q.P50), Latency(q.Max))}
 	}
-	rest := Tile{Label: "not answered well", Value: Percent(share(l.Due-l.OK, l.Due)), Detail: binWords(l.Counts)}
+	rest := Tile{Plain: true, Label: "not answered well", Value: Percent(share(l.Due-l.OK, l.Due)), Detail: binWords(l.Counts)}
 	if r.Run.Goal != "" && r.End != nil && (r.End.Exit == 0 || r.End.Exit == exitBroken) {
 		well.Detail = binWords(l.Counts)
-		rest = Tile{Label: "goal", Value: "kept", Detail: r.Run.Goal, Tone: Good}
+		rest = Tile{Plain: true, Label: "goal", Value: "kept", Detail: r.Run.Goal, Tone: Good}
 		if r.End.Exit == exitBroken {
 			rest.Value, rest.Tone = "broken", Bad
 		}
@@ -53,8 +53,8 @@ func (r Report) stormTiles() [4]Tile {
 	for _, m := range r.stormTrials() {
 		sum.Add(m.All())
 	}
-	sent := Tile{Label: "requests sent", Value: count(sum.Attempts), Detail: "in " + plural(len(r.Storms), "storm")}
-	refused := Tile{Label: "throttled", Value: Percent(share(sum.Throttled, sum.Due)), Detail: fmt.Sprintf("%s of %s, %s let in", count(sum.Throttled), count(sum.Due), count(sum.OK))}
+	sent := Tile{Plain: true, Label: "requests sent", Value: count(sum.Attempts), Detail: "in " + plural(len(r.Storms), "storm")}
+	refused := Tile{Plain: true, Label: "throttled", Value: Percent(share(sum.Throttled, sum.Due)), Detail: fmt.Sprintf("%s of %s, %s let in", count(sum.Throttled), count(sum.Due), count(sum.OK))}
 	return [4]Tile{sent, refused, r.limitTile(), r.verdictTile()}
 }
 
@@ -67,7 +67,7 @@ func (r Report) partialTiles(points []analyze.Point) [4]Tile {
 		limit.Detail = "no limit rests on half a search"
 	}
 	return [4]Tile{
-		{Label: "highest load tried", Value: Number(top.Load), Unit: "/s", Detail: "the search did not end"},
-		{Label: "most answered well", Value: Number(best.Achieved), Unit: "/s", Detail: "of " + Number(best.Load) + "/s, not judged"},
+		{Plain: true, Label: "highest load tried", Value: Number(top.Load), Unit: "/s", Detail: "the search did not end"},
+		{Plain: true, Label: "most answered well", Value: Number(best.Achieved), Unit: "/s", Detail: "of " + Number(best.Load) + "/s, not judged"},
 		limit, r.verdictTile()}
 }

@@ -114,6 +114,9 @@ func (t timeline) coarse() (out []Phase) {
 			out = append(out, p)
 		}
 	}
+	if len(out) < 2 {
+		return nil
+	}
 	return out
 }
 
