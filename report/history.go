@@ -180,7 +180,8 @@ func HistoryText(w io.Writer, p Past) error {
 }
 
 func (t *page80) past(s Service) {
-	t.line("\n%s, %s", s.Name, stretch(s.Runs))
+	t.line("")
+	t.line("%s, %s", s.Name, stretch(s.Runs))
 	t.line("%s", "  "+cell("metric", 18)+cell("runs", -5)+cell("now", -11)+cell("lowest", -11)+cell("highest", -11)+cell("changes", -9))
 	goal := ""
 	for _, m := range s.Metrics {
@@ -193,7 +194,8 @@ func (t *page80) past(s Service) {
 	}
 	for _, m := range s.Metrics {
 		for _, c := range m.Changes {
-			t.line("\n  %s: %s %s", day(c.After.Began), m.Name, steps(c.Ratio))
+			t.line("")
+			t.line("  %s: %s %s", day(c.After.Began), m.Name, steps(c.Ratio))
 			t.wrapped("    ", changeWords(m, c))
 			t.wrapped("    ", between(c.Before, c.After))
 			for _, n := range c.Notes {
@@ -202,7 +204,8 @@ func (t *page80) past(s Service) {
 		}
 	}
 	for _, f := range s.Flips {
-		t.line("\n  %s: %s", day(f.After.Began), flipWords(f))
+		t.line("")
+		t.line("  %s: %s", day(f.After.Began), flipWords(f))
 		t.wrapped("    ", between(f.Before, f.After))
 	}
 	for _, n := range s.Notes {
