@@ -226,15 +226,15 @@ function rebuild() {
 }
 // update draws newer charts: those that changed anew, and as far zoomed in as they were.
 function update(next) {
-  const before = new Map(charts.map(c => [c.id, JSON.stringify(c)]));
+  const before = new Map(charts.map(c => [c.id, c]));
   const drawn = new Map(plots.map(p => [p[0], p]));
   charts = next;
   plots = charts.map(c => {
-    const el = document.getElementById(c.id), old = drawn.get(el);
+    const el = document.getElementById(c.id), old = drawn.get(el), was = before.get(c.id);
     drawn.delete(el);
-    if (!el || old && before.get(c.id) === JSON.stringify(c)) return old;
-    const x = old && old[1].scales.x, first = old && old[1].data[0][0], last = old && old[1].data[0].at(-1);
-    const zoom = old && (x.min > first || x.max < last) && { min: x.min, max: x.max };
+    if (!el || old && JSON.stringify(was) === JSON.stringify(c)) return old;
+    const x = old && old[1].scales.x; // zoomed in where it is not the model's range, and only as far as the newer one has it too
+    const zoom = old && (x.min > was.x.min || x.max < was.x.max) && x.min >= c.x.min && x.max <= c.x.max && { min: x.min, max: x.max };
     if (old) old[1].destroy();
     const made = draw(c);
     if (made && zoom) made[1].setScale("x", zoom);

@@ -196,6 +196,15 @@ const inked = `[...document.querySelectorAll("canvas")].filter(c => {
 	return false;
 }).length`
 
+// newestInked tells whether there is colour at the right end of the chart of the moment, where the newest is: labels and grid
+// are grey.
+const newestInked = `(c => {
+	if (!c) return false;
+	const d = c.getContext("2d").getImageData(Math.floor(c.width * .93), 0, Math.ceil(c.width * .07), c.height).data;
+	for (let i = 0; i < d.length; i += 4) { if (d[i + 3] > 0 && Math.max(d[i], d[i + 1], d[i + 2]) - Math.min(d[i], d[i + 1], d[i + 2]) > 30) return true; }
+	return false;
+})(document.querySelector("#now canvas"))`
+
 func TestPageOfARunInABrowser(t *testing.T) {
 	b := newTab(t)
 	l, err := Listen(":0")
@@ -244,6 +253,10 @@ func TestPageOfARunInABrowser(t *testing.T) {
 	if bad := b.wrong(); bad != "" {
 		t.Errorf("while it grew: %s", bad)
 	}
+
+	ticked(w, 7)
+	b.until(t, "the chart of the moment goes on to the newest", newestInked)
+	b.wrong() // Chromium advises on how to read a canvas twice
 
 	b.reconnects(t, w, wire)
 	b.ends(t, w, &stopped)

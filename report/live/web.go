@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"html"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/report"
 	"github.com/plimsoll-load/plimsoll/report/journal"
 )
@@ -52,7 +54,8 @@ const (
 )
 
 const (
-	momentsMax  = 240         // some minutes of ticks
+	momentsMax  = 240 // a minute of them and more
+	momentLeast = 250 * time.Millisecond
 	stripEvery  = time.Second // where nothing happens, for the clock
 	chartEvery  = time.Second
 	reportEvery = time.Second
@@ -107,7 +110,8 @@ func (w *Web) Over() {
 	}
 }
 
-// moment makes the newest tick one of the chart's moments.
+// moment makes the newest tick one of the chart's moments, or a part of the newest: the ticks of a short trial are some
+// milliseconds each, and what ends in so few of them is no rate.
 func (w *Web) moment(now time.Time) {
 	all := w.state.ticks
 	tick := all[len(all)-1]
@@ -118,11 +122,30 @@ func (w *Web) moment(now time.Time) {
 	to := now.Sub(w.state.began).Seconds()
 	from := max(to-(tick.Elapsed-before).Seconds(), 0)
 	if n := len(w.moments); n > 0 {
-		from = max(from, w.moments[n-1].To)
+		newest := &w.moments[n-1]
+		from = max(from, newest.To)
+		if len(all) > 1 && newest.To-newest.From < momentLeast.Seconds() {
+			newest.Tick, newest.To = joined(newest.Tick, tick), max(to, newest.To)
+			return
+		}
 	}
 	if to > from {
 		w.moments = last(append(w.moments, report.Moment{From: from, To: to, Tick: tick}), momentsMax)
 	}
+}
+
+// joined is two ticks of a trial, one after the other, as one.
+func joined(a, b attack.Tick) attack.Tick {
+	b.Due += a.Due
+	b.Sent += a.Sent
+	b.OK += a.OK
+	b.Throttled += a.Throttled
+	b.Shed += a.Shed
+	b.Failed += a.Failed
+	b.Timeout += a.Timeout
+	b.Unsent += a.Unsent
+	b.Response += a.Response
+	return b
 }
 
 // Close shows the end to all who look, and waits until nothing runs any more. It may be called more than once.
@@ -170,7 +193,7 @@ type painter struct {
 // draw draws what is new and due, or all that is new.
 func (p *painter) draw(w *Web, now time.Time, all bool) {
 	w.mu.Lock()
-	fresh, grown, moments := w.fresh, w.grown, w.moments
+	fresh, grown, moments := w.fresh, w.grown, slices.Clone(w.moments)
 	s := w.state.strip(now)
 	entries := w.entries[:len(w.entries):len(w.entries)]
 	w.fresh = false

@@ -416,3 +416,30 @@ func ExampleListen() {
 	l.Close()
 	// Output: <nil> true
 }
+
+// Ticks of some milliseconds are no moments of their own: what ends in so few is no rate.
+func TestShortTicksMakeOneMoment(t *testing.T) {
+	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	w := &Web{}
+	w.state.began = began
+	at := 0
+	for n := range 3 { // trials of 500 ms, 40 ticks each
+		trial := order(n+1, "ramp", 100)
+		w.state.add(journal.Entry{Start: &trial}, began)
+		for i := range 40 {
+			at++
+			w.state.add(journal.Entry{Tick: &attack.Tick{Elapsed: time.Duration(i+1) * 12500 * time.Microsecond, Due: 2, OK: 1, Failed: 1, Response: time.Millisecond}}, began)
+			w.moment(began.Add(time.Duration(at) * 12500 * time.Microsecond))
+		}
+	}
+	var due, ended int64
+	for i, m := range w.moments {
+		due, ended = due+m.Due, ended+m.Ended()
+		if i > 0 && m.From < w.moments[i-1].To || m.To-m.From > 2*momentLeast.Seconds() {
+			t.Errorf("moment %d is from %v to %v", i, m.From, m.To)
+		}
+	}
+	if len(w.moments) != 6 || due != 240 || ended != 240 {
+		t.Errorf("%d moments of %d due and %d ended, want 6 of 240 and 240", len(w.moments), due, ended)
+	}
+}
