@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
 // A growing page says what the page of a report says, and needs of it only what Assets hold.
@@ -56,6 +57,25 @@ func TestRunThatGoesOnWasNotCutOff(t *testing.T) {
 	r.Going = true
 	if !strings.Contains(r.Headline(), "the first trial is under way") {
 		t.Errorf("a run that has just begun: %q", r.Headline())
+	}
+}
+
+func TestStormsThatGoOnDecideNothing(t *testing.T) {
+	r := Fold(fixtures()["whole"])
+	r.Going = true
+	for i := range r.Storms {
+		r.Storms[i].Outcome = scenarios.Inconclusive
+		for k := range r.Storms[i].Checks {
+			r.Storms[i].Checks[k].Outcome = map[bool]scenarios.Outcome{true: scenarios.Pass, false: scenarios.Inconclusive}[k%2 == 0]
+		}
+	}
+	tile := r.Tiles()[3]
+	if !strings.HasSuffix(r.Headline(), "its throttle is being tried") || tile.Tone != "" || !strings.Contains(tile.Detail, "go on") {
+		t.Errorf("%q and %+v while storms are sent, want no verdict", r.Headline(), tile)
+	}
+	r.Storms[0].Outcome, r.Storms[0].Checks[0].Outcome = scenarios.Fail, scenarios.Fail
+	if tile := r.Tiles()[3]; !strings.Contains(r.Headline(), "does not hold") || tile.Tone != Bad {
+		t.Errorf("%q and %+v, want that a failure is told at once", r.Headline(), tile)
 	}
 }
 

@@ -28,6 +28,8 @@ func (r Report) headline() string {
 		return r.gateHeadline()
 	case r.Outcome() == scenarios.Fail:
 		return fmt.Sprintf("The throttle in front of %s does not hold: %s failed", name, plural(failed, "check"))
+	case r.Going && len(r.Storms) > 0:
+		return r.headlineSoFar(name)
 	case r.Limits != nil && r.Outcome() == scenarios.Inconclusive:
 		return fmt.Sprintf("%s bears %s requests a second; its throttle is not proven", name, Number(r.Limits.Rate))
 	case r.Limits != nil && r.Run.Limit != nil && r.Outcome() == scenarios.Pass:
@@ -48,6 +50,14 @@ func (r Report) headline() string {
 		return fmt.Sprintf("Nothing is known of %s: the generator was the limit", name)
 	}
 	return r.headlineOfLoad(name)
+}
+
+// headlineSoFar is the sentence while storms are sent: none of them proves anything before the last, but that a throttle fails.
+func (r Report) headlineSoFar(name string) string {
+	if r.Limits != nil {
+		return fmt.Sprintf("%s bears %s requests a second; its throttle is being tried", name, Number(r.Limits.Rate))
+	}
+	return fmt.Sprintf("The throttle in front of %s is being tried", name)
 }
 
 // headlineOf is the sentence of a capacity without limits.

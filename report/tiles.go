@@ -98,6 +98,13 @@ func (r Report) verdictTile() (t Tile) {
 			t.Detail += fmt.Sprintf(", at %s/s and burst %s", Number(l.Rate), Number(float64(l.Burst)))
 		}
 	}()
+	switch o := r.Outcome(); {
+	case r.Going && o != scenarios.Fail && all > 0:
+		t.Value, t.Detail = Number(float64(pass)), fmt.Sprintf("of %s passed, and the storms go on", plural(all, "check"))
+		return t
+	case r.Going && o == "":
+		return Tile{Label: "verification", Value: "–", Detail: "no storm is decided yet"}
+	}
 	switch r.Outcome() {
 	case "":
 		return Tile{Label: "verification", Value: "–", Detail: "no storm was sent"}
