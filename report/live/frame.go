@@ -70,9 +70,9 @@ func clock(d time.Duration) string {
 func (s *state) now(now time.Time, wide int, p paint) string {
 	if s.trial == nil {
 		if s.end != nil {
-			return p.dim(fmt.Sprintf("  %d trials done", s.trials))
+			return p.dim("  " + s.trialsDone())
 		}
-		return p.dim(fmt.Sprintf("  %d trials done, planning the next", s.trials))
+		return p.dim("  " + s.trialsDone() + ", planning the next")
 	}
 	head := fmt.Sprintf("  %s  trial %d", p.accent(clean(s.trial.Phase)), s.trial.N)
 	far := ""
@@ -84,6 +84,13 @@ func (s *state) now(now time.Time, wide int, p paint) string {
 		head += cut("  "+why, max(0, wide-cells(head)-cells(far)))
 	}
 	return head + far
+}
+
+func (s *state) trialsDone() string {
+	if s.trials == 1 {
+		return "1 trial done"
+	}
+	return fmt.Sprintf("%d trials done", s.trials)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

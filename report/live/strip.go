@@ -48,7 +48,7 @@ func (s *state) strip(now time.Time) strip {
 		}
 	}
 	if s.end != nil {
-		out.Outcome, out.Then, out.Used = fmt.Sprintf("%s after %s", s.end.Outcome, clock(s.end.At.Sub(s.run.Began))), "", ""
+		out.Outcome, out.Then, out.Used = fmt.Sprintf("%s · %s", s.end.Outcome, clock(s.end.At.Sub(s.run.Began))), "", ""
 		if s.cut {
 			out.Outcome = s.end.Outcome
 		}
