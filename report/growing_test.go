@@ -53,6 +53,10 @@ func TestRunThatGoesOnWasNotCutOff(t *testing.T) {
 	if strings.Contains(r.Headline(), "cut off") || len(r.Warnings()) > 0 && r.Warnings()[0].Code == "unfinished" || strings.Contains(r.Tiles()[0].Detail, "did not end") {
 		t.Errorf("a run that goes on: %q, %v", r.Headline(), r.Warnings())
 	}
+	r.Run.Command = "demo"
+	if tile := r.Tiles()[2]; tile.Detail != "the search goes on" {
+		t.Errorf("the limit of a demo that goes on: %+v", tile)
+	}
 	r = Fold(fixtures()["begun"])
 	r.Going = true
 	if !strings.Contains(r.Headline(), "the first trial is under way") {

@@ -86,6 +86,9 @@ func (r Report) limitTile() Tile {
 	case r.Capacity() != nil && !r.Capacity().Decided():
 		return Tile{Label: "recommended limit", Value: "–", Detail: "no limit rests on an undecided capacity"}
 	}
+	if r.Going && (r.Command() == "run" || r.Command() == "demo") {
+		return Tile{Label: "recommended limit", Value: "–", Detail: "the search goes on"}
+	}
 	return Tile{Label: "recommended limit", Value: "–", Detail: "none was asked for"}
 }
 
