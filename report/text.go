@@ -292,6 +292,9 @@ func (t *page80) rest(c analyze.Capacity) {
 	for _, e := range estimates(c) {
 		t.hanging("  "+cell(e.name, 19)+cell(Number(e.Value)+"/s", 14), strings.Repeat(" ", 35), interval(e.Estimate))
 	}
+	if how, _ := c.Approach(); how != "" {
+		t.wrapped("  ", how)
+	}
 	if b := c.Burst; b != nil {
 		t.wrapped("  ", burstWords(*b))
 	}
