@@ -11,6 +11,7 @@ import (
 
 // One slow server queues long before it is full, many quick ones hardly do, and a queue that takes nobody never does.
 func TestAGradualEndAndACliffAreToldApart(t *testing.T) {
+	many(t)
 	short := queue(800, 16, sim.Deterministic)
 	short.Queue = 2
 	for _, row := range []struct {

@@ -58,6 +58,7 @@ func (p pools) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick) 
 // A target of two endpoints breaks where the weaker does, however well the other fares: what is completed while a part of it
 // is full is no capacity.
 func TestTheWeakestEndpointIsTheCapacity(t *testing.T) {
+	many(t)
 	for _, row := range []struct {
 		share, full float64 // of the requests, and what the endpoint bears of its own
 		other       float64

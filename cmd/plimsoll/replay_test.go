@@ -88,6 +88,9 @@ func TestRecordedSearchesReplay(t *testing.T) {
 			r := recording(t, name)
 			rng := rand.New(rand.NewPCG(1, uint64(len(r.done))))
 			for k, m := range r.done {
+				if testing.Short() && k%7 != 0 {
+					continue
+				}
 				before := slices.Clone(r.done[:k])
 				rng.Shuffle(k, func(i, j int) { before[i], before[j] = before[j], before[i] })
 				next, more := r.plan.Next(before)
@@ -175,7 +178,11 @@ func TestDamagedRecordingsDoNoHarm(t *testing.T) {
 	for name := range recordings {
 		r := recording(t, name)
 		rng := rand.New(rand.NewPCG(2, uint64(len(r.done))))
-		for range 60 {
+		rounds := 60
+		if testing.Short() {
+			rounds = 6
+		}
+		for range rounds {
 			done := slices.Clone(r.done[:rng.IntN(len(r.done)+1)])
 			for i := range done {
 				if rng.IntN(8) == 0 {
