@@ -152,6 +152,24 @@ func TestWatchEndsOverloadsEarlyAndNothingElse(t *testing.T) {
 	}
 }
 
+// A generator that is two in a hundred too slow lets a backlog grow as an overload does, but before the target.
+func TestWatchLeavesALateGeneratorAlone(t *testing.T) {
+	for seed := range uint64(10) {
+		for _, rigour := range []analyze.Rigour{analyze.Medium, analyze.Full} {
+			r := sim.New(queue(1000, 10, sim.Lognormal), seed)
+			r.Ceiling = 784
+			order := holding(800, 15*time.Second, seed)
+			m, err := r.Run(context.Background(), order, analyze.Watch(order, rest, analyze.Goal{}, rigour, 20_000))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if why, _ := m.Void(); m.Aborted != nil || why == "" {
+				t.Errorf("seed %d: ended %+v, void %q, want it to go on until it is void", seed, m.Aborted, why)
+			}
+		}
+	}
+}
+
 // flights makes ticks of 1 s from the numbers in flight at their edges; ok completions in each.
 func flights(ok int64, inFlight ...int64) []attack.Tick {
 	var ticks []attack.Tick

@@ -17,6 +17,7 @@ type vigil struct {
 	load   float64
 	spread float64
 	flight int64   // most in flight
+	atOnce int64   // most that the trial lets wait at the target; 0 for no such bound
 	left   float64 // seconds of overload that may still be spent; 0 for no such bound
 	long   time.Duration
 
@@ -33,7 +34,7 @@ func Watch(t attack.Trial, rest Rest, goal Goal, rigour Rigour, flight int) func
 }
 
 func newVigil(t attack.Trial, rest Rest, goal Goal, rigour Rigour, flight int) *vigil {
-	return &vigil{rest: rest, goal: goal, rigour: rigour, gentle: 1, load: t.Load(), spread: rest.spread(t), flight: int64(flight), long: t.Len()}
+	return &vigil{rest: rest, goal: goal, rigour: rigour, gentle: 1, load: t.Load(), spread: rest.spread(t), flight: int64(flight), atOnce: int64(t.Flight), long: t.Len()}
 }
 
 // At least so much must be seen before anything is decided.
@@ -47,7 +48,9 @@ const (
 
 func (v *vigil) see(t attack.Tick) attack.Reason {
 	v.ticks = append(v.ticks, t)
+	v.sum.Due += t.Due
 	v.sum.Sent += t.Sent
+	v.sum.Unsent += t.Unsent
 	v.sum.OK += t.OK
 	v.sum.Throttled += t.Throttled
 	v.sum.Failed += t.Failed + t.Shed + t.Timeout
@@ -71,6 +74,9 @@ func (v *vigil) see(t attack.Tick) attack.Reason {
 	}
 	if v.left > 0 && t.Elapsed.Seconds() > v.left && v.sum.Failed >= leastErrors && share(v.sum.Failed, v.sum.Sent) > v.goal.FailedMax() {
 		return Overspent
+	}
+	if v.late(t) {
+		return ""
 	}
 	if b := LastBusy(v.ticks, v.rest.busyAbove(v.load)); v.left > 0 && b.Seconds > v.left && v.load > b.Rate {
 		return Overspent
@@ -104,6 +110,16 @@ func (v *vigil) failing() bool {
 	}
 	lo, _ := Wilson(v.sum.Failed, v.sum.Failed+v.sum.OK, steadyZ)
 	return 2*some > len(v.ticks) && lo > v.goal.FailedMax()
+}
+
+// lateShare is how much of what is in flight may wait at the generator where the target is to be blamed for it.
+const lateShare = .2
+
+// late tells whether what looks like a backlog waits to be sent, while the target is not yet full: a generator that is a
+// little too slow. Such a trial goes on until its lag makes it void, and never ends as an overload.
+func (v *vigil) late(t attack.Tick) bool {
+	behind := v.sum.Due - v.sum.Sent - v.sum.Unsent
+	return float64(behind) > max(3, lateShare*float64(t.InFlight)) && (v.atOnce == 0 || t.InFlight-behind < v.atOnce)
 }
 
 // How long a trial is watched whose flight is full, in mean response times at rest, and how much slower than at rest a
