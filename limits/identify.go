@@ -248,10 +248,35 @@ func (e *evidence) finish(l *Limiter, t told) {
 		l.note("told", "its own headers tell of %.6g in %v", t.limit, t.window)
 	}
 	e.keyed(l)
+	e.distrust(l)
 	if e.lost > 0 {
 		l.note("lost", "%d requests ended in other errors and were left out", e.lost)
 	}
 }
+
+// distrust halves the confidence in what a generator saw that was late itself; where a part is unexplained, or the
+// rate is not what was counted, the limiter cannot be told: its burst and rate would be those of the queue before it.
+func (e *evidence) distrust(l *Limiter) {
+	void, why := 0, ""
+	for _, m := range e.trials {
+		if w, _ := m.Void(); w != "" {
+			void, why = void+1, w
+		}
+	}
+	if void == 0 {
+		return
+	}
+	l.Confidence = min(l.Confidence, lateMost)
+	l.note("late", "this machine was too busy to send what was due in %d of %d experiments (%s): a quieter one would tell more surely", void, len(e.trials), why)
+	apart := l.Slope != nil && l.Rate != nil && math.Abs(l.Rate.Value-l.Slope.Value) > max(.02*l.Slope.Value, l.Slope.Hi-l.Slope.Value)
+	if l.Told() && l.Algorithm != NoLimiter && (apart || l.Explained < lateExplained) {
+		l.note("late-unsure", "it was most like %s", l.Words())
+		l.Algorithm, l.Anchor, l.Rate, l.Burst, l.WindowS, l.Confidence = Unidentified, "", l.Slope, nil, 0, 0
+	}
+}
+
+// What a late generator's evidence is worth: no more confidence than that, and none where it leaves more unexplained.
+const lateMost, lateExplained = .5, .998
 
 // keyed says what tells consumers apart: a second identity that is let in while the first is refused has a limit of its own.
 func (e *evidence) keyed(l *Limiter) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -192,6 +193,26 @@ func identifies(t *testing.T, tr truth, seed uint64, y *tally) {
 	}
 	if long := r.Clock(); got.Requests > limits.ProbeRequests || long > limits.ProbeTime+time.Second {
 		t.Errorf("it took %d requests in %v, more than it said before", got.Requests, long)
+	}
+}
+
+// What a late generator saw is told with half the confidence, and not at all where it does not explain itself.
+func TestIdentifyDistrustsALateGenerator(t *testing.T) {
+	done, _ := probe(t, limits.Probe{}, behindIt(model.NewBucket(50, 20), 3*ms), 1)
+	done[2].Checks = append(done[2].Checks, attack.SelfCheck{Name: "late ticks", Outcome: attack.Void, Got: "p99 60ms", Want: "p99 at most 10ms"})
+	late := func(l limits.Limiter) bool {
+		return slices.ContainsFunc(l.Notes, func(n attack.Note) bool { return n.Code == "late" })
+	}
+	if l := limits.Identify(done); l.Algorithm != limits.TokenBucket || l.Confidence > .5 || !late(l) {
+		t.Errorf("%s, sure %.2f, notes %v; want a token bucket, no surer than 0.5, and a note of the late generator", l.Algorithm, l.Confidence, l.Notes)
+	}
+	for i := 0; i < len(done[3].Log); i += 7 { // the opposite, now and then
+		if a := &done[3].Log[i]; a.Outcome == attack.Throttled {
+			a.Outcome, a.Status = attack.OK, 200
+		}
+	}
+	if l := limits.Identify(done); l.Told() || l.Rate != l.Slope || !late(l) {
+		t.Errorf("%s, explained %.3f; want that it cannot be told", l.Words(), l.Explained)
 	}
 }
 

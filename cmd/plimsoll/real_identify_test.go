@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
+	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/limits"
 )
 
@@ -61,6 +63,10 @@ func TestRealIdentify(t *testing.T) {
 			l := r.Limiter
 			if why := weak[k.name]; why != "" && code == exitUndecided && l != nil && !l.Told() {
 				t.Logf("%s: cannot tell; %s", k.name, why)
+				return
+			}
+			if late := l != nil && slices.ContainsFunc(l.Notes, func(n attack.Note) bool { return n.Code == "late" }); late && (!l.Told() || l.Algorithm == k.kind) {
+				t.Logf("%s: %s, on a machine too busy for more than the kind", k.name, l.Words())
 				return
 			}
 			if code != 0 || l == nil || l.Rate == nil || l.Burst == nil {
