@@ -72,7 +72,7 @@ func TestSameBytesElsewhere(t *testing.T) {
 	wrote := strings.Split(there, "\n")
 	for i, line := range strings.Split(here, "\n") {
 		if i >= len(wrote) || wrote[i] != line {
-			t.Errorf("elsewhere %s is another file", strings.Fields(line+" ?")[0])
+			t.Errorf("elsewhere %s is another file", strings.Fields(line + " ?")[0])
 		}
 	}
 }

@@ -75,10 +75,11 @@ func TestJUnitIsReadByOthers(t *testing.T) {
 
 // TestJUnitTellsHowARunEnded: a run that measured nothing is an error, a broken goal a failure, and doubt a skip.
 func TestJUnitTellsHowARunEnded(t *testing.T) {
+	runs := fixtures()
 	for name, want := range map[string]junit.Status{"whole": junit.StatusPassed, "cut-off": junit.StatusError, "void": junit.StatusError, "interrupted": junit.StatusError,
 		"load": junit.StatusPassed, "gate": junit.StatusPassed, "gate-runs": junit.StatusPassed, "verify-fail": junit.StatusPassed, "limited": junit.StatusPassed, "empty": junit.StatusError} {
 		var b bytes.Buffer
-		if err := JUnit(&b, Fold(fixtures()[name])); err != nil {
+		if err := JUnit(&b, Fold(runs[name])); err != nil {
 			t.Fatal(err)
 		}
 		suites, err := junit.Ingest(b.Bytes())
@@ -89,7 +90,7 @@ func TestJUnitTellsHowARunEnded(t *testing.T) {
 			t.Errorf("%s: the run %s, want %s", name, got, want)
 		}
 	}
-	broken := append(fixtures()["load"][:2:2], ending(exitBroken, "goal missed: p99"))
+	broken := append(runs["load"][:2:2], ending(exitBroken, "goal missed: p99"))
 	var b bytes.Buffer
 	if err := JUnit(&b, Fold(broken)); err != nil || !strings.Contains(b.String(), `<failure message="goal missed: p99"`) {
 		t.Errorf("a missed goal is not told as a failure: %v\n%s", err, b.String())
@@ -98,8 +99,9 @@ func TestJUnitTellsHowARunEnded(t *testing.T) {
 
 // TestJUnitTellsWhatAGateCameTo: each comparison by its own outcome, and the numbers as properties, to a reader not ours.
 func TestJUnitTellsWhatAGateCameTo(t *testing.T) {
+	runs := fixtures()
 	for o, want := range map[gate.Outcome]junit.Status{gate.Pass: junit.StatusPassed, gate.Regression: junit.StatusFailed, gate.Undecided: junit.StatusSkipped, gate.Invalid: junit.StatusError} {
-		r := Fold(fixtures()["gate-runs"])
+		r := Fold(runs["gate-runs"])
 		r.Gate.Outcome, r.Gate.Compared = o, []gate.Compared{{What: "first", Outcome: gate.Pass, Text: hostile}, {What: "second", Outcome: o, Text: hostile}}
 		var b bytes.Buffer
 		if err := JUnit(&b, r); err != nil {

@@ -51,6 +51,9 @@ type page80 struct{ strings.Builder }
 
 // What is not printable is left out here, where every line passes: a server's answer must not act on a terminal.
 func (t *page80) line(format string, args ...any) {
+	for ; strings.HasPrefix(format, "\n"); format = format[1:] {
+		t.WriteByte('\n')
+	}
 	t.WriteString(strings.TrimRight(printable(fmt.Sprintf(format, args...)), " ") + "\n")
 }
 
@@ -72,10 +75,7 @@ func (t *page80) hanging(first, rest, s string) {
 	}
 }
 
-func (t *page80) head(s string) {
-	t.line("")
-	t.line("%s", s)
-}
+func (t *page80) head(s string) { t.line("\n%s", s) }
 
 // cell pads s to a width in runes; a negative width pads on the left.
 func cell(s string, width int) string {
