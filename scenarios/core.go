@@ -45,6 +45,6 @@ var coreStages = []stage{
 	{name: "steady", tries: 2, build: steadyTrial},
 	{name: "flash", tries: 4, build: flashTrial, thin: scattered},
 	{name: "overload", tries: 3, floods: true, build: overloadTrial},
-	{name: "refill", tries: 2, build: refillTrial},
+	{name: "refill", tries: 2, build: refillTrial, thin: straddled},
 	{name: "ban", tries: 2, build: banTrial},
 }

@@ -73,6 +73,23 @@ func (e *evidence) refilled(before, after []attack.Attempt) finding {
 	return passed(want, got, "")
 }
 
+// straddled says that a window may have turned while a crowd was decided on, which had two windows' worth then. A throttle
+// that lets in too much does so the second time as well.
+func straddled(c Config, m attack.Measurement) string {
+	for _, crowd := range byDue(m) {
+		in := 0
+		for _, a := range crowd {
+			if a.Outcome == attack.OK {
+				in++
+			}
+		}
+		if c.windowed() && in > c.Limit.Burst {
+			return "a window may have turned while a crowd was decided on"
+		}
+	}
+	return ""
+}
+
 // back is the least that a silence gives back. A counter that slides weighs the window before by the share of it that it
 // still covers: of an interval longer than a window, what is beyond it counts.
 func (e *evidence) back(silence time.Duration) float64 {
