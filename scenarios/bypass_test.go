@@ -24,6 +24,7 @@ func blind(rate float64, burst int, past func(attack.Twist) bool) sim.Target {
 }
 
 func TestWaysPastALimit(t *testing.T) {
+	long(t)
 	for _, row := range []struct {
 		fault string
 		past  func(attack.Twist) bool
@@ -117,6 +118,7 @@ func several(rate float64, burst, buckets int) sim.Target {
 }
 
 func TestInstances(t *testing.T) {
+	long(t)
 	for _, row := range []struct {
 		buckets int
 		want    scenarios.Outcome

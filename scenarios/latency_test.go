@@ -24,6 +24,7 @@ func slowed(m *attack.Measurement) {
 
 // V29 goes by the median of three storms: one pause of the machine decides nothing, and two slow storms do.
 func TestAdmittedLatencyIsTheMedianOfThreeStorms(t *testing.T) {
+	long(t)
 	voided := func(m *attack.Measurement) {
 		m.Checks = []attack.SelfCheck{{Name: "late ticks", Outcome: attack.Void, Got: "p99 80ms"}}
 	}
@@ -62,6 +63,7 @@ func TestAdmittedLatencyIsTheMedianOfThreeStorms(t *testing.T) {
 
 // A brief script repeats a storm only where it was slow: then the median decides there too.
 func TestABriefScriptRepeatsOnlyASlowStorm(t *testing.T) {
+	long(t)
 	for _, row := range []struct {
 		says    string
 		slow    []string // stages

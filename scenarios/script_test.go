@@ -35,6 +35,14 @@ func gateway(l taker, rate float64) sim.Target {
 	return t
 }
 
+// long leaves a test of many whole scripts out of a short run, which is for races: nothing here starts a goroutine.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("many whole scripts: run without -short")
+	}
+}
+
 // play runs a script to its end against a target and judges it.
 func play(t testing.TB, c scenarios.Config, target sim.Target) ([]attack.Measurement, []scenarios.Verdict) {
 	t.Helper()

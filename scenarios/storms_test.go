@@ -24,6 +24,7 @@ func only(t *testing.T, rate float64, burst int, seed uint64, target sim.Target,
 var stormy = []string{"retry-storm", "herd-at-reset", "shed-curve", "spike-train", "sawtooth", "slow-ramp", "metastability"}
 
 func TestNoStormAccusesACorrectBucket(t *testing.T) {
+	long(t)
 	for _, row := range []struct {
 		rate  float64
 		burst int
@@ -111,6 +112,7 @@ func (l *lessAndLess) Take(at time.Duration) (bool, time.Duration) {
 
 // Every fault of a storm is caught by the check that names it.
 func TestPlantedStorms(t *testing.T) {
+	long(t)
 	for _, row := range []struct {
 		fault  string
 		only   string
@@ -140,6 +142,7 @@ func TestPlantedStorms(t *testing.T) {
 
 // A metastable target is flagged, one that gets well by itself never, whatever the seed.
 func TestMetastabilityIsToldFromAPassingIllness(t *testing.T) {
+	long(t)
 	for seed := range seeds(20) {
 		for _, row := range []struct {
 			well float64
@@ -154,6 +157,7 @@ func TestMetastabilityIsToldFromAPassingIllness(t *testing.T) {
 
 // What thin evidence must not decide.
 func TestThinStormsAreInconclusive(t *testing.T) {
+	long(t)
 	for _, row := range []struct {
 		says   string
 		check  string

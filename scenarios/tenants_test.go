@@ -160,6 +160,7 @@ func staged(conf scenarios.Config, rate float64, burst int) scenarios.Config {
 }
 
 func TestWhatConsumersDoToOneAnother(t *testing.T) {
+	long(t)
 	for _, row := range tenantFaults {
 		for _, short := range []bool{true, false} {
 			conf := row.conf
@@ -177,6 +178,7 @@ func TestWhatConsumersDoToOneAnother(t *testing.T) {
 
 // A gateway that keeps what it says of keys passes everything, the storms of the catalogue included.
 func TestACorrectGatewayOfManyKeysPasses(t *testing.T) {
+	long(t)
 	for _, row := range []struct {
 		says string
 		conf scenarios.Config

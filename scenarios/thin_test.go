@@ -102,6 +102,7 @@ var thin = []struct {
 }
 
 func TestThinEvidenceIsInconclusive(t *testing.T) {
+	long(t)
 	for _, row := range thin {
 		vs := edit(t, config(400, 60), row.change)
 		if got := by(vs, scenarios.Inconclusive); got != row.unsure || by(vs, scenarios.Fail) != "" || !strings.Contains(tell(vs), row.why) {
@@ -111,6 +112,7 @@ func TestThinEvidenceIsInconclusive(t *testing.T) {
 }
 
 func TestClumsySendsAreNoFalseRefusals(t *testing.T) {
+	long(t)
 	slow := func(m *attack.Measurement) {
 		if !phase(m, "steady") {
 			return
@@ -165,6 +167,7 @@ func TestAGeneratorThatCannotStorm(t *testing.T) {
 }
 
 func TestDeclaredDepartures(t *testing.T) {
+	long(t)
 	bare := responding(400, 60, func(_ sim.Call, a sim.Answer) sim.Answer { a.Status, a.Headers = 503, nil; return a })
 	c := config(400, 60)
 	for _, s := range []string{"no-retry-after", "status=503"} {
@@ -188,6 +191,7 @@ func TestDeclaredDepartures(t *testing.T) {
 }
 
 func TestProfiles(t *testing.T) {
+	long(t)
 	window := func() sim.Target { return roomy(model.NewWindow(60, 150*time.Millisecond), 400) }
 	sloppy := func() sim.Target { return roomy(model.NewBucket(430, 64), 400) }
 	for _, row := range []struct {
@@ -209,6 +213,7 @@ func TestProfiles(t *testing.T) {
 }
 
 func TestNextDependsOnWhatWasMeasuredAlone(t *testing.T) {
+	long(t)
 	c := config(400, 60)
 	c.First = 50
 	s, err := scenarios.New(c)

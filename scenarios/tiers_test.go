@@ -35,6 +35,7 @@ func byTier(gold, free limits.Limit) sim.Target {
 var gold, free = limits.Limit{Rate: 400, Burst: 60}, limits.Limit{Rate: 100, Burst: 20}
 
 func TestTiers(t *testing.T) {
+	long(t)
 	stage := func(conf scenarios.Config, rate float64) scenarios.Config { return staged(conf, rate, 80) }
 	for _, row := range []struct {
 		says  string
@@ -101,6 +102,7 @@ func spending(quota int, told func(at time.Duration) time.Duration) sim.Target {
 }
 
 func TestQuotas(t *testing.T) {
+	long(t)
 	hour := func(at time.Duration) time.Duration { return time.Hour - at }
 	for _, row := range []struct {
 		says  string

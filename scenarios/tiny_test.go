@@ -23,6 +23,7 @@ func jittery(l taker, rate float64, most time.Duration, seed uint64) sim.Target 
 
 // A bucket of one, as nginx is without burst=, keeps its word however the network jitters.
 func TestABucketOfOneIsNotAccused(t *testing.T) {
+	long(t)
 	for _, row := range []struct {
 		rate   float64
 		jitter time.Duration
@@ -44,6 +45,7 @@ func TestABucketOfOneIsNotAccused(t *testing.T) {
 
 // What excuses a correct bucket of one excuses no tighter one.
 func TestATighterBucketOfOneIsAccused(t *testing.T) {
+	long(t)
 	for _, rate := range []float64{2, 10, 200} {
 		conf := config(rate, 1)
 		conf.Only = []string{"V28"}

@@ -25,6 +25,7 @@ func onePast(l model.Limiter, rate float64) sim.Target {
 }
 
 func TestACorrectWindowPasses(t *testing.T) {
+	long(t)
 	for _, row := range []struct {
 		says string
 		conf scenarios.Config
@@ -51,6 +52,7 @@ func TestACorrectWindowPasses(t *testing.T) {
 }
 
 func TestACorrectQueuePasses(t *testing.T) {
+	long(t)
 	for seed := range seeds(3) {
 		conf := config(200, 40)
 		conf.Algorithm, conf.Seed = scenarios.LeakyQueue, seed+1
@@ -63,6 +65,7 @@ func TestACorrectQueuePasses(t *testing.T) {
 }
 
 func TestFaultsOfWindows(t *testing.T) {
+	long(t)
 	sliding := windows(200, time.Second, scenarios.SlidingWindow)
 	for _, row := range []struct {
 		fault string
@@ -93,6 +96,7 @@ func TestFaultsOfWindows(t *testing.T) {
 // A fixed window is none that holds for any interval, whether it turns by the clock or begins with the first request; one
 // that slides is never accused.
 func TestNoFixedWindowPassesForASlidingOne(t *testing.T) {
+	long(t)
 	for _, row := range []struct {
 		n int
 		w time.Duration
@@ -140,6 +144,7 @@ func TestWindowsThatMakeNoSense(t *testing.T) {
 // A counter that slides remembers up to two windows. Whatever storms came before and wherever its windows turn, it passes,
 // declared as what it is or as a bucket that is a window.
 func TestACounterThatSlidesIsLetForget(t *testing.T) {
+	long(t)
 	for _, long := range []time.Duration{300 * time.Millisecond, 500 * time.Millisecond, 1700 * time.Millisecond} {
 		for seed := range seeds(6) {
 			for _, a := range []scenarios.Algorithm{scenarios.SlidingWindow, ""} {
@@ -169,6 +174,7 @@ func (s shifted) limiter() sim.Limiter {
 
 // A counter that does not forget is still seen.
 func TestACounterThatForgetsTooLateFails(t *testing.T) {
+	long(t)
 	conf := windows(100, 500*time.Millisecond, scenarios.SlidingWindow)
 	conf.Profile, conf.Only = scenarios.Window, []string{"V03"}
 	_, vs := play(t, conf, onePast(model.NewCounter(100, 1500*time.Millisecond), 200))

@@ -25,6 +25,7 @@ func checksBy(r report.Result, o scenarios.Outcome) (ids []string, all int) {
 // The lab of the matrix, over sockets: a fault is caught by the check that names it, and a limiter that is right by none.
 func TestRealMatrix(t *testing.T) {
 	endToEnd(t)
+	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys.csv")
 	if err := os.WriteFile(keys, []byte("name,secret,tier,exempt\nann,s-ann,,false\nbob,s-bob,,false\ncid,s-cid,,false\nops,plimsoll-ops,,true\n"), 0o600); err != nil {
 		t.Fatal(err)

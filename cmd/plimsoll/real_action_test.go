@@ -13,7 +13,7 @@ func TestRealAction(t *testing.T) {
 	endToEnd(t, "bash")
 	in := t.TempDir()
 	same, worse := served(t, "300/s"), served(t, "200/s")
-	find := newJob(t, map[string]string{"command": "find", "target": same, "budget": "60s", "args": "--save-baseline baseline.json\n--seed 11"})
+	find := newJob(t, map[string]string{"command": "find", "target": same, "budget": "30s", "args": "--quick\n--save-baseline baseline.json\n--seed 11"})
 	if code, out := find.run(t, in); code != exitKept || out["outcome"] != "kept" || out["capacity"] == "" {
 		t.Fatalf("find: exit %d, %v", code, out)
 	}

@@ -52,10 +52,11 @@ var weak = map[string]string{
 	"lab sliding-counter": "the grid of its windows shows in nothing but the ups and downs of what it lets in",
 }
 
-// identify says of real limiters what they are: the class, the rate within 3 %, the burst within one or 2 %. Two are asked at
-// a time: they are slow, and light.
+// identify says of real limiters what they are: the class, the rate within 3 %, the burst within one or 2 %. Several are
+// asked at a time: they are slow, and light.
 func TestRealIdentify(t *testing.T) {
 	endToEnd(t, "nginx")
+	t.Parallel()
 	for _, k := range knownLimiters(t) {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()

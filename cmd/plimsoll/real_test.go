@@ -219,6 +219,7 @@ func TestRealFind(t *testing.T) {
 // nginx limits 200 requests a second with a burst of 100 in front of a service that bears 600, as people set it, right and wrong.
 func TestRealNginx(t *testing.T) {
 	endToEnd(t, "nginx")
+	t.Parallel()
 	behind := func(t *testing.T, http, location string) string { // a backend of its own each: one storm must not touch another
 		return startNginx(t, startLabFor(t, "--capacity", "600/s", "--seed", "3"), http, location)
 	}
