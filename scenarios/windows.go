@@ -281,6 +281,9 @@ func (e *evidence) windowRate(m attack.Measurement) finding {
 	}
 	within := max(e.c.tolerance().rate*r, 2/max(long, 1).Seconds())
 	want := fmt.Sprintf("%s ± %s", rate(r), rate(within))
+	if m.LogDropped == 0 && len(at) == 0 && o.peak >= 3*w {
+		return failed(want, rate(0), "nothing at all was let in over %s of overload", brief(o.peak)).unless(late(m))
+	}
 	if m.LogDropped > 0 || long <= 0 || len(at) == 0 {
 		return unsure(want, "not seen", "%d of the storm's requests were let in, and %d were not logged", len(at), m.LogDropped)
 	}
