@@ -158,7 +158,7 @@ func TestNothingIsHalfWritten(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "write report.html") {
 		t.Errorf("WriteAll = %v, want an error that names report.html", err)
 	}
-	if got, want := names(t, dir), []string{"junit.xml", "report.html", "result.json", "spectrum.png", "summary.md"}; !slices.Equal(got, want) {
+	if got, want := names(t, dir), []string{"junit.xml", "report.html", "result.json", "summary.md"}; !slices.Equal(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
 	inFile := filepath.Join(dir, "summary.md", "folder")
@@ -204,7 +204,7 @@ func TestWriteAllMakesItsFolder(t *testing.T) {
 	if err := WriteAll(dir, Fold(fixtures()["load"])); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := names(t, dir), []string{"junit.xml", "report.html", "result.json", "spectrum.png", "summary.md"}; !slices.Equal(got, want) {
+	if got, want := names(t, dir), []string{"junit.xml", "report.html", "result.json", "summary.md"}; !slices.Equal(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
 }
