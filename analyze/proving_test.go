@@ -341,7 +341,7 @@ func known(set population.Set) []population.Service {
 // search on the tuning set.
 //
 // PLIMSOLL_RIVALS_DIR=dir keeps what was found there, and PLIMSOLL_RIVALS_FOR=2m ends a run after so long: run it again
-// until the table is of all services. One core takes about ten minutes.
+// until the table is of all services.
 func TestRivals(t *testing.T) {
 	mode := os.Getenv("PLIMSOLL_RIVALS")
 	if mode == "" {

@@ -3,8 +3,7 @@ package report
 import (
 	"bytes"
 	_ "embed"
-	"encoding/base64"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -21,18 +20,13 @@ var comparisonAsset string
 var comparisonTemplate = template.Must(template.Must(pageTemplate.Clone()).New("comparison.tmpl").Parse(comparisonAsset))
 
 type comparisonPage struct {
-	C       Comparison
-	Charts  map[string]*Chart
-	Ratios  []ratioView
-	Checks  string
-	Rows    [][]string
-	PNG     template.URL
-	Style   template.CSS
-	Data    template.JS
-	Lib     template.JS
-	Script  template.JS
-	UPlot   string
-	Licence string
+	C      Comparison
+	Charts map[string]*Chart
+	Ratios []ratioView
+	Checks string
+	Rows   [][]string
+	PNG    template.URL
+	frame
 }
 
 // ratioView is a ratio and where its interval lies on a line that all ratios share, in per cent of its length.
@@ -44,30 +38,22 @@ type ratioView struct {
 
 // ComparisonHTML writes a comparison as one file that works without a network, as HTML does a run.
 func ComparisonHTML(w io.Writer, c Comparison) error {
-	p := comparisonPage{C: c, Charts: map[string]*Chart{}, Ratios: c.ratioViews(), Checks: c.checkWords(), Rows: c.rows(), Style: template.CSS(pageStyle()), Lib: template.JS(asset("uplot/uPlot.iife.min.js")),
-		Script: template.JS(asset("page.js")), UPlot: strings.TrimSpace(asset("uplot/VERSION")), Licence: asset("uplot/LICENSE")}
+	p := comparisonPage{C: c, Charts: map[string]*Chart{}, Ratios: c.ratioViews(), Checks: c.checkWords(), Rows: c.rows()}
 	charts := c.Charts()
 	for i := range charts {
 		p.Charts[charts[i].ID] = &charts[i]
 	}
-	data, err := json.Marshal(append([]Chart{}, charts...))
-	if err != nil {
+	var unframed, undrawn error
+	p.frame, unframed = framed(charts)
+	p.PNG, undrawn = inPage(func(w io.Writer) (bool, error) { return ComparisonPNG(w, c) })
+	if err := errors.Join(unframed, undrawn); err != nil {
 		return fmt.Errorf("write comparison: %w", err)
-	}
-	p.Data = template.JS(data)
-	var png bytes.Buffer
-	drawn, err := ComparisonPNG(&png, c)
-	if err != nil {
-		return fmt.Errorf("write comparison: %w", err)
-	}
-	if drawn {
-		p.PNG = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png.Bytes()))
 	}
 	var out bytes.Buffer
 	if err := comparisonTemplate.Execute(&out, p); err != nil {
 		return fmt.Errorf("write comparison: %w", err)
 	}
-	_, err = w.Write(out.Bytes())
+	_, err := w.Write(out.Bytes())
 	return err
 }
 

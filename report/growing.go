@@ -11,7 +11,8 @@ import (
 // scripts and picture. A page that holds those already can show it while the run goes on; Assets are what it needs.
 func Growing(w io.Writer, r Report) error {
 	p, charts := layPage(r)
-	if err := p.data(charts); err != nil {
+	var err error
+	if p.frame, err = unpainted(charts); err != nil {
 		return fmt.Errorf("write page: %w", err)
 	}
 	return p.write(w)

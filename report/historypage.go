@@ -3,8 +3,6 @@ package report
 import (
 	"bytes"
 	_ "embed"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"io"
@@ -24,12 +22,7 @@ type historyPage struct {
 	P        Past
 	Services []serviceView
 	Notes    []attack.Note
-	Style    template.CSS
-	Data     template.JS
-	Lib      template.JS
-	Script   template.JS
-	UPlot    string
-	Licence  string
+	frame
 }
 
 type serviceView struct {
@@ -48,12 +41,8 @@ type changeView struct {
 
 // HistoryHTML writes the past as one file that works without a network, as HTML does a run.
 func HistoryHTML(w io.Writer, p Past) error {
-	light, dark := paletteCSS()
-	view := historyPage{P: p, Notes: p.Notes, UPlot: strings.TrimSpace(asset("uplot/VERSION")), Licence: asset("uplot/LICENSE"),
-		Lib: template.JS(asset("uplot/uPlot.iife.min.js")), Script: template.JS(asset("page.js")),
-		Style: template.CSS(":root{" + light + "}@media (prefers-color-scheme:dark){:root:not([data-theme=light]){" + dark + "}}[data-theme=dark]{" + dark + "}\n" +
-			asset("uplot/uPlot.min.css") + "\n" + asset("page.css"))}
-	charts := []Chart{}
+	view := historyPage{P: p, Notes: p.Notes}
+	var charts []Chart
 	for i, s := range p.Services {
 		v, err := viewService(s, fmt.Sprintf("past-%d", i))
 		if err != nil {
@@ -63,11 +52,10 @@ func HistoryHTML(w io.Writer, p Past) error {
 		view.Notes = append(view.Notes, s.Notes...)
 		charts = append(charts, v.Charts...)
 	}
-	data, err := json.Marshal(charts)
-	if err != nil {
+	var err error
+	if view.frame, err = framed(charts); err != nil {
 		return fmt.Errorf("write history: %w", err)
 	}
-	view.Data = template.JS(data)
 	var out bytes.Buffer
 	if err := historyTemplate.Execute(&out, view); err != nil {
 		return fmt.Errorf("write history: %w", err)
@@ -93,11 +81,8 @@ func viewService(s Service, prefix string) (serviceView, error) {
 		}
 		v.Changes = append(v.Changes, changeView{Since: day(f.After.Began), What: f.Check, By: f.To, Tone: tone, Text: f.From + " → " + f.To, Where: between(f.Before, f.After)})
 	}
-	var png bytes.Buffer
-	drawn, err := HistoryPNG(&png, s)
-	if drawn && err == nil {
-		v.PNG = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png.Bytes()))
-	}
+	var err error
+	v.PNG, err = inPage(func(w io.Writer) (bool, error) { return HistoryPNG(w, s) })
 	return v, err
 }
 

@@ -51,12 +51,41 @@ type page struct {
 	Notes       []attack.Note
 	Spec        string
 	PNG         template.URL
-	Data        template.JS
-	Style       template.CSS
-	Lib         template.JS
-	Script      template.JS
-	UPlot       string
-	Licence     string
+	frame
+}
+
+// frame is what every page holds beside its words: its charts as data, what draws them, and whose that is.
+type frame struct {
+	Data    template.JS
+	Style   template.CSS
+	Lib     template.JS
+	Script  template.JS
+	UPlot   string
+	Licence string
+}
+
+// framed is the frame of these charts, with style and scripts. All of them are ours; the data is JSON, which encoding/json
+// writes without <, > and &.
+func framed(charts []Chart) (frame, error) {
+	f, err := unpainted(charts)
+	f.Style, f.Lib, f.Script = template.CSS(pageStyle()), template.JS(asset("uplot/uPlot.iife.min.js")), template.JS(asset("page.js"))
+	return f, err
+}
+
+// unpainted is the same for a page that is served with its style and scripts beside it.
+func unpainted(charts []Chart) (frame, error) {
+	data, err := json.Marshal(append([]Chart{}, charts...))
+	return frame{Data: template.JS(data), UPlot: strings.TrimSpace(asset("uplot/VERSION")), Licence: asset("uplot/LICENSE")}, err
+}
+
+// inPage is a picture as it stands in a page; "" where there is none.
+func inPage(draw func(io.Writer) (bool, error)) (template.URL, error) {
+	var png bytes.Buffer
+	drawn, err := draw(&png)
+	if !drawn || err != nil {
+		return "", err
+	}
+	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png.Bytes())), nil
 }
 
 type stormView struct {
@@ -83,7 +112,7 @@ func HTML(w io.Writer, r Report) error {
 // layPage is what the page of a report shows, and its charts.
 func layPage(r Report) (*page, []Chart) {
 	p := &page{R: r, Charts: map[string]*Chart{}, Health: r.Generator(), Tally: r.tallyWords(), Failed: r.Outcome() == scenarios.Fail, LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(), LimiterRows: r.limiterRows(),
-		Repeat: r.repeatRows(), Next: r.Next(), Told: r.refused().words(), Clients: r.clientTable(), Amplified: r.amplified(), Capacity: viewCapacity(r.Capacity()), Spec: indented(r.Run.Spec), UPlot: strings.TrimSpace(asset("uplot/VERSION")), Licence: asset("uplot/LICENSE")}
+		Repeat: r.repeatRows(), Next: r.Next(), Told: r.refused().words(), Clients: r.clientTable(), Amplified: r.amplified(), Capacity: viewCapacity(r.Capacity()), Spec: indented(r.Run.Spec)}
 	charts := r.Charts()
 	for _, c := range charts {
 		p.Charts[c.ID] = &c
@@ -103,27 +132,12 @@ func (p *page) write(w io.Writer) error {
 	return err
 }
 
-// embed puts style, script, data and picture into the page. All of them are ours; the data is JSON, which encoding/json
-// writes without <, > and &.
-func (p *page) embed(charts []Chart) error {
-	if err := p.data(charts); err != nil {
+// embed puts style, scripts, data and picture into the page.
+func (p *page) embed(charts []Chart) (err error) {
+	if p.frame, err = framed(charts); err != nil {
 		return err
 	}
-	p.Style, p.Lib, p.Script = template.CSS(pageStyle()), template.JS(asset("uplot/uPlot.iife.min.js")), template.JS(asset("page.js"))
-	var png bytes.Buffer
-	drawn, err := CapacityPNG(&png, p.R)
-	if drawn && err == nil {
-		p.PNG = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png.Bytes()))
-	}
-	return err
-}
-
-func (p *page) data(charts []Chart) error {
-	if charts == nil {
-		charts = []Chart{}
-	}
-	data, err := json.Marshal(charts)
-	p.Data = template.JS(data)
+	p.PNG, err = inPage(func(w io.Writer) (bool, error) { return CapacityPNG(w, p.R) })
 	return err
 }
 

@@ -64,6 +64,24 @@ func TestACorrectQueuePasses(t *testing.T) {
 	}
 }
 
+// jealous lets nobody in who asked within its window and was refused.
+type jealous struct {
+	model.Limiter
+	within, refused time.Duration
+	once            bool
+}
+
+func (j *jealous) Take(at time.Duration) (bool, time.Duration) {
+	ok, wait := j.Limiter.Take(at)
+	if ok && j.once && at-j.refused < j.within {
+		ok, wait = false, j.within
+	}
+	if !ok {
+		j.refused, j.once = at, true
+	}
+	return ok, wait
+}
+
 func TestFaultsOfWindows(t *testing.T) {
 	long(t)
 	sliding := windows(200, time.Second, scenarios.SlidingWindow)
@@ -80,6 +98,7 @@ func TestFaultsOfWindows(t *testing.T) {
 		{"10 % too few in each", sliding, func() model.Limiter { return model.NewLog(180, time.Second) }, "V01 V02", "V03 V28", "less than its limit"},
 		{"a window of half the length", sliding, func() model.Limiter { return model.NewLog(200, time.Second/2) }, "V01 V04 V27", "V03", "more than its limit"},
 		{"three times as much in a fixed window", windows(200, time.Second, scenarios.FixedWindow), func() model.Limiter { return model.NewWindow(600, time.Second) }, "V01 V02 V04 V27", "V03 V22", "more than its limit"},
+		{"one that counts what it refuses", sliding, func() model.Limiter { return &jealous{Limiter: model.NewLog(200, time.Second), within: time.Second} }, "V01 V22", "V02 V03 V28", "nothing at all was let in"},
 		{"no limit", sliding, func() model.Limiter { return model.NewLog(1_000_000, time.Second) }, "V01 V02 V04 V05", "V03 V27", "no request was refused"},
 	} {
 		for _, short := range []bool{true, false} {

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/limits"
 	"github.com/plimsoll-load/plimsoll/limits/model"
 )
 
@@ -33,6 +34,29 @@ func TestWorstWindowsIsTheWorstOfAllPairs(t *testing.T) {
 			t.Fatalf("worstWindows = %+v, all pairs say %v", got, want)
 		}
 	})
+}
+
+// A crowd that had two windows' worth is asked again; one that had no more than a window's, or whose throttle keeps none, is not.
+func TestACrowdAtTheTurnOfAWindow(t *testing.T) {
+	windowed := Config{Limit: limits.Limit{Rate: 200, Burst: 100}, Window: 500 * time.Millisecond, Algorithm: FixedWindow}
+	bucket := Config{Limit: limits.Limit{Rate: 200, Burst: 100}}
+	for _, row := range []struct {
+		c     Config
+		in    int
+		again bool
+	}{{windowed, 131, true}, {windowed, 101, true}, {windowed, 100, false}, {bucket, 131, false}} {
+		var m attack.Measurement
+		for i := range 200 {
+			a := attack.Attempt{Outcome: attack.Throttled, Due: time.Second}
+			if i < row.in {
+				a.Outcome = attack.OK
+			}
+			m.Log = append(m.Log, a)
+		}
+		if why := straddled(row.c, m); (why != "") != row.again {
+			t.Errorf("%d of a crowd let in, windows %v: %q, want it asked again: %v", row.in, row.c.Window, why, row.again)
+		}
+	}
 }
 
 // Whatever the delays on the way, a window that keeps its word is never accused.
