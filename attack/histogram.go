@@ -50,18 +50,26 @@ func (h *Histogram) Record(d time.Duration) { h.RecordN(d, 1) }
 
 // RecordN counts n equal durations.
 func (h *Histogram) RecordN(d time.Duration, n int64) {
-	if h.packed == nil {
-		h.packed = hdrhistogram.NewPacked(1, MaxLatency.Microseconds(), digits)
-	}
+	h.begin()
 	if err := h.packed.RecordValues(Micros(d), n); err != nil {
 		panic("attack: " + err.Error()) // Micros keeps every value in range
 	}
 }
 
+func (h *Histogram) begin() {
+	if h.packed == nil {
+		h.packed = hdrhistogram.NewPacked(1, MaxLatency.Microseconds(), digits)
+	}
+}
+
 // Add counts all that o holds. The order in which histograms are added does not matter.
 func (h *Histogram) Add(o Histogram) {
-	for v, n := range o.Buckets {
-		h.RecordN(v, n)
+	if o.packed == nil {
+		return
+	}
+	h.begin()
+	if beyond := h.packed.Merge(o.packed); beyond > 0 { // a text may hold longer durations than MaxLatency
+		h.RecordN(MaxLatency, beyond)
 	}
 }
 

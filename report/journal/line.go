@@ -22,12 +22,18 @@ const (
 // castagnoli is CRC-32C: it finds every burst of damage up to 32 bits (RFC 3720, 12.1), and processors compute it.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// line is one line of the file. The sum is that of the entry's bytes as they stand in it.
-type line struct {
-	Seq   int             `json:"seq"` // from 1, without gaps
-	Sum   string          `json:"crc32c"`
-	Entry json.RawMessage `json:"entry"`
+// head is what a line says before its entry. The sum is that of the entry's bytes as they stand in the line.
+type head struct {
+	Seq int    `json:"seq"` // from 1, without gaps
+	Sum string `json:"crc32c"`
 }
+
+// What stands between the head and the entry, and behind the entry: a line is cut there, so that the entry, which may be long,
+// is parsed but once.
+var (
+	middle = []byte(`,"entry":`)
+	ending = []byte("}\n")
+)
 
 func sum(payload []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(payload, castagnoli)) }
 
@@ -52,21 +58,23 @@ var errDamaged = errors.New("damaged")
 
 // decode reads the seq-th line, newline included. Damage is errDamaged; every other error is about what was meant.
 func decode(seq int, text []byte) (Entry, error) {
-	if !bytes.HasSuffix(text, []byte("\n")) {
-		return Entry{}, fmt.Errorf("%w: it has no end", errDamaged)
+	before, payload, begun := bytes.Cut(text, middle)
+	payload, ended := bytes.CutSuffix(payload, ending)
+	if !begun || !ended {
+		return Entry{}, fmt.Errorf("%w: it has no entry, or no end", errDamaged)
 	}
-	var l line
-	if err := json.Unmarshal(text, &l); err != nil {
+	var h head
+	if err := json.Unmarshal(append(bytes.Clone(before), '}'), &h); err != nil {
 		return Entry{}, fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	if got := sum(l.Entry); got != l.Sum {
-		return Entry{}, fmt.Errorf("%w: checksum %s, want %s", errDamaged, got, l.Sum)
+	if got := sum(payload); got != h.Sum {
+		return Entry{}, fmt.Errorf("%w: checksum %s, want %s", errDamaged, got, h.Sum)
 	}
-	if l.Seq != seq {
-		return Entry{}, fmt.Errorf("it says that it is entry %d, want %d: lines are missing or out of order", l.Seq, seq)
+	if h.Seq != seq {
+		return Entry{}, fmt.Errorf("it says that it is entry %d, want %d: lines are missing or out of order", h.Seq, seq)
 	}
 	var e Entry
-	if err := json.Unmarshal(l.Entry, &e); err != nil {
+	if err := json.Unmarshal(payload, &e); err != nil {
 		return Entry{}, err
 	}
 	if e.kinds() == 0 {

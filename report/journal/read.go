@@ -3,10 +3,13 @@ package journal
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"sync"
 
 	"github.com/plimsoll-load/plimsoll/attack"
 )
@@ -21,7 +24,7 @@ const (
 // Note; damage anywhere before it is an error that names the line. An empty journal has no entries.
 func Read(r io.Reader) ([]Entry, error) {
 	p, err := read(r)
-	if err == nil && p.torn {
+	if err == nil && p.damage != nil {
 		return append(p.entries, Entry{Note: torn(len(p.entries) + 1)}), nil
 	}
 	return p.entries, err
@@ -45,7 +48,7 @@ func ReadFile(path string) ([]Entry, error) {
 type prefix struct {
 	entries []Entry
 	size    int64 // in bytes, where a writer may go on
-	torn    bool  // something stands behind it that is no line
+	damage  error // of what stands behind it and is no line, nil when nothing does
 }
 
 func read(r io.Reader) (prefix, error) {
@@ -53,32 +56,77 @@ func read(r io.Reader) (prefix, error) {
 	lines.Buffer(nil, MaxLine+1)
 	lines.Split(keepNewlines)
 	var p prefix
-	var damage error // of the line before, forgiven if that was the last
-	for lines.Scan() {
-		seq := len(p.entries) + 1
-		if damage != nil {
-			return prefix{}, fmt.Errorf("read journal line %d: %w", seq, damage)
-		}
+	var q queue
+	defer q.wait()
+	for seq := 1; lines.Scan(); seq++ {
 		if seq > MaxLines {
 			return prefix{}, fmt.Errorf("read journal: more than %d lines", MaxLines)
 		}
-		e, err := decode(seq, lines.Bytes())
-		if errors.Is(err, errDamaged) {
-			damage = err
-			continue
+		q.add(seq, bytes.Clone(lines.Bytes()))
+		if len(q.ahead) >= aheadMax {
+			if err := p.take(q.next()); err != nil {
+				return prefix{}, err
+			}
 		}
-		if err != nil {
-			return prefix{}, fmt.Errorf("read journal line %d: %w", seq, err)
-		}
-		p.entries = append(p.entries, e)
-		p.size += int64(len(lines.Bytes()))
 	}
-	p.torn = damage != nil
+	for len(q.ahead) > 0 {
+		if err := p.take(q.next()); err != nil {
+			return prefix{}, err
+		}
+	}
 	if err := lines.Err(); err != nil {
 		return prefix{}, fmt.Errorf("read journal line %d: %w", len(p.entries)+1, err)
 	}
 	return p, nil
 }
+
+// take adds the next line. Damage is forgiven if no other line follows.
+func (p *prefix) take(d decoded) error {
+	if p.damage == nil && errors.Is(d.err, errDamaged) {
+		p.damage = d.err
+		return nil
+	}
+	if err := cmp.Or(p.damage, d.err); err != nil {
+		return fmt.Errorf("read journal line %d: %w", len(p.entries)+1, err)
+	}
+	p.entries = append(p.entries, d.entry)
+	p.size += int64(d.size)
+	return nil
+}
+
+// decoded is what a line came to.
+type decoded struct {
+	entry Entry
+	size  int // of the line, in bytes
+	err   error
+}
+
+// queue decodes lines side by side, because most of the time of a long journal goes there, and gives them in their order.
+type queue struct {
+	ahead   []chan decoded
+	working sync.WaitGroup
+}
+
+// aheadMax bounds the lines that are held at once: enough that one long line lets no processor wait.
+var aheadMax = 2 * runtime.GOMAXPROCS(0)
+
+func (q *queue) add(seq int, text []byte) {
+	done := make(chan decoded, 1)
+	q.ahead = append(q.ahead, done)
+	q.working.Go(func() {
+		e, err := decode(seq, text)
+		done <- decoded{e, len(text), err}
+	})
+}
+
+func (q *queue) next() decoded {
+	first := q.ahead[0]
+	q.ahead = q.ahead[1:]
+	return <-first
+}
+
+// wait lets no line be decoded beyond the end of the call.
+func (q *queue) wait() { q.working.Wait() }
 
 // keepNewlines is bufio.ScanLines, except that a line keeps its newline, so that a torn one is seen to lack it.
 func keepNewlines(data []byte, atEOF bool) (advance int, token []byte, err error) {

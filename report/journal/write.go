@@ -91,7 +91,7 @@ func resume(f *os.File) (*Writer, []Entry, error) {
 		return nil, nil, err
 	}
 	w := &Writer{file: f, seq: len(p.entries)}
-	if !p.torn {
+	if p.damage == nil {
 		return w, p.entries, nil
 	}
 	note := Entry{Note: torn(len(p.entries) + 1)}
