@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/report"
@@ -48,6 +49,38 @@ func tellGitHubError(w io.Writer, err error) error {
 	return appendTo("GITHUB_OUTPUT", o.String())
 }
 
+// inert passes on what is written, but for what GitHub's runner would take for a command: two colons where a line begins, and ##[
+// anywhere. They are told in the escapes of JSON, because a target may have said them, and GitHub reads both streams of a step.
+//
+// Note: ::stop-commands:: would silence a stream until commands of our own are due, but of two streams the runner mixes the lines.
+type inert struct {
+	mu     sync.Mutex
+	w      io.Writer
+	begun  bool // the line holds more than blanks, for which all is taken that is not ASCII
+	hashes int  // that stand last
+}
+
+func (i *inert) Write(p []byte) (int, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	out := make([]byte, 0, len(p))
+	for _, c := range p {
+		if c == ':' && !i.begun || c == '[' && i.hashes > 1 {
+			out = fmt.Appendf(out, `\u%04x`, c)
+		} else {
+			out = append(out, c)
+		}
+		i.begun = c != '\n' && c != '\r' && (i.begun || c > ' ' && c < utf8.RuneSelf)
+		if i.hashes++; c != '#' {
+			i.hashes = 0
+		}
+	}
+	if _, err := i.w.Write(out); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
 // folded is the part of GitHub's log that folds the lines of a run's progress away, which an annotation and the result are
 // to stand out from.
 type folded struct{ end func() }
@@ -56,8 +89,8 @@ func (a *app) fold() folded {
 	if !onGitHub() || a.quiet {
 		return folded{func() {}}
 	}
-	fmt.Fprintln(a.err, "::group::plimsoll, trial by trial")
-	return folded{sync.OnceFunc(func() { fmt.Fprintln(a.err, "::endgroup::") })}
+	fmt.Fprintln(a.orders, "::group::plimsoll, trial by trial")
+	return folded{sync.OnceFunc(func() { fmt.Fprintln(a.orders, "::endgroup::") })}
 }
 
 func (folded) Feed(journal.Entry) {}

@@ -2,11 +2,18 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
+	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/limits"
 	"github.com/plimsoll-load/plimsoll/report"
 	"github.com/plimsoll-load/plimsoll/report/journal"
@@ -52,6 +59,116 @@ func TestGitHubIsToldWhatDidNotPass(t *testing.T) {
 	for _, want := range []string{"exit<<plimsoll-", "\n1\n", "rate<<", "\n100\n", "burst<<", "\n7\n", filepath.Join("runs/x", "report.html")} {
 		if !strings.Contains(outputs, want) {
 			t.Errorf("outputs lack %q:\n%s", want, outputs)
+		}
+	}
+}
+
+// order is a command as GitHub's runner takes it from an output.
+type order struct{ name, title, text string }
+
+// orders reads an output as actions/runner does (ActionCommand.cs): a command begins a line, whatever blanks stand before it, or
+// stands anywhere in the older form.
+func orders(output string) (out []order) {
+	unescape := strings.NewReplacer("%0D", "\r", "%0A", "\n", "%3A", ":", "%2C", ",", "%25", "%").Replace
+	for _, line := range regexp.MustCompile("\r\n|\r|\n").Split(output, -1) {
+		if newer, is := strings.CutPrefix(strings.TrimLeftFunc(line, unicode.IsSpace), "::"); is {
+			if head, text, whole := strings.Cut(newer, "::"); whole {
+				name, properties, _ := strings.Cut(head, " ")
+				title, _, _ := strings.Cut(strings.TrimPrefix(properties, "title="), ",")
+				out = append(out, order{name, unescape(title), unescape(text)})
+				continue
+			}
+		}
+		if _, older, is := strings.Cut(line, "##["); is && strings.Contains(older, "]") {
+			out = append(out, order{name: older})
+		}
+	}
+	return out
+}
+
+// injections are texts of a target that would be commands if they stood where a command may.
+var injections = []string{"x\n::error::planted", "x\r\n  ::set-output name=exit::0", "a,file=/etc/passwd::planted%0A::error::b", "\u2028\u00a0::stop-commands::x", "::add-mask::e",
+	"##[set-output name=exit]0", strings.Repeat("word ", 9) + "::error::wrapped to the beginning of a line " + strings.Repeat("::warning::also ", 9), "%250A::error::c", "::", "%"}
+
+// TestAnnotationsHoldOneOrderEach, with the texts as they were.
+func TestAnnotationsHoldOneOrderEach(t *testing.T) {
+	for _, evil := range injections {
+		r := verified(scenarios.Fail, evil)
+		r.Run.Title = evil
+		c := &r.Storms[0].Checks[0]
+		r.Storms[0].Scenario, c.ID, c.Name, c.Want, c.Got = evil, evil, evil, evil, evil
+		var out, failed bytes.Buffer
+		annotate(&out, r, exitBroken)
+		got, want := orders(out.String()), []order{{"error", "plimsoll", r.Headline()}, {"error", evil + " " + evil, evil + ": want " + evil + ", got " + evil + ": " + evil}}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q is read as %q, want %q", out.String(), got, want)
+		}
+		t.Setenv("GITHUB_ACTIONS", "true")
+		if err := tellGitHubError(&failed, errors.New(evil)); err != nil {
+			t.Fatal(err)
+		}
+		if got := orders(failed.String()); !slices.Equal(got, []order{{"error", "plimsoll", evil}}) {
+			t.Errorf("%q is read as %q", failed.String(), got)
+		}
+	}
+}
+
+// TestNothingATargetSaysIsAnOrder in anything that is printed in a step, and JSON says there what it says elsewhere. Outside of
+// GitHub the same texts would be commands: the test can see them.
+func TestNothingATargetSaysIsAnOrder(t *testing.T) {
+	seen := 0
+	for _, evil := range injections {
+		dir := t.TempDir()
+		w, err := journal.Create(filepath.Join(dir, journalName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := scenarios.Verdict{Scenario: evil, Title: evil, Outcome: scenarios.Fail, Checks: []scenarios.Check{{ID: evil, Name: evil, Outcome: scenarios.Fail, Want: evil, Got: evil, Why: evil}}}
+		for _, e := range []journal.Entry{{Run: &journal.Run{Schema: journal.Schema, Command: "verify", Title: evil, Target: evil}}, {Verdict: &v}, {Note: &attack.Note{Code: evil, Text: evil}}, {End: &journal.End{Exit: exitBroken, Outcome: evil}}} {
+			if err := w.Write(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, format := range []string{"text", "json", "md", "junit", "csv", "openmetrics"} {
+			t.Setenv("GITHUB_ACTIONS", "")
+			_, plain, _ := outcomeOf("report", dir, "--format", format)
+			seen += len(orders(plain))
+			t.Setenv("GITHUB_ACTIONS", "true")
+			code, stdout, stderr := outcomeOf("report", dir, "--format", format)
+			if got := orders(stdout + stderr); code != exitKept || got != nil {
+				t.Errorf("exit %d, %s of %q holds %q", code, format, evil, got)
+			}
+			if format != "json" {
+				continue
+			}
+			var a, b any
+			if err := errors.Join(json.Unmarshal([]byte(plain), &a), json.Unmarshal([]byte(stdout), &b)); err != nil || !reflect.DeepEqual(a, b) {
+				t.Errorf("of %q JSON says something else in a step: %v", evil, err)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no text was a command outside of GitHub: the test sees nothing")
+	}
+}
+
+// TestInertWhereverAWriteEnds: what is held does not depend on how it is cut into writes.
+func TestInertWhereverAWriteEnds(t *testing.T) {
+	const said = "a::b\n \t::error::x\r##[group]y # #[z] ###[w]\n\u00a0::v é: [ok]\n"
+	const want = "a::b\n \t\\u003a:error::x\r##\\u005bgroup]y # #[z] ###\\u005bw]\n\u00a0\\u003a:v é: [ok]\n"
+	for n := 1; n <= len(said); n++ {
+		var out bytes.Buffer
+		w := &inert{w: &out}
+		for part := range slices.Chunk([]byte(said), n) {
+			if wrote, err := w.Write(part); wrote != len(part) || err != nil {
+				t.Fatal(wrote, err)
+			}
+		}
+		if out.String() != want {
+			t.Fatalf("in writes of %d bytes %q, want %q", n, out.String(), want)
 		}
 	}
 }

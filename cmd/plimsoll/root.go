@@ -18,6 +18,7 @@ import (
 type app struct {
 	in       io.Reader
 	out, err io.Writer
+	orders   io.Writer // err as GitHub reads it: what stands there may be a command
 	spec     *Spec
 	json     bool                   // print result.json instead of text
 	quiet    bool                   // no progress
@@ -37,14 +38,17 @@ type app struct {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	a := &app{in: stdin, out: stdout, err: stderr, spec: newSpec(), stop: stop}
+	a := &app{in: stdin, out: stdout, err: stderr, orders: stderr, spec: newSpec(), stop: stop}
+	if onGitHub() {
+		a.out, a.err = &inert{w: stdout}, &inert{w: stderr}
+	}
 	root := a.root()
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(stderr, "plimsoll:", err)
+		fmt.Fprintln(a.err, "plimsoll:", err)
 		if !a.told {
-			if err := tellGitHubError(stderr, err); err != nil {
-				fmt.Fprintln(stderr, "plimsoll:", err)
+			if err := tellGitHubError(a.orders, err); err != nil {
+				fmt.Fprintln(a.err, "plimsoll:", err)
 			}
 		}
 		return exitCode(err)

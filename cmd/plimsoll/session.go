@@ -85,7 +85,7 @@ func newDir(run journal.Run) (dir string, err error) {
 
 func (s *session) tellGitHub(code int) error {
 	s.app.told = true
-	return tellGitHub(s.app.err, s.dir, report.Fold(s.entries), code)
+	return tellGitHub(s.app.orders, s.dir, report.Fold(s.entries), code)
 }
 
 // put records one fact.
