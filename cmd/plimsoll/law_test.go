@@ -33,9 +33,10 @@ var house = map[string]struct{ code, tests string }{
 	"scenarios":             {"attack analyze limits limits/model", "attack/sim"},
 	"scenarios/lab":         {"limits/model", "attack attack/engine limits scenarios scenarios/watch"},
 	"scenarios/watch":       {"attack", ""},
-	"report":                {"attack analyze analyze/gate analyze/history limits scenarios report/journal", ""},
+	"report":                {"attack analyze analyze/gate analyze/history limits scenarios report/journal", "report/browser"},
+	"report/browser":        {"", ""},
 	"report/journal":        {"attack analyze analyze/gate limits scenarios", ""},
-	"report/live":           {"attack analyze analyze/gate limits scenarios report report/journal", ""},
+	"report/live":           {"attack analyze analyze/gate limits scenarios report report/journal", "report/browser"},
 	"cmd/plimsoll":          {"attack attack/engine attack/engine/host attack/sim analyze analyze/gate analyze/history limits limits/export limits/model scenarios scenarios/lab scenarios/watch report report/journal report/live", ""},
 }
 

@@ -1,11 +1,9 @@
 package live
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,108 +11,40 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/report/browser"
 	"github.com/plimsoll-load/plimsoll/report/journal"
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
-// tab is a page in a real browser, and what went wrong there.
+// tab is the live page in a browser, and all that it asked for.
 type tab struct {
-	context.Context
-	mu     sync.Mutex
-	errors []string
-	asked  []string
+	*browser.Tab
+	asked []string
 }
 
-func newTab(t *testing.T) *tab {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	switch {
-	case err == nil:
-	case os.Getenv("PLIMSOLL_REQUIRE") == "all":
-		t.Fatal("no chromium on the PATH, and PLIMSOLL_REQUIRE=all asks for it")
-	default:
-		t.Skip("no chromium on the PATH: the live page is not tried in a browser")
-	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true))
-	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
-	t.Cleanup(stop)
-	ctx, closeTab := chromedp.NewContext(alloc)
-	t.Cleanup(closeTab)
-	b := &tab{Context: ctx}
-	b.do(t, chromedp.EmulateViewport(1280, 900))
-	if err := chromedp.Listen(ctx, b.see); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := chromedp.Call(ctx, log.Enable, cdp.Empty{}); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func (b *tab) see(ev any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch e := ev.(type) {
-	case *runtime.EventExceptionThrown:
-		b.errors = append(b.errors, e.ExceptionDetails.Text)
-	case *runtime.EventConsoleAPICalled:
-		if e.Type == "error" || e.Type == "warning" {
-			b.errors = append(b.errors, "console "+string(e.Type))
-		}
-	case *log.EventEntryAdded:
-		b.errors = append(b.errors, e.Entry.Text)
-	case *network.EventRequestWillBeSent:
-		b.asked = append(b.asked, e.Request.URL)
-	}
-}
+func newTab(t *testing.T) *tab { return &tab{Tab: browser.Open(t)} }
 
 // wrong is what went wrong since it was last asked for.
 func (b *tab) wrong() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	all := strings.Join(b.errors, "; ")
-	b.errors = nil
-	return all
-}
-
-func (b *tab) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	if err := chromedp.Do(b.Context, steps...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func ask[T any](t *testing.T, b *tab, js string) T {
-	t.Helper()
-	v, err := chromedp.Run(b.Context, chromedp.Evaluate[T](js))
-	if err != nil {
-		t.Fatalf("%s: %v", js, err)
-	}
-	return v
+	errors, requests := b.Heard()
+	b.asked = append(b.asked, requests...)
+	return strings.Join(errors, "; ")
 }
 
 // until waits for the page to become so; half a minute is long on any machine.
 func (b *tab) until(t *testing.T, what, js string) {
 	t.Helper()
 	for range 600 {
-		if ask[bool](t, b, js) {
+		if browser.Eval[bool](b.Tab, js) {
 			return
 		}
-		b.do(t, chromedp.Sleep(50*time.Millisecond))
+		b.Do(chromedp.Sleep(50 * time.Millisecond))
 	}
-	t.Fatalf("it never came: %s. The page says: %.300s", what, ask[string](t, b, `document.body.innerText`))
+	t.Fatalf("it never came: %s. The page says: %.300s", what, browser.Eval[string](b.Tab, `document.body.innerText`))
 }
 
 // shot writes what the tab shows into the folder PLIMSOLL_SHOTS, for somebody to look at.
@@ -125,17 +55,14 @@ func (b *tab) shot(t *testing.T, name string) {
 		return
 	}
 	whole := true
-	for _, wide := range []int64{1280, 390} {
-		b.do(t, chromedp.EmulateViewport(wide, 900), chromedp.Sleep(300*time.Millisecond))
-		shot, err := chromedp.Call(b.Context, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &whole})
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, wide := range []int64{browser.Wide, browser.Phone} {
+		b.Do(chromedp.EmulateViewport(wide, 900), chromedp.Sleep(300*time.Millisecond))
+		shot := browser.Call(b.Tab, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &whole})
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("live-%s-%d.png", name, wide)), shot.Data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	b.do(t, chromedp.EmulateViewport(1280, 900))
+	b.Do(chromedp.EmulateViewport(browser.Wide, 900))
 }
 
 // brittle is a listener whose connections can all be broken at once.
@@ -220,21 +147,21 @@ func TestPageOfARunInABrowser(t *testing.T) {
 	tried(w, 1, 4)
 	ticked(w, 5)
 
-	b.do(t, chromedp.Navigate(w.URL()))
+	b.Do(chromedp.Navigate(w.URL()))
 	b.until(t, "the state is live", `document.getElementById("state").textContent === "live"`)
 	b.until(t, "all charts are drawn", `document.querySelectorAll("canvas").length >= 5 && `+inked+` === document.querySelectorAll("canvas").length`)
 	for _, id := range []string{"now", "latency", "served", "timeline"} {
-		if !ask[bool](t, b, `!!document.querySelector("#`+id+` canvas")`) {
+		if !browser.Eval[bool](b.Tab, `!!document.querySelector("#`+id+` canvas")`) {
 			t.Errorf("the chart %s is missing", id)
 		}
 	}
-	if says := ask[string](t, b, `document.getElementById("live").innerText`); !strings.Contains(says, "confirm") || !strings.Contains(says, "then knee") || !strings.Contains(says, "450") {
+	if says := browser.Eval[string](b.Tab, `document.getElementById("live").innerText`); !strings.Contains(says, "confirm") || !strings.Contains(says, "then knee") || !strings.Contains(says, "450") {
 		t.Errorf("the strip says %q, want the phase, what comes then, and 450/s achieved", says)
 	}
-	if h1 := ask[string](t, b, `document.querySelector("h1").textContent`); !strings.Contains(h1, "the run goes on after 4 trials") || ask[bool](t, b, `document.querySelector("main").textContent.includes("cut off")`) {
+	if h1 := browser.Eval[string](b.Tab, `document.querySelector("h1").textContent`); !strings.Contains(h1, "the run goes on after 4 trials") || browser.Eval[bool](b.Tab, `document.querySelector("main").textContent.includes("cut off")`) {
 		t.Errorf("the headline is %q, want that the run goes on, and nothing of a run that was cut off", h1)
 	}
-	if ask[int](t, b, `document.querySelectorAll("img[src=x]").length`) != 0 {
+	if browser.Eval[int](b.Tab, `document.querySelectorAll("img[src=x]").length`) != 0 {
 		t.Error("the target's name became an element")
 	}
 	if bad := b.wrong(); bad != "" {
@@ -243,11 +170,11 @@ func TestPageOfARunInABrowser(t *testing.T) {
 	b.shot(t, "running")
 
 	b.until(t, "a table can be opened", `!!document.querySelector("main details")`)
-	ask[bool](t, b, `document.querySelector("main details").open = true`)
-	ask[bool](t, b, `window.kept = document.querySelector("#theme"), true`)
+	browser.Eval[bool](b.Tab, `document.querySelector("main details").open = true`)
+	browser.Eval[bool](b.Tab, `window.kept = document.querySelector("#theme"), true`)
 	tried(w, 5, 6)
 	b.until(t, "the sixth trial", `document.querySelector("main").textContent.includes("hold 600 a second")`)
-	if !ask[bool](t, b, `document.querySelector("main details").open && window.kept.isConnected`) {
+	if !browser.Eval[bool](b.Tab, `document.querySelector("main details").open && window.kept.isConnected`) {
 		t.Error("what was opened is closed again, or the page was built anew")
 	}
 	if bad := b.wrong(); bad != "" {
@@ -260,8 +187,7 @@ func TestPageOfARunInABrowser(t *testing.T) {
 
 	b.reconnects(t, w, wire)
 	b.ends(t, w, &stopped)
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.wrong()
 	for _, u := range b.asked {
 		if !strings.HasPrefix(u, w.URL()) && !strings.HasPrefix(u, "data:") {
 			t.Errorf("the page asks for %s", u)
@@ -283,22 +209,22 @@ func (b *tab) reconnects(t *testing.T, w *Web, wire *brittle) {
 // ends presses the button, thinks better of it, presses it again, and sees the run end.
 func (b *tab) ends(t *testing.T, w *Web, stopped *atomic.Int64) {
 	t.Helper()
-	b.do(t, chromedp.Click("#stop"))
+	b.Do(chromedp.Click("#stop"))
 	b.until(t, "it asks", `document.getElementById("sure").open`)
-	b.do(t, chromedp.Click("#no"))
+	b.Do(chromedp.Click("#no"))
 	b.until(t, "it asks no more", `!document.getElementById("sure").open`)
 	if n := stopped.Load(); n != 0 {
 		t.Errorf("the run was ended %d times before anybody was sure", n)
 	}
-	b.do(t, chromedp.Click("#stop"))
+	b.Do(chromedp.Click("#stop"))
 	b.until(t, "it asks again", `document.getElementById("sure").open`)
-	b.do(t, chromedp.Click("#yes"))
+	b.Do(chromedp.Click("#yes"))
 	b.until(t, "the button says so", `document.getElementById("stop").textContent === "ending"`)
 	for range 600 {
 		if stopped.Load() == 1 {
 			break
 		}
-		b.do(t, chromedp.Sleep(50*time.Millisecond))
+		b.Do(chromedp.Sleep(50 * time.Millisecond))
 	}
 	if n := stopped.Load(); n != 1 {
 		t.Fatalf("the run was ended %d times, want once", n)
@@ -308,7 +234,7 @@ func (b *tab) ends(t *testing.T, w *Web, stopped *atomic.Int64) {
 	w.Close()
 	b.until(t, "the end", `document.getElementById("state").textContent === "ended" && document.getElementById("clock").textContent.includes("as was asked")`)
 	b.until(t, "the storm", `document.querySelector("main").textContent.includes("V20")`)
-	b.do(t, chromedp.EmulateViewport(390, 800))
+	b.Do(chromedp.EmulateViewport(browser.Phone, 800))
 	b.until(t, "it fits a phone", `document.documentElement.scrollWidth <= 390`)
 	b.shot(t, "ended")
 	if bad := b.wrong(); bad != "" {
@@ -326,21 +252,21 @@ func TestTabSeesWhatIsWrong(t *testing.T) {
 	w := OpenWeb(WebOptions{Listener: l, Address: ":0"})
 	defer w.Close()
 	w.Feed(journal.Entry{Run: &journal.Run{Command: "find"}})
-	b.do(t, chromedp.Navigate(w.URL()))
+	b.Do(chromedp.Navigate(w.URL()))
 	b.until(t, "it is live", `document.getElementById("state").textContent === "live"`)
-	if ask[bool](t, b, `!!document.getElementById("stop")`) {
+	if browser.Eval[bool](b.Tab, `!!document.getElementById("stop")`) {
 		t.Error("a showing that cannot be ended has the button")
 	}
 	b.wrong()
 	for _, js := range []string{`setTimeout(() => { throw new Error("planted") })`, `console.error("planted")`, `new Image().src = "http://127.0.0.1:9/x.png"`,
 		`document.body.setAttribute("style", "color: red")`, `document.body.append(Object.assign(document.createElement("script"), { textContent: "1" }))`} {
-		_, _ = chromedp.Run(b.Context, chromedp.Evaluate[bool](`try { `+js+` } catch (e) { console.error(e) } true`))
+		browser.Eval[bool](b.Tab, `try { `+js+` } catch (e) { console.error(e) } true`)
 		seen := ""
 		for range 100 {
 			if seen = b.wrong(); seen != "" {
 				break
 			}
-			b.do(t, chromedp.Sleep(50*time.Millisecond))
+			b.Do(chromedp.Sleep(50 * time.Millisecond))
 		}
 		if seen == "" {
 			t.Errorf("nobody saw %s", js)
