@@ -32,18 +32,21 @@ type Comparison struct {
 
 // Ratio is what a run bears over what the first run bears.
 type Ratio struct {
-	What     string // the number that is compared, with its goal
-	Side     string
-	Was, Now float64           // per second
-	By       *analyze.Estimate // nil when one of them lacks the number or its interval
-	Why      string            // why there is no ratio, or what its interval rests on
+	What string            `json:"what"` // the number that is compared, with its goal
+	Side string            `json:"run"`
+	Was  float64           `json:"was"`          // per second
+	Now  float64           `json:"now,omitzero"` // 0 when it is not known
+	By   *analyze.Estimate `json:"ratio"`        // nil when one of them lacks the number or its interval
+	Why  string            `json:"why"`          // why there is no ratio, or what its interval rests on
 }
 
 // ChangedCheck is a check of the throttle that did not come out alike.
 type ChangedCheck struct {
-	Scenario, ID, Name string
-	Outcomes           []scenarios.Outcome // by side, "" where it was not asked
-	Got                []string            // by side
+	Scenario string              `json:"scenario"`
+	ID       string              `json:"id"`
+	Name     string              `json:"name"`
+	Outcomes []scenarios.Outcome `json:"outcomes"` // by side, "" where it was not asked
+	Got      []string            `json:"got"`      // by side
 }
 
 // Compare holds runs against the first of them. Ratios of capacities are those of a gate: they rest on the intervals that the

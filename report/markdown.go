@@ -17,10 +17,7 @@ func Markdown(w io.Writer, r Report) error {
 	for _, n := range r.Warnings() {
 		fmt.Fprintf(&b, "> **%s**: %s\n\n", md(n.Code), md(n.Text))
 	}
-	b.WriteString("| | | |\n| --- | ---: | --- |\n")
-	for _, t := range r.Tiles() {
-		fmt.Fprintf(&b, "| %s | **%s**%s | %s |\n", md(t.Label), md(t.Value), md(t.Unit), md(t.Detail))
-	}
+	markdownTiles(&b, r.Tiles())
 	markdownGate(&b, r)
 	markdownLimiter(&b, r)
 	markdownChecks(&b, r)
@@ -28,6 +25,13 @@ func Markdown(w io.Writer, r Report) error {
 	markdownCurve(&b, r)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func markdownTiles(b *strings.Builder, tiles [4]Tile) {
+	b.WriteString("| | | |\n| --- | ---: | --- |\n")
+	for _, t := range tiles {
+		fmt.Fprintf(b, "| %s | **%s**%s | %s |\n", md(t.Label), md(t.Value), md(t.Unit), md(t.Detail))
+	}
 }
 
 func markdownChecks(b *strings.Builder, r Report) {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,40 +25,46 @@ func someRuns(c *cobra.Command, args []string) error {
 	return nil
 }
 
+// comparisonPrinted are the formats of a comparison that go to standard output; the others write files.
+var comparisonPrinted = map[string]func(io.Writer, report.Comparison) error{"text": report.ComparisonText, "json": report.ComparisonJSON, "md": report.ComparisonMarkdown}
+
 // compare holds runs against the first of them. Files go to the folder of the last run unless --out names another.
 func (a *app) compare(paths, formats []string) error {
-	for _, f := range formats {
-		if !slices.Contains([]string{"text", "html", "png"}, f) {
-			return misuse("--format %q, want text, html or png of several runs", f)
-		}
-	}
 	if len(formats) == 0 {
 		formats = []string{"text", "html", "png"}
+	}
+	var files []string
+	for _, f := range formats {
+		switch {
+		case comparisonPrinted[f] != nil:
+		case slices.Contains([]string{"html", "png"}, f):
+			files = append(files, f)
+		default:
+			return misuse("--format %q, want text, json, md, html or png of several runs", f)
+		}
+	}
+	if len(files) == 0 && a.spec.Out != "" {
+		return misuse("--out is for html and png; %s went to standard output", strings.Join(formats, " and "))
 	}
 	sides, dir, err := readSides(paths)
 	if err != nil {
 		return err
 	}
 	c := report.Compare(sides, unlike(sides)...)
-	if slices.Contains(formats, "text") {
-		if err := report.ComparisonText(a.out, c); err != nil {
-			return err
+	for _, f := range formats {
+		if show := comparisonPrinted[f]; show != nil {
+			if err := show(a.out, c); err != nil {
+				return err
+			}
 		}
 	}
-	files := slices.DeleteFunc(slices.Clone(formats), func(f string) bool { return f == "text" })
-	if a.spec.Out != "" {
-		dir = a.spec.Out
-	}
-	switch {
-	case len(files) == 0 && a.spec.Out != "":
-		return misuse("--out is for html and png; text went to standard output")
-	case len(files) == 0:
+	if len(files) == 0 {
 		return nil
 	}
-	if err := report.WriteComparison(dir, c, files...); err != nil {
+	if err := report.WriteComparison(cmp.Or(a.spec.Out, dir), c, files...); err != nil {
 		return misuse("--out: %w", err)
 	}
-	_, err = fmt.Fprintf(a.err, "wrote comparison.%s to %s\n", strings.Join(files, " and comparison."), dir)
+	_, err = fmt.Fprintf(a.err, "wrote comparison.%s to %s\n", strings.Join(files, " and comparison."), cmp.Or(a.spec.Out, dir))
 	return err
 }
 

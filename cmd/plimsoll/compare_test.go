@@ -55,6 +55,10 @@ func TestReportComparesRuns(t *testing.T) {
 	if page, err := os.ReadFile(filepath.Join(after, "comparison.html")); err != nil || !strings.Contains(string(page), "<h1>after bears 12 % less than before</h1>") {
 		t.Errorf("the page: %v", err)
 	}
+	code, stdout, stderr = outcomeOf("report", before, after, "--format", "md,json")
+	if code != exitKept || !strings.HasPrefix(stdout, "## after bears 12 % less than before\n") || !strings.Contains(stdout, `"told": "less"`) || stderr != "" {
+		t.Errorf("exit %d: %s%s", code, stdout, stderr)
+	}
 	out := filepath.Join(t.TempDir(), "public")
 	if code, stdout, stderr := outcomeOf("report", before, before, after, "--format", "html", "--out", out); code != exitKept || stdout != "" {
 		t.Errorf("exit %d, %q, %s", code, stdout, stderr)
@@ -69,10 +73,10 @@ func TestComparisonMisuse(t *testing.T) {
 	run := foundRun(t, "run", 600, "{}", "2")
 	for want, args := range map[string][]string{
 		"--serve shows one run, got 2":                     {run, run, "--serve"},
-		`--format "csv", want text, html or png`:           {run, run, "--format", "csv"},
+		`--format "csv", want text, json, md, html or png`: {run, run, "--format", "csv"},
 		"report compares at most 6 runs, got 7":            {run, run, run, run, run, run, run},
 		"read run: stat":                                   {run, filepath.Join(run, "absent")},
-		"--out is for html and png; text went to standard": {run, run, "--format", "text", "--out", "x"},
+		"--out is for html and png; md went to standard":   {run, run, "--format", "md", "--out", "x"},
 		"report wants one run, got 0 arguments":            {},
 	} {
 		code, _, stderr := outcomeOf(append([]string{"report"}, args...)...)

@@ -19,8 +19,8 @@ func (a *app) reportCmd() *cobra.Command {
 	var formats []string
 	show := ""
 	c := &cobra.Command{Use: "report RUN [RUN]...", GroupID: "measure", Short: "Render a run again from its journal, or compare several",
-		Long:    "Render a run again from its journal, or compare several. The schema of json is told by `plimsoll schema result`.\n\n" + strings.TrimSpace(report.FormatsHelp()),
-		Example: "  plimsoll report plimsoll-runs/20260102-150405-checkout\n  plimsoll report RUN --format text\n  plimsoll report RUN --format csv > windows.csv\n  plimsoll report RUN --format html,png,png-dark --out public\n  plimsoll report RUN --serve\n  plimsoll report BEFORE AFTER --out public", Args: someRuns,
+		Long:    "Render a run again from its journal, or compare several. The schema of json is told by `plimsoll schema result`, and that of several runs by `plimsoll schema comparison`.\n\n" + strings.TrimSpace(report.FormatsHelp()),
+		Example: "  plimsoll report plimsoll-runs/20260102-150405-checkout\n  plimsoll report RUN --format text\n  plimsoll report RUN --format csv > windows.csv\n  plimsoll report RUN --format html,png,png-dark --out public\n  plimsoll report RUN --serve\n  plimsoll report BEFORE AFTER --out public\n  plimsoll report BEFORE AFTER --format md > comment.md", Args: someRuns,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 1 && show != "":
