@@ -9,6 +9,8 @@ import (
 	"io"
 	"sync"
 	"testing"
+
+	"github.com/plimsoll-load/plimsoll/report/browser"
 )
 
 //go:embed testdata/axe/axe.min.js.gz
@@ -36,11 +38,8 @@ func TestVendoredAxe(t *testing.T) {
 	}
 }
 
-// faultsOfAxe: with everything unfolded, axe finds nothing serious or critical. Contrast is judged by faultsOfContrast, in
-// the light and in the dark, since it alone differs between them.
-func faultsOfAxe(p *tab) []string {
-	return p.judged(`{ rules: { "color-contrast": { enabled: false } } }`)
-}
+// faultsOfAxe: with everything unfolded, axe finds nothing serious or critical. In the dark contrast alone differs.
+func faultsOfAxe(p *tab) []string { return p.judged(`{}`) }
 
 func faultsOfContrast(p *tab) []string { return p.judged(`{ runOnly: ["color-contrast"] }`) }
 
@@ -49,10 +48,10 @@ func faultsOfContrast(p *tab) []string { return p.judged(`{ runOnly: ["color-con
 func (p *tab) judged(rules string) []string {
 	p.Helper()
 	defer p.unfold()()
-	if !eval[bool](p, `typeof axe == "object"`) {
-		eval[bool](p, axe()+"; true")
+	if !browser.Eval[bool](p.Tab, `typeof axe == "object"`) {
+		browser.Eval[bool](p.Tab, axe()+"; true")
 	}
-	return eval[[]string](p, `(() => {
+	return browser.Eval[[]string](p.Tab, `(() => {
 		const alike = [...document.querySelectorAll("details tbody tr:nth-child(n+4)")];
 		alike.forEach(row => row.hidden = true);
 		return axe.run(document, { resultTypes: ["violations"], ...`+rules+` }).then(r => {

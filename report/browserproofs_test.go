@@ -12,12 +12,14 @@ import (
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+
+	"github.com/plimsoll-load/plimsoll/report/browser"
 )
 
 // proof is something that holds of every page, with a script that makes a page break it. A proof leaves the page as it was.
 type proof struct {
 	name   string
-	on     []string // the runs on whose pages it is tried, all when nil: what one script does alike on every page is tried on a few
+	on     []string // the pages on which it is tried, all when nil: what one script does alike on every page is tried on a few
 	faults func(*tab) []string
 	plant  string
 }
@@ -27,16 +29,16 @@ var proofs = []proof{
 	{"words", nil, faultsOfWords, `document.querySelector(".tile .value").textContent = "1,234/s"`},
 	{"tables", nil, faultsOfTables, `document.querySelector("figure ~ details tbody").replaceChildren()`},
 	{"ink", nil, faultsOfInk, `document.querySelectorAll("canvas").forEach(c => c.getContext("2d").clearRect(0, 0, c.width, c.height))`},
-	{"hover", []string{"whole", "verify-fail", "load"}, faultsOfHover, `document.querySelectorAll(".u-legend .u-value").forEach(v => new MutationObserver(() => { if (v.textContent != "1/s") v.textContent = "1/s" }).observe(v, { childList: true, characterData: true, subtree: true }))`},
-	{"zoom", []string{"whole", "verify-fail"}, faultsOfZoom, `addEventListener("mousedown", e => e.stopPropagation(), true)`},
+	{"hover", []string{"whole", "verify-fail", "load", "comparison-slower", "comparison-three", "comparison-same", "history"}, faultsOfHover, `document.querySelectorAll(".u-legend .u-value").forEach(v => new MutationObserver(() => { if (v.textContent != "1/s") v.textContent = "1/s" }).observe(v, { childList: true, characterData: true, subtree: true }))`},
+	{"zoom", []string{"whole", "verify-fail", "comparison-three", "history"}, faultsOfZoom, `addEventListener("mousedown", e => e.stopPropagation(), true)`},
 	{"width", nil, faultsOfWidth, `document.querySelector("h1").style.cssText = "white-space:nowrap;min-width:900px"`},
 	{"axe", nil, faultsOfAxe, `document.querySelector("h1").outerHTML = "<img src=data:,>"`},
-	{"axe, light", nil, faultsOfContrast, `document.querySelector(".sub").style.color = "#bbb"`},
+	{"axe, light", []string{}, faultsOfAxe, `document.querySelector(".sub").style.color = "#bbb"`},
 	{"axe, dark", nil, inTheDark(faultsOfContrast), `document.querySelector(".sub").style.color = "#444"`},
-	{"dark", []string{"whole", "verify-fail", "interrupted", "empty"}, inTheDark(faultsOfDark), `document.documentElement.dataset.theme = "light"`},
+	{"dark", []string{"whole", "verify-fail", "interrupted", "empty", "comparison-three", "history"}, inTheDark(faultsOfDark), `document.documentElement.dataset.theme = "light"`},
 	{"theme", []string{"whole"}, faultsOfTheme, `document.getElementById("theme").addEventListener("click", e => e.stopImmediatePropagation(), true)`},
-	{"print", []string{"whole", "verify-fail", "void", "empty"}, inTheDark(faultsOfPrint), `addEventListener("beforeprint", () => { document.querySelector("main").hidden = true })`},
-	{"silence", nil, func(p *tab) []string { return p.seen.faults(p.url) }, `console.error("planted")`},
+	{"print", []string{"whole", "verify-fail", "void", "empty", "comparison-three", "history"}, inTheDark(faultsOfPrint), `addEventListener("beforeprint", () => { document.querySelector("main").hidden = true })`},
+	{"silence", nil, (*tab).silence, `console.error("planted")`},
 }
 
 // inTheDark holds a proof on a screen whose user asks for the dark.
@@ -56,13 +58,13 @@ func unlike(what, got, want string) []string {
 	return []string{fmt.Sprintf("%s is %q, want %q", what, got, want)}
 }
 
-// faultsOfWords: title, sentence and tiles are those of the report.
+// faultsOfWords: title, sentence and tiles are those of the sheet.
 func faultsOfWords(p *tab) (out []string) {
-	out = append(out, unlike("the title", eval[string](p, `document.title`), p.r.Headline()+" · plimsoll")...)
-	out = append(out, unlike("the sentence", eval[string](p, `document.querySelector("h1").textContent`), p.r.Headline())...)
-	got := eval[[][]string](p, `[...document.querySelectorAll(".tile")].map(t => [".label", ".value", ".detail"].map(s => t.querySelector(s).textContent))`)
+	out = append(out, unlike("the title", browser.Eval[string](p.Tab, `document.title`), p.headline+" · plimsoll")...)
+	out = append(out, unlike("the sentence", browser.Eval[string](p.Tab, `document.querySelector("h1").textContent`), p.headline)...)
+	got := browser.Eval[[][]string](p.Tab, `[...document.querySelectorAll(".tile")].map(t => [".label", ".value", ".detail"].map(s => t.querySelector(s).textContent))`)
 	var want [][]string
-	for _, t := range p.r.Tiles() {
+	for _, t := range p.tiles {
 		want = append(want, []string{t.Label, t.Value + t.Unit, t.Detail})
 	}
 	return append(out, unlike("the tiles", fmt.Sprint(got), fmt.Sprint(want))...)
@@ -70,8 +72,8 @@ func faultsOfWords(p *tab) (out []string) {
 
 // faultsOfTables: under every chart stand its numbers, but for those that share a table with the one above.
 func faultsOfTables(p *tab) (out []string) {
-	rows := eval[map[string]int](p, `Object.fromEntries([...document.querySelectorAll(".chart")].map(c => [c.id, (c.closest("article") || c.closest("section")).querySelectorAll("details tbody tr").length]))`)
-	for _, c := range p.r.Charts() {
+	rows := browser.Eval[map[string]int](p.Tab, `Object.fromEntries([...document.querySelectorAll(".chart")].map(c => [c.id, (c.closest("article") || c.closest("section")).querySelectorAll("details tbody tr").length]))`)
+	for _, c := range p.charts {
 		if got := rows[c.ID]; got < len(c.Table.Rows) {
 			out = append(out, fmt.Sprintf("%s has a table of %d rows, want %d", c.ID, got, len(c.Table.Rows)))
 		}
@@ -106,8 +108,7 @@ func (p *tab) inkFaults(shade func(shades) string) (out []string) {
 		Colours [][3]int `json:"colours"`
 	}
 	var all []asked
-	charts := p.r.Charts()
-	for _, c := range charts {
+	for _, c := range p.charts {
 		a := asked{ID: c.ID}
 		for _, colour := range coloursOf(c) {
 			h := hex(shade(shadesOf(colour)))
@@ -119,8 +120,8 @@ func (p *tab) inkFaults(shade func(shades) string) (out []string) {
 	if err != nil {
 		p.Fatal(err)
 	}
-	counts := eval[[][]int](p, inked+`(`+string(args)+`)`)
-	for i, c := range charts {
+	counts := browser.Eval[[][]int](p.Tab, inked+`(`+string(args)+`)`)
+	for i, c := range p.charts {
 		if len(counts[i]) == 0 {
 			out = append(out, c.ID+" has no canvas, or nothing that must be seen on it")
 		}
@@ -155,8 +156,9 @@ func coloursOf(c Chart) (out []Colour) {
 			add(s.Colour)
 		}
 	}
-	for _, m := range c.Markers {
-		if m.At > c.X.Min && m.At < c.X.Max && !m.OnY {
+	for i, m := range c.Markers {
+		over := func(o Marker) bool { return !o.OnY && o.At == m.At }
+		if m.At > c.X.Min && m.At < c.X.Max && !m.OnY && !slices.ContainsFunc(c.Markers[i+1:], over) {
 			add(m.Colour)
 		}
 	}
@@ -181,7 +183,7 @@ func (c Chart) covered(i int) bool {
 // over is where on the window a share of a chart's width lies, at half its height, scrolled into view.
 func (p *tab) over(id string, share float64) (x, y float64) {
 	p.Helper()
-	at := eval[[]float64](p, fmt.Sprintf(`(e => { e.scrollIntoView({ block: "center" }); const b = e.getBoundingClientRect(); return [b.left + b.width * %g, b.top + b.height / 2]; })(document.querySelector("#" + CSS.escape(%q) + " .u-over"))`, share, id))
+	at := browser.Eval[[]float64](p.Tab, fmt.Sprintf(`(e => { e.scrollIntoView({ block: "center" }); const b = e.getBoundingClientRect(); return [b.left + b.width * %g, b.top + b.height / 2]; })(document.querySelector("#" + CSS.escape(%q) + " .u-over"))`, share, id))
 	return at[0], at[1]
 }
 
@@ -189,18 +191,18 @@ func (p *tab) over(id string, share float64) (x, y float64) {
 func (p *tab) point(id string, share float64) map[string]string {
 	p.Helper()
 	x, y := p.over(id, share)
-	p.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, x, y))
+	p.Do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, x, y))
 	p.frame()
-	return eval[map[string]string](p, fmt.Sprintf(`Object.fromEntries([...document.querySelectorAll("#" + CSS.escape(%q) + " .u-legend .u-series:not(.ghost)")].map((s, i) => [i ? s.querySelector(".u-label").textContent : "", s.querySelector(".u-value").textContent]))`, id))
+	return browser.Eval[map[string]string](p.Tab, fmt.Sprintf(`Object.fromEntries([...document.querySelectorAll("#" + CSS.escape(%q) + " .u-legend .u-series:not(.ghost)")].map((s, i) => [i ? s.querySelector(".u-label").textContent : "", s.querySelector(".u-value").textContent]))`, id))
 }
 
 // faultsOfHover: wherever one points, the legend tells the numbers of the nearest place, as the report writes them.
 func faultsOfHover(p *tab) (out []string) {
-	for _, c := range p.r.Charts() {
+	for _, c := range p.charts {
 		for _, share := range []float64{0.25, 0.6} {
 			got := p.point(c.ID, share)
 			i := nearestX(c, share, 0)
-			want := map[string]string{"": told(c.X.Unit, c.Xs[i])}
+			want := map[string]string{"": c.place(i)}
 			for _, s := range c.Series {
 				want[s.Label] = told(c.Y.Unit, s.Ys[i])
 			}
@@ -231,6 +233,14 @@ func nearestX(c Chart, share, from float64) (best int) {
 	return best
 }
 
+// place is the i-th place of the x axis as the legend writes it.
+func (c Chart) place(i int) string {
+	if c.X.Hints != nil {
+		return c.X.Hints[i]
+	}
+	return told(c.X.Unit, c.Xs[i])
+}
+
 // told is a value as the legend writes it, from the four digits that the page is given.
 func told(u Unit, v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
@@ -256,22 +266,22 @@ func told(u Unit, v float64) string {
 // faultsOfZoom: what one drags over fills the chart, and two clicks show all of it again. Told by what the legend says at
 // the left edge.
 func faultsOfZoom(p *tab) (out []string) {
-	for _, c := range p.r.Charts() {
+	for _, c := range p.charts {
 		if c.X.Log || len(c.Xs) < 8 {
 			continue
 		}
 		whole := p.point(c.ID, 0.02)[""]
 		fromX, y := p.over(c.ID, 0.5)
 		toX, _ := p.over(c.ID, 0.9)
-		p.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, fromX, y),
+		p.Do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, fromX, y),
 			chromedp.MouseEvent(input.DispatchMouseEventTypeMousePressed, fromX, y, chromedp.ButtonLeft, chromedp.ClickCount(1)),
 			chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, toX, y, chromedp.ButtonLeft),
 			chromedp.MouseEvent(input.DispatchMouseEventTypeMouseReleased, toX, y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
 		p.frame()
-		if zoomed, want := p.point(c.ID, 0.02)[""], told(c.X.Unit, c.Xs[nearestX(c, 0.508, 0.5)]); zoomed != want {
+		if zoomed, want := p.point(c.ID, 0.02)[""], c.place(nearestX(c, 0.508, 0.5)); zoomed != want {
 			out = append(out, fmt.Sprintf("%s after a drag begins at %s, want %s", c.ID, zoomed, want))
 		}
-		p.do(chromedp.MouseClickXY(fromX, y), chromedp.MouseClickXY(fromX, y, chromedp.ClickCount(2)))
+		p.Do(chromedp.MouseClickXY(fromX, y), chromedp.MouseClickXY(fromX, y, chromedp.ClickCount(2)))
 		p.frame()
 		if back := p.point(c.ID, 0.02)[""]; back != whole {
 			out = append(out, fmt.Sprintf("%s after two clicks begins at %s, want %s", c.ID, back, whole))
@@ -283,11 +293,11 @@ func faultsOfZoom(p *tab) (out []string) {
 
 // faultsOfWidth: on a desk, a tablet and a phone, with everything unfolded, nothing is wider than the window.
 func faultsOfWidth(p *tab) (out []string) {
-	defer p.width(wide)
+	defer p.width(browser.Wide)
 	defer p.unfold()()
-	for _, px := range []int64{wide, pad, phone} {
+	for _, px := range []int64{browser.Wide, browser.Pad, browser.Phone} {
 		p.width(px)
-		if got := eval[int64](p, `document.documentElement.scrollWidth`); got > px {
+		if got := browser.Eval[int64](p.Tab, `document.documentElement.scrollWidth`); got > px {
 			out = append(out, fmt.Sprintf("the page takes %d pixels of %d", got, px))
 		}
 	}
@@ -296,15 +306,15 @@ func faultsOfWidth(p *tab) (out []string) {
 
 // unfold opens everything that can be opened, and returns what closes it again.
 func (p *tab) unfold() (fold func()) {
-	eval[bool](p, `document.querySelectorAll("details:not([open])").forEach(d => { d.open = true; d.dataset.unfolded = "" }), true`)
+	browser.Eval[bool](p.Tab, `document.querySelectorAll("details:not([open])").forEach(d => { d.open = true; d.dataset.unfolded = "" }), true`)
 	return func() {
-		eval[bool](p, `document.querySelectorAll("details[data-unfolded]").forEach(d => { d.open = false; delete d.dataset.unfolded }), true`)
+		browser.Eval[bool](p.Tab, `document.querySelectorAll("details[data-unfolded]").forEach(d => { d.open = false; delete d.dataset.unfolded }), true`)
 	}
 }
 
 // ground is the colour that the page stands on.
 func (p *tab) ground() string {
-	return eval[string](p, `getComputedStyle(document.body).backgroundColor`)
+	return browser.Eval[string](p.Tab, `getComputedStyle(document.body).backgroundColor`)
 }
 
 func rgb(h string) string {
@@ -321,11 +331,11 @@ func faultsOfDark(p *tab) []string {
 // faultsOfTheme: the button goes to the other side and back.
 func faultsOfTheme(p *tab) (out []string) {
 	for _, side := range []string{shadesOf(Background).dark, shadesOf(Background).light} {
-		p.do(chromedp.Click("#theme"))
+		p.Do(chromedp.Click("#theme"))
 		p.frame()
 		out = append(out, unlike("the ground after the button", p.ground(), rgb(side))...)
 	}
-	eval[bool](p, `delete document.documentElement.dataset.theme`) // as before anyone chose
+	browser.Eval[bool](p.Tab, `delete document.documentElement.dataset.theme`) // as before anyone chose
 	return out
 }
 
@@ -333,7 +343,7 @@ var pdfPage = regexp.MustCompile(`/Type\s*/Page\b`)
 
 // faultsOfPrint: in the dark too a print is light and whole, on a few pages, and the screen is as before.
 func faultsOfPrint(p *tab) (out []string) {
-	pdf := run(p, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4), chromedp.PDFPrintBackground()))
+	pdf := browser.Run(p.Tab, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4), chromedp.PDFPrintBackground()))
 	if n := len(pdfPage.FindAll(pdf, -1)); !strings.HasPrefix(string(pdf), "%PDF-") || n < 1 || n > 12 {
 		out = append(out, fmt.Sprintf("the print has %d pages in %d bytes, want 1 to 12", n, len(pdf)))
 	}
@@ -350,7 +360,11 @@ func faultsOfPrint(p *tab) (out []string) {
 		return append(out, "pdftotext: "+err.Error())
 	}
 	squeezed := func(s string) string { return strings.Join(strings.Fields(s), "") } // lines break where they will
-	for _, w := range []string{p.r.Headline(), p.r.Tiles()[3].Label} {
+	words := []string{p.headline}
+	for _, tile := range p.tiles {
+		words = append(words, tile.Label)
+	}
+	for _, w := range words {
 		if !strings.Contains(squeezed(string(text)), squeezed(w)) {
 			out = append(out, fmt.Sprintf("the print has no %q", w))
 		}

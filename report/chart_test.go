@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"image/png"
 	"math"
 	"slices"
 	"strings"
@@ -238,24 +237,11 @@ func TestMarkersStandWhereTheNumbersAre(t *testing.T) {
 	if ok, err := CapacityPNG(&b, r); !ok || err != nil {
 		t.Fatalf("CapacityPNG = %v, %v", ok, err)
 	}
-	img, err := png.Decode(&b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := img.Bounds().Size(); got.X != 1600 || got.Y != 1000 {
-		t.Fatalf("picture of %v, want 1600 × 1000", got)
-	}
 	c := r.latencyChart()
 	columns := map[Colour]float64{} // where each colour's line stands, in pixels
-	for _, m := range c.Markers {
-		if m.OnY || m.Dashed {
-			continue
-		}
-		columns[m.Colour] = columnOf(t, func(x, y int) bool {
-			r, g, b, _ := img.At(x, y).RGBA()
-			want := m.Colour.full().on(false)
-			return uint8(r>>8) == want.R && uint8(g>>8) == want.G && uint8(b>>8) == want.B
-		})
+	pixels := shadesIn(t, b.Bytes(), false, []Colour{Red, Teal})
+	for _, colour := range []Colour{Red, Teal} {
+		columns[colour] = columnOf(t, func(x, y int) bool { return pixels[1600*y+x] == colour })
 	}
 	// Two markers give the scale; the axis gives the same one.
 	knee, breaks := r.Capacity().Knee.Value, r.Capacity().Breaking.Value

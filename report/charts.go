@@ -11,14 +11,16 @@ import (
 )
 
 // Charts are all pictures that the report can honestly show, in the order of the page.
-func (r Report) Charts() []Chart {
-	var out []Chart
-	for _, c := range []*Chart{r.latencyChart(), r.servedChart(), r.endpointChart(), r.timelineChart(), r.sightChart(), r.refused().chart(), r.percentileChart(), r.heatChart()} {
+func (r Report) Charts() []Chart { return r.charts(r.refused(), r.stormViews()) }
+
+func (r Report) charts(refused refusals, storms []stormView) (out []Chart) {
+	for _, c := range []*Chart{r.latencyChart(), r.servedChart(), r.endpointChart(), r.timelineChart(), r.sightChart(), refused.chart(), r.percentileChart(), r.heatChart()} {
 		if c != nil {
 			out = append(out, *c)
 		}
 	}
-	for _, v := range r.stormViews() {
+	out = append(out, r.identityHeats()...)
+	for _, v := range storms {
 		if v.Chart != nil {
 			out = append(out, *v.Chart)
 		}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -50,6 +51,14 @@ func asWhom(a attack.Actor) string {
 	return strings.TrimSpace(a.Name + " as " + a.Identity.Name)
 }
 
+// identityOf is whose requests an actor of a trial sends.
+func identityOf(t attack.Trial, actor int) string {
+	if actor >= len(t.Actors) {
+		return ""
+	}
+	return cmp.Or(t.Actors[actor].Identity.Name, t.Actors[actor].Name)
+}
+
 func mannersOf(m attack.Manners) string {
 	if m.Policy == "" {
 		return string(attack.Never)
@@ -59,9 +68,8 @@ func mannersOf(m attack.Manners) string {
 
 // clientTable tells of each identity and each manner what it asked and what became of it; attempts each is what retries make of
 // one request.
-func (r Report) clientTable() (t Table) {
+func clientTable(all []*client) (t Table) {
 	t.Head = []string{"client", "stage", "retries", "asked", "attempts each", "ok", "throttled", "failed, shed", "p50", "p99"}
-	all := r.clients()
 	for i, c := range all {
 		if i == clientsMax {
 			t.Rows = append(t.Rows, []string{"…", fmt.Sprintf("%d more in the journal", len(all)-i)})
@@ -80,11 +88,11 @@ func (r Report) clientTable() (t Table) {
 }
 
 // amplified says what retries added to the storms, "" where nobody tried again.
-func (r Report) amplified() string {
+func amplified(all []*client) string {
 	var due, attempts int64
 	worst := &client{}
 	each := func(c *client) float64 { return share(c.Attempts, max(1, c.Due-c.Unsent)) }
-	for _, c := range r.clients() {
+	for _, c := range all {
 		if c.manners == string(attack.Never) {
 			continue
 		}

@@ -2,6 +2,8 @@ package report
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,7 +52,7 @@ func comparisons() map[string]Comparison {
 	}
 }
 
-func comparisonOf(t *testing.T, c Comparison) string {
+func comparisonOf(t testing.TB, c Comparison) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := ComparisonHTML(&b, c); err != nil {
@@ -71,6 +73,48 @@ func TestComparisonText(t *testing.T) {
 				t.Errorf("%s line %d has %d columns, want at most %d: %s", name, i+1, n, columns, line)
 			}
 		}
+	}
+}
+
+// TestComparisonInEveryFormat: what a pull request shows, and what a machine reads.
+func TestComparisonInEveryFormat(t *testing.T) {
+	schema := closed(t, ComparisonSchema)
+	for name, c := range comparisons() {
+		var text, summary bytes.Buffer
+		if err := errors.Join(ComparisonJSON(&text, c), ComparisonMarkdown(&summary, c)); err != nil {
+			t.Fatal(err)
+		}
+		if err := keeps(t, schema, text.String()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if summary.Len() > 20_000 {
+			t.Errorf("%s: a summary of %d bytes is no comment", name, summary.Len())
+		}
+		golden(t, "comparison-"+name+".md", summary.Bytes())
+		if name != "slower" {
+			continue
+		}
+		golden(t, "comparison-"+name+".json", text.Bytes())
+		refuses(t, schema, text.String(), map[string][2]string{"another version": {"plimsoll.comparison/v1", "plimsoll.comparison/v2"}, "a word of no kind": {`"told": "less"`, `"told": "worse"`},
+			"an outcome renamed": {`"pass"`, `"passed"`}, "a ratio without its interval": {`"lo": `, `"low": `}, "a rate as text": {`"was": `, `"was": "2", "were": `}})
+	}
+}
+
+// TestManyChangesFitAPullRequest: what is left out is counted.
+func TestManyChangesFitAPullRequest(t *testing.T) {
+	a, b := Fold(whole()), Fold(whole())
+	for i := range 200 {
+		said := func(o scenarios.Outcome) Storm {
+			return Storm{Verdict: scenarios.Verdict{Scenario: fmt.Sprint("storm ", i), Outcome: o, Checks: []scenarios.Check{{ID: "V01", Name: "rate", Outcome: o, Got: strings.Repeat("|", 300)}}}}
+		}
+		a.Storms, b.Storms = append(a.Storms, said(scenarios.Pass)), append(b.Storms, said(scenarios.Fail))
+	}
+	var out bytes.Buffer
+	if err := ComparisonMarkdown(&out, Compare([]Side{{"before", a}, {"after", b}})); err != nil {
+		t.Fatal(err)
+	}
+	if out.Len() > 65_536 || !strings.Contains(out.String(), "| … 160 more |") {
+		t.Errorf("%d bytes, want at most 65,536 and the rest counted", out.Len())
 	}
 }
 

@@ -38,6 +38,7 @@ type ratioView struct {
 
 // ComparisonHTML writes a comparison as one file that works without a network, as HTML does a run.
 func ComparisonHTML(w io.Writer, c Comparison) error {
+	picture := inPage(func(w io.Writer) (bool, error) { return ComparisonPNG(w, c) })
 	p := comparisonPage{C: c, Charts: map[string]*Chart{}, Ratios: c.ratioViews(), Checks: c.checkWords(), Rows: c.rows()}
 	charts := c.Charts()
 	for i := range charts {
@@ -45,7 +46,7 @@ func ComparisonHTML(w io.Writer, c Comparison) error {
 	}
 	var unframed, undrawn error
 	p.frame, unframed = framed(charts)
-	p.PNG, undrawn = inPage(func(w io.Writer) (bool, error) { return ComparisonPNG(w, c) })
+	p.PNG, undrawn = picture()
 	if err := errors.Join(unframed, undrawn); err != nil {
 		return fmt.Errorf("write comparison: %w", err)
 	}

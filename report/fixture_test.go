@@ -3,8 +3,14 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
@@ -202,7 +208,9 @@ func ending(exit int, outcome string) journal.Entry {
 }
 
 // whole is the journal of a run from search to verdicts.
-func whole() []journal.Entry {
+func whole() []journal.Entry { return fixtures()["whole"] }
+
+func makeWhole() []journal.Entry {
 	s := newService()
 	entries, c := found(s)
 	entries = append([]journal.Entry{opening("run")}, entries...)
@@ -239,7 +247,8 @@ func retried() (out []journal.Entry) {
 	for i, m := range []attack.Measurement{turned(60, time.Second, 60), turned(60, 40*time.Millisecond, 6), turned(60, 300*time.Millisecond, 21), turned(60, 2*time.Second, 58)} {
 		m.Trial.N, m.Trial.Phase = i+1, "verify/"+[]string{"honour", "storm-at-once", "storm-full-jitter", "storm-retry-after"}[i]
 		m.Trial.Actors[0].Manners.Policy = []attack.Policy{attack.RetryAfter, attack.AtOnce, attack.FullJitter, attack.RetryAfter}[i]
-		m.Windows[0].Response = hist(m.Windows[0].OK, 20, .4)
+		m.Trial.Actors[0].Identity.Name = []string{"ann", "bob", "ann", "bob"}[i]
+		m.Windows[0].Response = hist(m.Windows[0].OK, 20+30*float64(i%2), .4)
 		for s := range 5 {
 			m.Sights = append(m.Sights, attack.Sight{At: time.Duration(s) * time.Second, Name: attack.SightHealth, OK: i != 2 || s != 3, Took: time.Duration(2+s*s*i) * time.Millisecond})
 		}
@@ -249,8 +258,22 @@ func retried() (out []journal.Entry) {
 	return append(out, journal.Entry{Verdict: &said[0]}, journal.Entry{Verdict: &said[1]}, ending(0, "the throttle holds"))
 }
 
-// fixtures are runs of every kind and every end, by name.
-func fixtures() map[string][]journal.Entry {
+// fixtures are runs of every kind and every end, by name. They are made once: a test may change the map, not what it holds, which
+// TestMain sees.
+func fixtures() map[string][]journal.Entry { return maps.Clone(fixturesMade()) }
+
+var fixturesMade = sync.OnceValue(makeFixtures)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 && !reflect.DeepEqual(fixturesMade(), makeFixtures()) {
+		fmt.Println("a test changed the runs that all tests share")
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func makeFixtures() map[string][]journal.Entry {
 	s := newService()
 	trials, c := found(s)
 	with := func(command string, rest ...journal.Entry) []journal.Entry {
@@ -261,7 +284,7 @@ func fixtures() map[string][]journal.Entry {
 		f(&d)
 		return journal.Entry{Capacity: &d}
 	}
-	out := map[string][]journal.Entry{"whole": whole()}
+	out := map[string][]journal.Entry{"whole": slices.Clip(makeWhole())}
 	out["empty"] = nil
 	out["begun"] = with("find")
 	out["cut-off"] = with("find", append(trials[:5:5], journal.Entry{Note: &attack.Note{Code: journal.NoteTorn, Text: "the run was cut off"}})...)

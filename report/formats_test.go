@@ -43,7 +43,7 @@ const hostile = "=cmd|'/c calc'!A1\n\"<b>&]]>\x00\x1b[31m\xff,;"
 
 // TestJUnitIsReadByOthers: a reader that is not ours finds the same cases, whatever the texts hold.
 func TestJUnitIsReadByOthers(t *testing.T) {
-	for name, entries := range fixtures() {
+	for name, entries := range makeFixtures() {
 		r := Fold(entries)
 		for i := range r.Storms {
 			for j := range r.Storms[i].Checks {
@@ -99,7 +99,7 @@ func TestJUnitTellsHowARunEnded(t *testing.T) {
 
 // TestJUnitTellsWhatAGateCameTo: each comparison by its own outcome, and the numbers as properties, to a reader not ours.
 func TestJUnitTellsWhatAGateCameTo(t *testing.T) {
-	runs := fixtures()
+	runs := makeFixtures()
 	for o, want := range map[gate.Outcome]junit.Status{gate.Pass: junit.StatusPassed, gate.Regression: junit.StatusFailed, gate.Undecided: junit.StatusSkipped, gate.Invalid: junit.StatusError} {
 		r := Fold(runs["gate-runs"])
 		r.Gate.Outcome, r.Gate.Compared = o, []gate.Compared{{What: "first", Outcome: gate.Pass, Text: hostile}, {What: "second", Outcome: o, Text: hostile}}
@@ -205,7 +205,7 @@ func labelled(name string) string {
 
 // TestOpenMetricsIsReadByOthers, and tells each check by its outcome.
 func TestOpenMetricsIsReadByOthers(t *testing.T) {
-	r := Fold(fixtures()["verify-fail"])
+	r := Fold(makeFixtures()["verify-fail"])
 	r.Storms[0].Checks[0].Name = "a \"name\"\nin two lines"
 	var b bytes.Buffer
 	if err := OpenMetrics(&b, r); err != nil {

@@ -65,7 +65,7 @@ func TestRunThatGoesOnWasNotCutOff(t *testing.T) {
 }
 
 func TestStormsThatGoOnDecideNothing(t *testing.T) {
-	r := Fold(fixtures()["whole"])
+	r := Fold(makeFixtures()["whole"])
 	r.Going = true
 	for i := range r.Storms {
 		r.Storms[i].Outcome = scenarios.Inconclusive

@@ -82,7 +82,7 @@ func viewService(s Service, prefix string) (serviceView, error) {
 		v.Changes = append(v.Changes, changeView{Since: day(f.After.Began), What: f.Check, By: f.To, Tone: tone, Text: f.From + " → " + f.To, Where: between(f.Before, f.After)})
 	}
 	var err error
-	v.PNG, err = inPage(func(w io.Writer) (bool, error) { return HistoryPNG(w, s) })
+	v.PNG, err = inPage(func(w io.Writer) (bool, error) { return HistoryPNG(w, s) })()
 	return v, err
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/renderer/html"
 
+	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/report/journal"
 )
 
@@ -140,24 +141,29 @@ func TestNothingHostileActsInAPage(t *testing.T) {
 // allowedTags are those of a summary as GitHub renders it.
 var allowedTags = []string{"h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td", "strong", "blockquote", "details", "summary"}
 
-// TestNothingHostileActsInMarkdown: a renderer that is not ours makes of a summary no tag but those of its tables and headings,
-// as many of them as for a run without malice, and shows every text as it was.
+// TestNothingHostileActsInMarkdown: a renderer that is not ours makes of a summary, and of a comparison, no tag but those of its
+// tables and headings, as many of them as for a run without malice, and shows every text as it was.
 func TestNothingHostileActsInMarkdown(t *testing.T) {
 	gfm := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(html.WithUnsafe()))
 	tag := regexp.MustCompile(`<(/?)([a-zA-Z!][a-zA-Z0-9]*)`)
+	against := func(w io.Writer, r Report) error {
+		return ComparisonMarkdown(w, Compare([]Side{{r.Name(), r}, {"after", slower()}}, attack.Note{Code: r.Name(), Text: r.Name()}))
+	}
 	eachPoisoned(t, func(t *testing.T, r Report) {
-		var page bytes.Buffer
-		if err := gfm.Convert([]byte(drawnBy(t, r, Markdown)), &page); err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range tag.FindAllStringSubmatch(strings.ReplaceAll(page.String(), `<a href="http`, ""), -1) { // an address that GitHub links by itself shows where it goes
-			if !slices.Contains(allowedTags, m[2]) && !(m[1] == "/" && m[2] == "a") {
-				t.Errorf("the summary holds the tag %s: %s", m[0], page.String())
-				return
+		for _, write := range []func(io.Writer, Report) error{Markdown, against} {
+			var page bytes.Buffer
+			if err := gfm.Convert([]byte(drawnBy(t, r, write)), &page); err != nil {
+				t.Fatal(err)
 			}
-		}
-		if strings.Contains(page.String(), "&amp;lt;") != strings.Contains(r.Name(), "&lt;") {
-			t.Errorf("the summary shows an entity as it is written: %s", page.String())
+			for _, m := range tag.FindAllStringSubmatch(strings.ReplaceAll(page.String(), `<a href="http`, ""), -1) { // an address that GitHub links by itself shows where it goes
+				if !slices.Contains(allowedTags, m[2]) && !(m[1] == "/" && m[2] == "a") {
+					t.Errorf("the summary holds the tag %s: %s", m[0], page.String())
+					return
+				}
+			}
+			if strings.Contains(page.String(), "&amp;lt;") != strings.Contains(r.Name(), "&lt;") {
+				t.Errorf("the summary shows an entity as it is written: %s", page.String())
+			}
 		}
 	})
 }

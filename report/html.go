@@ -5,10 +5,12 @@ import (
 	"embed"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -34,6 +36,7 @@ func asset(name string) string {
 type page struct {
 	R           Report
 	Charts      map[string]*Chart
+	Heats       []*Chart // of each identity
 	Storms      []stormView
 	Capacity    *capacityView
 	Health      Health
@@ -45,6 +48,7 @@ type page struct {
 	Repeat      [][2]string
 	Next        []Step
 	Told        []string // whether Retry-After is true
+	ToldEach    Table    // and to each identity
 	Clients     Table
 	Amplified   string
 	Searched    bool // the page has a curve to begin with
@@ -78,14 +82,21 @@ func unpainted(charts []Chart) (frame, error) {
 	return frame{Data: template.JS(data), UPlot: strings.TrimSpace(asset("uplot/VERSION")), Licence: asset("uplot/LICENSE")}, err
 }
 
-// inPage is a picture as it stands in a page; "" where there is none.
-func inPage(draw func(io.Writer) (bool, error)) (template.URL, error) {
+// inPage draws a picture while the rest of a page is made. What it returns is the picture as it stands in a page, "" where there is
+// none, and has to be called.
+func inPage(draw func(io.Writer) (bool, error)) func() (template.URL, error) {
 	var png bytes.Buffer
-	drawn, err := draw(&png)
-	if !drawn || err != nil {
-		return "", err
+	var drawn bool
+	var err error
+	var drawing sync.WaitGroup
+	drawing.Go(func() { drawn, err = draw(&png) })
+	return func() (template.URL, error) {
+		drawing.Wait()
+		if !drawn || err != nil {
+			return "", err
+		}
+		return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png.Bytes())), nil
 	}
-	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png.Bytes())), nil
 }
 
 type stormView struct {
@@ -102,8 +113,12 @@ type capacityView struct {
 // HTML writes the report as one file that works without a network: it holds its charts, their script and its style, and
 // asks for nothing.
 func HTML(w io.Writer, r Report) error {
+	picture := inPage(func(w io.Writer) (bool, error) { return CapacityPNG(w, r) })
 	p, charts := layPage(r)
-	if err := p.embed(charts); err != nil {
+	var unframed, undrawn error
+	p.frame, unframed = framed(charts)
+	p.PNG, undrawn = picture()
+	if err := errors.Join(unframed, undrawn); err != nil {
 		return fmt.Errorf("write page: %w", err)
 	}
 	return p.write(w)
@@ -111,13 +126,16 @@ func HTML(w io.Writer, r Report) error {
 
 // layPage is what the page of a report shows, and its charts.
 func layPage(r Report) (*page, []Chart) {
+	refused, storms, clients := r.refused(), r.stormViews(), r.clients()
 	p := &page{R: r, Charts: map[string]*Chart{}, Health: r.Generator(), Tally: r.tallyWords(), Failed: r.Outcome() == scenarios.Fail, LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(), LimiterRows: r.limiterRows(),
-		Repeat: r.repeatRows(), Next: r.Next(), Told: r.refused().words(), Clients: r.clientTable(), Amplified: r.amplified(), Capacity: viewCapacity(r.Capacity()), Spec: indented(r.Run.Spec)}
-	charts := r.Charts()
+		Repeat: r.repeatRows(), Next: r.Next(), Told: refused.words(), ToldEach: refused.table(), Storms: storms, Clients: clientTable(clients), Amplified: amplified(clients), Capacity: viewCapacity(r.Capacity()), Spec: indented(r.Run.Spec)}
+	charts := r.charts(refused, storms)
 	for _, c := range charts {
 		p.Charts[c.ID] = &c
+		if strings.HasPrefix(c.ID, "heat-") {
+			p.Heats = append(p.Heats, &c)
+		}
 	}
-	p.Storms = r.stormViews()
 	p.Searched = p.Charts["latency"] != nil
 	p.Notes = r.allNotes()[len(r.Warnings()):]
 	return p, charts
@@ -129,15 +147,6 @@ func (p *page) write(w io.Writer) error {
 		return fmt.Errorf("write page: %w", err)
 	}
 	_, err := w.Write(out.Bytes())
-	return err
-}
-
-// embed puts style, scripts, data and picture into the page.
-func (p *page) embed(charts []Chart) (err error) {
-	if p.frame, err = framed(charts); err != nil {
-		return err
-	}
-	p.PNG, err = inPage(func(w io.Writer) (bool, error) { return CapacityPNG(w, p.R) })
 	return err
 }
 

@@ -7,30 +7,36 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/plimsoll-load/plimsoll/report/browser"
 )
 
-// TestLook writes the pictures and pages of every fixture, as a desk, a tablet, a phone and paper show them, into the folder that PLIMSOLL_LOOK names, for eyes.
+// TestLook writes the pictures and pages of every run, and the pages of comparisons and histories, as a desk, a tablet, a phone and paper show them, into the folder that PLIMSOLL_LOOK names, for eyes.
 func TestLook(t *testing.T) {
 	dir := os.Getenv("PLIMSOLL_LOOK")
 	if dir == "" {
 		t.Skip("set PLIMSOLL_LOOK to a folder to have the pictures written there")
 	}
-	p := browser(t)
+	p := &tab{Tab: browser.Open(t)}
 	for name, entries := range fixtures() {
-		r := Fold(entries)
-		dir := filepath.Join(dir, name)
-		if err := WriteFiles(dir, r, "html", "png", "png-dark"); err != nil {
+		if err := WriteFiles(filepath.Join(dir, name), Fold(entries), "html", "png", "png-dark"); err != nil {
 			t.Error(err)
 		}
-		p.open(r)
+	}
+	for _, s := range sheets(t) {
+		dir := filepath.Join(dir, s.name)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		p.open(s)
 		for theme, scheme := range map[string]string{"": "light", "-dark": "dark"} {
 			p.media("", scheme)
-			for _, px := range []int64{wide, pad, phone} {
+			for _, px := range []int64{browser.Wide, browser.Pad, browser.Phone} {
 				p.width(px)
-				keep(t, filepath.Join(dir, fmt.Sprintf("page-%d%s.png", px, theme)), run(p, chromedp.FullScreenshot(100)))
+				keep(t, filepath.Join(dir, fmt.Sprintf("page-%d%s.png", px, theme)), browser.Run(p.Tab, chromedp.FullScreenshot(100)))
 			}
 		}
-		keep(t, filepath.Join(dir, "page.pdf"), run(p, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4), chromedp.PDFPrintBackground())))
+		keep(t, filepath.Join(dir, "page.pdf"), browser.Run(p.Tab, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4), chromedp.PDFPrintBackground())))
 	}
 }
 

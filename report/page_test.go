@@ -30,7 +30,7 @@ func TestVendoredUPlot(t *testing.T) {
 	}
 }
 
-func pageOf(t *testing.T, r Report) string {
+func pageOf(t testing.TB, r Report) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := HTML(&b, r); err != nil {
@@ -112,7 +112,7 @@ func TestNothingFromOutsideActs(t *testing.T) {
 }
 
 func TestSameJournalSameBytes(t *testing.T) {
-	one, two := fixtures(), fixtures()
+	one, two := makeFixtures(), makeFixtures()
 	for _, name := range []string{"whole", "verify-fail", "cut-off", "load"} {
 		first, second := Fold(one[name]).outputs(), Fold(two[name]).outputs()
 		for i := range first {

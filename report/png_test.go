@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"image"
 	"image/color"
 	"image/png"
 	"math"
@@ -196,6 +197,32 @@ func anyValues(rng *rand.Rand, n int, a Axis, stack bool) (out Values) {
 	return out
 }
 
+// shadesIn are the pixels of a picture, row by row, each as that of our colours whose shade it has; "" for any other.
+func shadesIn(t *testing.T, picture []byte, dark bool, ours []Colour) []Colour {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(picture))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, ok := img.(*image.Paletted)
+	if !ok || p.Bounds().Size() != image.Pt(1600, 1000) {
+		t.Fatalf("a picture of %v in %T, want 1600 × 1000 in few colours", img.Bounds(), img)
+	}
+	known := map[color.Color]Colour{}
+	for _, c := range ours {
+		known[color.RGBAModel.Convert(c.full().on(dark))] = c
+	}
+	shade := make([]Colour, len(p.Palette))
+	for i, c := range p.Palette {
+		shade[i] = known[color.RGBAModel.Convert(c)]
+	}
+	out := make([]Colour, len(p.Pix))
+	for i, at := range p.Pix {
+		out[i] = shade[at]
+	}
+	return out
+}
+
 // TestEveryPictureHasADarkTwin: the same picture, in the other shades.
 func TestEveryPictureHasADarkTwin(t *testing.T) {
 	if testing.Short() {
@@ -208,36 +235,18 @@ func TestEveryPictureHasADarkTwin(t *testing.T) {
 			t.Fatal(ok, err)
 		}
 	}
-	l, err := png.Decode(&light)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := png.Decode(&dark)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if l.Bounds() != d.Bounds() || l.Bounds().Dx() != 1600 {
-		t.Fatalf("pictures of %v and %v, want 1600 pixels wide twice", l.Bounds(), d.Bounds())
-	}
-	same := func(c color.Color, want color.NRGBA) bool {
-		r, g, b, a := c.RGBA()
-		wr, wg, wb, wa := want.RGBA()
-		return r == wr && g == wg && b == wb && a == wa
-	}
+	ours := []Colour{Card, Ink, First, Third}
+	l, d := shadesIn(t, light.Bytes(), false, ours), shadesIn(t, dark.Bytes(), true, ours)
 	found, strange := map[Colour]int{}, map[Colour]int{}
-	for y := range 1000 {
-		for x := range 1600 {
-			for _, c := range []Colour{Card, Ink, First, Third} {
-				inLight, inDark := same(l.At(x, y), c.full().on(false)), same(d.At(x, y), c.full().on(true))
-				if inLight != inDark { // rare shades are rounded to a palette, one for each picture
-					strange[c]++
-				} else if inDark {
-					found[c]++
-				}
-			}
+	for i := range l {
+		if l[i] == d[i] {
+			found[l[i]]++
+			continue
 		}
+		strange[l[i]]++ // rare shades are rounded to a palette, one for each picture
+		strange[d[i]]++
 	}
-	for _, c := range []Colour{Card, Ink, First, Third} {
+	for _, c := range ours {
 		if found[c] < 100 || strange[c] > found[c]/5 {
 			t.Errorf("%d pixels have the colour %s in both pictures and %d in one alone", found[c], c, strange[c])
 		}

@@ -23,9 +23,7 @@ func reduce(img image.Image) *image.Paletted {
 	full := image.NewRGBA(b)
 	draw.Draw(full, b, img, b.Min, draw.Src)
 	counts := map[[4]uint8]int{}
-	for i := 0; i < len(full.Pix); i += 4 {
-		counts[[4]uint8(full.Pix[i:])]++
-	}
+	spans(full.Pix, func(c [4]uint8, from, to int) { counts[c] += to - from })
 	colours := slices.SortedFunc(maps.Keys(counts), func(a, b [4]uint8) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), slices.Compare(a[:], b[:]))
 	})
@@ -38,8 +36,21 @@ func reduce(img image.Image) *image.Paletted {
 		index[c] = uint8(pal.Index(color.RGBA{c[0], c[1], c[2], c[3]}))
 	}
 	out := image.NewPaletted(b, pal)
-	for i := range out.Pix {
-		out.Pix[i] = index[[4]uint8(full.Pix[4*i:])]
-	}
+	spans(full.Pix, func(c [4]uint8, from, to int) {
+		for i, nearest := from, index[c]; i < to; i++ {
+			out.Pix[i] = nearest
+		}
+	})
 	return out
+}
+
+// spans calls f for each stretch of pixels of one colour, of which a chart has far fewer than pixels.
+func spans(pix []uint8, f func(colour [4]uint8, from, to int)) {
+	from := 0
+	for i := 4; i <= len(pix); i += 4 {
+		if c := [4]uint8(pix[4*from:]); i == len(pix) || [4]uint8(pix[i:]) != c {
+			f(c, from, i/4)
+			from = i / 4
+		}
+	}
 }

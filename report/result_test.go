@@ -24,19 +24,19 @@ func resultOf(t *testing.T, entries []journal.Entry) []byte {
 
 // closed is the published schema, except that it refuses keys that it does not describe: readers must pass over them, we
 // must not write them.
-func closed(t *testing.T) *jsonschema.Schema {
+func closed(t *testing.T, published []byte) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(ResultSchema))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(published))
 	if err != nil {
 		t.Fatal(err)
 	}
 	shut(doc)
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	if err := c.AddResource("result.json", doc); err != nil {
+	if err := c.AddResource("schema.json", doc); err != nil {
 		t.Fatal(err)
 	}
-	s, err := c.Compile("result.json")
+	s, err := c.Compile("schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,36 +59,43 @@ func shut(node any) {
 	}
 }
 
-func TestEveryResultKeepsTheContract(t *testing.T) {
-	schema := closed(t)
-	for name, entries := range fixtures() {
-		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(resultOf(t, entries)))
-		if err != nil {
-			t.Fatal(err)
+// keeps tells whether a text keeps to a schema.
+func keeps(t *testing.T, schema *jsonschema.Schema, text string) error {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema.Validate(doc)
+}
+
+// refuses checks that a schema refuses a text that it takes once edited.
+func refuses(t *testing.T, schema *jsonschema.Schema, good string, edits map[string][2]string) {
+	t.Helper()
+	for name, edit := range edits {
+		if bad := strings.ReplaceAll(good, edit[0], edit[1]); bad == good || keeps(t, schema, bad) == nil {
+			t.Errorf("%s was accepted", name)
 		}
-		if err := schema.Validate(doc); err != nil {
+	}
+}
+
+func TestEveryResultKeepsTheContract(t *testing.T) {
+	schema := closed(t, ResultSchema)
+	for name, entries := range fixtures() {
+		if err := keeps(t, schema, string(resultOf(t, entries))); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
 func TestSchemaRefusesWhatBreaksTheContract(t *testing.T) {
-	good := string(resultOf(t, whole()))
-	for name, edit := range map[string][2]string{
+	refuses(t, closed(t, ResultSchema), string(resultOf(t, whole())), map[string][2]string{
 		"another version":      {"plimsoll.result/v1", "plimsoll.result/v2"},
 		"a cause of no kind":   {`"cause": "target"`, `"cause": "weather"`},
 		"an outcome renamed":   {`"outcome": "pass"`, `"outcome": "passed"`},
 		"a latency as text":    {`"p50_ms": `, `"p50_ms": "8", "was": `},
 		"a verdict without id": {`"id": "V02",`, ``},
-	} {
-		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(strings.ReplaceAll(good, edit[0], edit[1])))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if closed(t).Validate(doc) == nil {
-			t.Errorf("%s was accepted", name)
-		}
-	}
+	})
 }
 
 // TestPathsOfTheContract asks for the paths that tools rely on, by name.
@@ -155,7 +162,7 @@ func TestResultIsReadBack(t *testing.T) {
 }
 
 func TestEvidenceIsBounded(t *testing.T) {
-	entries := fixtures()["load"]
+	entries := makeFixtures()["load"]
 	entries[1].Trial.Log = make([]attack.Attempt, EvidenceMax+50)
 	entries[1].Trial.LogDropped = 7
 	got := Fold(entries).Result().Trials[0]

@@ -17,32 +17,60 @@ type comeback struct {
 
 // refusals are what the storms' refusals told, and what became of those who came back.
 type refusals struct {
+	who   string          // the identity that was refused; all of them together are those of ""
 	n     int             // refusals that the log has
 	told  []time.Duration // the wait of each that told one, upwards
 	backs []comeback
+	each  []*refusals // by identity, in the order of their first refusal
 }
 
 // refused reads the logs of the storms, each trial once.
-func (r Report) refused() (out refusals) {
+func (r Report) refused() (all refusals) {
 	for _, m := range r.stormTrials() {
 		waits := map[[2]int64]attack.Attempt{} // refusals by arrival and actor, until their client comes back
 		for _, a := range m.Log {
 			key := [2]int64{a.Seq, int64(a.Actor)}
-			if before, is := waits[key]; is && a.Try > before.Try {
-				out.come(before, a)
+			before, is := waits[key]
+			comes := is && a.Try > before.Try
+			if comes {
 				delete(waits, key)
 			}
 			if a.Outcome == attack.Throttled {
 				waits[key] = a
-				out.n++
-				if wait, ok := toldWait(a); ok {
-					out.told = append(out.told, wait)
+			} else if !comes {
+				continue
+			}
+			for _, o := range []*refusals{&all, all.of(identityOf(m.Trial, a.Actor))} {
+				if comes {
+					o.come(before, a)
 				}
+				o.count(a)
 			}
 		}
 	}
-	slices.Sort(out.told)
-	return out
+	for _, o := range append(all.each, &all) {
+		slices.Sort(o.told)
+	}
+	return all
+}
+
+func (o *refusals) of(who string) *refusals {
+	i := slices.IndexFunc(o.each, func(e *refusals) bool { return e.who == who })
+	if i < 0 {
+		i = len(o.each)
+		o.each = append(o.each, &refusals{who: who})
+	}
+	return o.each[i]
+}
+
+func (o *refusals) count(a attack.Attempt) {
+	if a.Outcome != attack.Throttled {
+		return
+	}
+	o.n++
+	if wait, ok := toldWait(a); ok {
+		o.told = append(o.told, wait)
+	}
 }
 
 func (o *refusals) come(refusal, again attack.Attempt) {
@@ -51,6 +79,33 @@ func (o *refusals) come(refusal, again attack.Attempt) {
 	}
 	wait, _ := toldWait(refusal)
 	o.backs = append(o.backs, comeback{told: wait, waited: max(0, again.Sent-refusal.Received), in: again.Outcome == attack.OK})
+}
+
+// table holds what was told against who came back, identity by identity; without rows where there is but one.
+func (o refusals) table() (t Table) {
+	if len(o.each) < 2 {
+		return t
+	}
+	t.Head = []string{"identity", "refusals", "told a wait", "shortest", "longest", "waited as told", "of these let in", "came sooner", "of these let in"}
+	for i, e := range o.each {
+		if i == clientsMax {
+			t.Rows = append(t.Rows, []string{"…", fmt.Sprintf("%d more in the journal", len(o.each)-i)})
+			break
+		}
+		kept, keptIn, early, earlyIn := e.tallies()
+		row := []string{e.who, count(int64(e.n)), count(int64(len(e.told))), "–", "–", count(int64(kept)), "–", count(int64(early)), "–"}
+		if n := len(e.told); n > 0 {
+			row[3], row[4] = Latency(attack.MS(e.told[0])), Latency(attack.MS(e.told[n-1]))
+		}
+		if kept > 0 {
+			row[6] = Percent(share(int64(keptIn), int64(kept)))
+		}
+		if early > 0 {
+			row[8] = Percent(share(int64(earlyIn), int64(early)))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
 }
 
 // stormTrials are the trials that the storms rest on, each once, in order.

@@ -55,6 +55,54 @@ func TestRetryAfterIsHeldAgainstWhoCameBack(t *testing.T) {
 	}
 }
 
+// TestRetryAfterByIdentity: what is true to one client may be a lie to another, and only the table of each tells.
+func TestRetryAfterByIdentity(t *testing.T) {
+	served, starved := turned(10, time.Second, 10), turned(20, 1100*time.Millisecond, 0)
+	starved.Trial.Actors[0].Identity.Name = "bob"
+	r := stormy(served, starved, turned(5, 100*time.Millisecond, 1))
+	rows := r.refused().table().Rows
+	want := []string{"ann|19|15|1.0 s|1.0 s|10|100 %|5|20 %", "bob|40|20|1.0 s|1.0 s|20|0 %|0|–"}
+	for i := range want {
+		if len(rows) != len(want) || strings.Join(rows[i], "|") != want[i] {
+			t.Fatalf("%q, want %q", rows, want)
+		}
+	}
+	var page strings.Builder
+	if err := HTML(&page, r); err != nil || !strings.Contains(page.String(), "<td>bob</td><td>40</td>") {
+		t.Errorf("the page does not tell of bob: %v", err)
+	}
+	if got := stormy(served).refused().table(); got.Rows != nil {
+		t.Errorf("a table of one identity: %q", got.Rows)
+	}
+}
+
+// TestHeatByIdentity: each request lies in the map of whose it was, and all maps have one scale.
+func TestHeatByIdentity(t *testing.T) {
+	r := Fold(fixtures()["retries"])
+	maps := r.identityHeats()
+	if len(maps) != 2 || maps[0].Title != "ann" || maps[1].Title != "bob" {
+		t.Fatalf("%d maps, want that of ann, who was answered more, and then that of bob", len(maps))
+	}
+	want := map[string]int64{}
+	for _, m := range r.stormTrials() {
+		want[identityOf(m.Trial, 0)] += m.All().Response.N()
+	}
+	for _, c := range maps {
+		var got int64
+		for _, column := range c.Heat.Cells {
+			for _, n := range column {
+				got += n
+			}
+		}
+		if got != want[c.Title] || got == 0 || c.Y.Min != maps[0].Y.Min || c.Y.Max != maps[0].Y.Max || len(c.Xs) != len(maps[0].Xs) {
+			t.Errorf("the map of %s holds %d requests on %+v, want %d", c.Title, got, c.Y, want[c.Title])
+		}
+	}
+	if got := Fold(fixtures()["verify"]).identityHeats(); got != nil {
+		t.Errorf("%d maps of one identity", len(got))
+	}
+}
+
 // TestRetryAfterChart: the share let in stands over the wait, and the wait that was told beside it.
 func TestRetryAfterChart(t *testing.T) {
 	c := stormy(turned(10, time.Second, 10), turned(20, 100*time.Millisecond, 5)).refused().chart()
@@ -78,17 +126,17 @@ func TestClientsAndAmplification(t *testing.T) {
 	calm.Trial.Phase, calm.Trial.Actors[0] = "verify/steady", attack.Actor{Name: "ann", Identity: attack.Identity{Name: "ann"}}
 	calm.Windows[0].Attempts = 10
 	r := stormy(turned(10, time.Second, 4), turned(10, time.Second, 8), calm)
-	rows := r.clientTable().Rows
+	rows := clientTable(r.clients()).Rows
 	want := [][]string{{"crowd as ann, gold", "honour", "fixed", "20", "2.00", "60 %", "40 %", "0 %", "–", "–"}, {"ann", "steady", "never", "10", "1.00", "100 %", "0 %", "0 %", "–", "–"}}
 	for i := range want {
 		if i >= len(rows) || strings.Join(rows[i], "|") != strings.Join(want[i], "|") {
 			t.Fatalf("%q, want %q", rows, want)
 		}
 	}
-	if got, want := r.amplified(), "Clients that try again made 40 requests of 20: 2.00 each, at worst 2.00 (fixed, honour)."; got != want {
+	if got, want := amplified(r.clients()), "Clients that try again made 40 requests of 20: 2.00 each, at worst 2.00 (fixed, honour)."; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := stormy(calm).amplified(); got != "" {
+	if got := amplified(stormy(calm).clients()); got != "" {
 		t.Errorf("nobody tried again: %q", got)
 	}
 }

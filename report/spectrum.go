@@ -2,7 +2,6 @@ package report
 
 import (
 	"math"
-	"time"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -138,72 +137,4 @@ func nearest(points []analyze.Point, load float64) int {
 		}
 	}
 	return best
-}
-
-// The heat map's size: fine enough to see a stall of a second in four minutes, small enough for a page.
-const (
-	heatColumns = 240
-	heatRows    = 44
-)
-
-// heatChart shows how many requests took how long, by the time when they were due.
-func (r Report) heatChart() *Chart {
-	t := layOut(r.Trials, heatColumns)
-	lo, hi := time.Duration(math.MaxInt64), time.Duration(0)
-	for _, w := range t.windows {
-		for v := range w.Response.Buckets {
-			lo, hi = min(lo, v), max(hi, v)
-		}
-	}
-	if len(t.slots) < 2 || hi == 0 {
-		return nil
-	}
-	c := &Chart{ID: "heat", Title: "Latency over time", Sync: "time", Phases: t.coarse(), Series: []Series{},
-		Subtitle: "Each column " + Number(t.width) + " s; the stronger the colour, the more requests.",
-		X:        Axis{Label: "seconds, trials laid end to end", Unit: Seconds, Max: float64(len(t.slots)) * t.width},
-		Y:        Axis{Unit: Millis, Log: true, Min: below125(attack.MS(lo)), Max: above125(attack.MS(hi) * 1.02)}}
-	c.Heat = t.heat(c.Y.Min, c.Y.Max)
-	c.Markers = r.goalMarkers()
-	for i := range t.slots {
-		c.Xs = append(c.Xs, float64(i)*t.width)
-	}
-	c.Table = t.phaseTable()
-	return c
-}
-
-func (t timeline) heat(lo, hi float64) *Heat {
-	h := &Heat{Step: t.width}
-	for i := range heatRows + 1 {
-		h.Edges = append(h.Edges, lo*math.Pow(hi/lo, float64(i)/heatRows))
-	}
-	for range t.slots {
-		h.Cells = append(h.Cells, make([]int64, heatRows))
-	}
-	for _, w := range t.windows {
-		column := min(int((w.at+w.Len.Seconds()/2)/t.width), len(h.Cells)-1)
-		for v, n := range w.Response.Buckets {
-			row := int(math.Log(attack.MS(v)/lo) / math.Log(hi/lo) * heatRows)
-			h.Cells[column][min(max(row, 0), heatRows-1)] += n
-		}
-	}
-	return h
-}
-
-// phaseTable is the latency of each phase.
-func (t timeline) phaseTable() Table {
-	out := Table{Head: []string{"phase", "from s", "to s", "requests", "p50", "p95", "p99", "max"}}
-	for _, p := range t.phases {
-		var h attack.Histogram
-		for _, w := range t.windows {
-			if w.at >= p.From && w.at < p.To {
-				h.Add(w.Response)
-			}
-		}
-		row := []string{p.Label, Number(p.From), Number(p.To), count(h.N()), "–", "–", "–", "–"}
-		if q := h.Quantiles(); q != nil {
-			row[4], row[5], row[6], row[7] = Latency(q.P50), Latency(q.P95), Latency(q.P99), Latency(q.Max)
-		}
-		out.Rows = append(out.Rows, row)
-	}
-	return out
 }

@@ -28,7 +28,7 @@ func TestTilesOfOtherRuns(t *testing.T) {
 
 // TestAGoalThatBroke is told by its tile, and one that nobody decided is not.
 func TestAGoalThatBroke(t *testing.T) {
-	r := Fold(fixtures()["load"])
+	r := Fold(makeFixtures()["load"])
 	for exit, want := range map[int]Tile{0: {Label: "goal", Value: "kept", Tone: Good}, exitBroken: {Label: "goal", Value: "broken", Tone: Bad}, 4: {Label: "not answered well", Value: "0 %"}, exitInterrupted: {Label: "not answered well", Value: "0 %"}} {
 		r.End.Exit = exit
 		if got := r.Tiles()[3]; got.Label != want.Label || got.Value != want.Value || got.Tone != want.Tone {

@@ -27,9 +27,10 @@ type slot struct {
 	due, ok, throttled, shed, failed, timeout, unsent float64
 }
 
-// placed is a window and where it begins on the common time axis.
+// placed is a window, where it begins on the common time axis, and whose it is.
 type placed struct {
-	at float64
+	at  float64
+	who string
 	attack.Window
 }
 
@@ -45,7 +46,7 @@ func layOut(trials []attack.Measurement, slotsMax int) timeline {
 		}
 		t.begins = append(t.begins, end)
 		for _, w := range m.Windows {
-			t.windows = append(t.windows, placed{at: end + w.At.Seconds(), Window: w})
+			t.windows = append(t.windows, placed{at: end + w.At.Seconds(), who: identityOf(m.Trial, w.Actor), Window: w})
 		}
 		t.name(m.Trial.Phase, end, end+math.Ceil(long))
 		ends = append(ends, end, end+long)
