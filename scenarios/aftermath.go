@@ -55,7 +55,7 @@ func recovery(e *evidence, ms []attack.Measurement) finding {
 	case rest == 0:
 		return unsure(want, got, "the latency at rest is not known")
 	case p95 > bound:
-		return failed(want, got, "a second after the storm the target is still slow: a backlog got through the throttle").unless(explained(m, p95-bound))
+		return failed(want, got, "a second after the storm the target is still slow: a backlog got through the throttle").unless(delayed(m, later, latencyBound{.95, bound}))
 	case !back || took > e.c.settling()+time.Duration(1e9/(.5*e.c.Limit.Rate)): // when the next one came, all was well
 		return failed(want, got, "the target is slow for too long after the storm: a backlog got through the throttle").unless(late(m))
 	}

@@ -207,6 +207,15 @@ func explained(m attack.Measurement, over time.Duration) string {
 	return late(m)
 }
 
+// delayed is explained for the requests of a window, and sees a single pause of the machine too: those that were in time
+// once they were sent were sent late, however punctual the rest of the trial was.
+func delayed(m attack.Measurement, w attack.Window, b latencyBound) string {
+	if once := w.Service.Quantile(b.q); once <= b.max {
+		return fmt.Sprintf("the generator sent late: once sent, the p%.4g was %s", 100*b.q, brief(once))
+	}
+	return explained(m, w.Response.Quantile(b.q)-b.max)
+}
+
 // quantile of durations, by nearest rank; 0 of none.
 func quantile(ds []time.Duration, q float64) time.Duration {
 	if len(ds) == 0 {

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -35,13 +36,7 @@ func (e *evidence) spans(log []attack.Attempt) []span {
 // and a correct bucket of C may refuse one more at x if that is more than C − 1. The best u is x, or just as an attempt's
 // span ends, so one pass over both ends in order of time finds all.
 func (e *evidence) crowding(log []attack.Attempt, at []span, r float64) []float64 {
-	var ends []time.Duration
-	for i, a := range log {
-		if e.fate(a) != refused {
-			ends = append(ends, at[i].to)
-		}
-	}
-	slices.Sort(ends)
+	ends := e.ends(log, at)
 	worst, begun, over := math.Inf(-1), 0, 0
 	out := make([]float64, len(log))
 	for i, a := range log {
@@ -57,21 +52,55 @@ func (e *evidence) crowding(log []attack.Attempt, at []span, r float64) []float6
 	return out
 }
 
+// held is, at the moment each of a log's attempts was sent, how many of those let in before it may have been decided on
+// within the window w that ends there.
+func (e *evidence) held(log []attack.Attempt, at []span, w time.Duration) []float64 {
+	ends := e.ends(log, at)
+	begun, over := 0, 0
+	out := make([]float64, len(log))
+	for i, a := range log {
+		for ; over < len(ends) && ends[over] < at[i].from-w; over++ {
+		}
+		out[i] = float64(begun - over)
+		if e.fate(a) != refused {
+			begun++
+		}
+	}
+	return out
+}
+
+// ends are the latest moments at which those of a log that were let in were decided on, in order.
+func (e *evidence) ends(log []attack.Attempt, at []span) (all []time.Duration) {
+	for i, a := range log {
+		if e.fate(a) != refused {
+			all = append(all, at[i].to)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // excused tells whether each refusal of an actor that was logged, of one at least, may be what a bucket does that is as
-// tight as the tolerance allows: requests sent at an even pace may come to the throttle closer together.
+// tight as the tolerance allows, or a window that was full, or whose like before it was, of which counters that slide
+// remember a share: requests sent at an even pace may come to the throttle closer together.
 func (e *evidence) excused(log []attack.Attempt, actor int) bool {
 	tol, some := e.c.tolerance(), false
 	burst := max(float64(e.c.Limit.Burst)-count(tol.burst, float64(e.c.Limit.Burst)), 1)
 	log = bySent(log)
 	at := e.spans(log)
-	crowding := e.crowding(log, at, e.c.Limit.Rate*(1-tol.rate))
+	crowding, before := e.crowding(log, at, e.c.Limit.Rate*(1-tol.rate)), time.Duration(0)
+	if e.c.windowed() {
+		before = e.c.window()
+		burst, crowding = float64(e.c.Limit.Burst), e.held(log, at, before)
+	}
 	for i, a := range log {
 		if e.fate(a) != refused || a.Actor != actor {
 			continue
 		}
 		some = true
 		worst := math.Inf(-1)
-		for j := i; j < len(log) && at[j].from <= at[i].to; j++ {
+		first, _ := slices.BinarySearchFunc(at, at[i].from-before, func(s span, from time.Duration) int { return cmp.Compare(s.from, from) })
+		for j := first; j < len(log) && at[j].from <= at[i].to; j++ {
 			worst = max(worst, crowding[j])
 		}
 		if worst <= burst-1 {

@@ -136,7 +136,7 @@ func (o Own) look(e *evidence, m attack.Measurement, p part) finding {
 	case x.holds(v):
 		return passed(x.Text, got, "%d requests were due", w.Due)
 	case x.wait > 0:
-		return failed(x.Text, got, "%d requests were due", w.Due).unless(explained(m, time.Duration(v)-x.wait))
+		return failed(x.Text, got, "%d requests were due", w.Due).unless(delayed(m, w, latencyBound{x.q, x.wait}))
 	case w.Unsent > 0:
 		return unsure(x.Text, got, "%d of %d requests were not sent: the generator was late", w.Unsent, w.Due)
 	}

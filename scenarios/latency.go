@@ -141,7 +141,7 @@ func (e *evidence) medianOf(storms []attack.Measurement, b latencyBound) (got st
 		all, said = append(all, p), append(said, brief(p))
 		if p > b.max {
 			over++
-			if late := explained(m, p-b.max); late != "" {
+			if late := delayed(m, served, b); late != "" {
 				doubt = late
 			} else {
 				sure++

@@ -19,6 +19,7 @@ func slowed(m *attack.Measurement) {
 	for i := range m.Windows {
 		m.Windows[i].Response = attack.Histogram{}
 		m.Windows[i].Response.RecordN(time.Second, m.Windows[i].OK)
+		m.Windows[i].Service = m.Windows[i].Response
 	}
 }
 
@@ -57,6 +58,39 @@ func TestAdmittedLatencyIsTheMedianOfThreeStorms(t *testing.T) {
 		})
 		if got := scenarios.Overall(vs); got != row.want || !strings.Contains(tell(vs), row.why) {
 			t.Errorf("%s: %s, want %s and %q\n%s", row.says, got, row.want, row.why, tell(vs))
+		}
+	}
+}
+
+// A pause of the machine that sends is not the target's, however rare such pauses were in the trial: what was in time once it
+// was sent is no fault.
+func TestWhatWasSentLateIsNoSlowTarget(t *testing.T) {
+	for _, id := range []string{"V29", "V15"} {
+		for _, paused := range []bool{true, false} {
+			c := config(200, 100)
+			c.Brief, c.Only = false, []string{id}
+			vs := edit(t, c, func(m *attack.Measurement) {
+				if !strings.Contains(m.Trial.Phase, "overload") {
+					return
+				}
+				quick := make([]attack.Histogram, len(m.Windows))
+				for i, w := range m.Windows {
+					quick[i] = w.Service
+				}
+				slowed(m)
+				for i := range m.Windows {
+					if paused {
+						m.Windows[i].Service = quick[i]
+					}
+				}
+			})
+			want, why := scenarios.Fail, "slow"
+			if paused {
+				want, why = scenarios.Inconclusive, "once sent, the p95 was"
+			}
+			if got := scenarios.Overall(vs); got != want || !strings.Contains(tell(vs), why) {
+				t.Errorf("%s, paused %v: %s, want %s and %q\n%s", id, paused, got, want, why, tell(vs))
+			}
 		}
 	}
 }

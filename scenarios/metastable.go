@@ -69,7 +69,7 @@ func metastable(e *evidence, ms []attack.Measurement) finding {
 	case share < stableShare:
 		return failed(want, got, "the pulse is over and its harm is not: retries, or what they left behind, keep the target down at %s of its limit", percent(pulseShare))
 	case p95 > bound:
-		return failed(want, got, "the pulse is over and the target is still slow").unless(explained(m, p95-bound))
+		return failed(want, got, "the pulse is over and the target is still slow").unless(delayed(m, after, latencyBound{.95, bound}))
 	}
 	return passed(want, got, "all was well again within %s of the end of the pulse, and stayed so for %s", brief(harm-over), brief(m.Trial.Len()-harm))
 }

@@ -211,7 +211,7 @@ func isolation(e *evidence, ms []attack.Measurement) finding {
 	case polite.OK < polite.Due*9/10:
 		return failed(want, got, "%d of the polite consumer's %d requests failed while another stormed: statuses %s", polite.Due-polite.OK, polite.Due, statuses(polite)).unless(late(m))
 	case p95 > bound && polite.OK >= politeLeast:
-		return failed(want, got, "one consumer's storm slows another down").unless(explained(m, p95-bound))
+		return failed(want, got, "one consumer's storm slows another down").unless(delayed(m, polite, latencyBound{.95, bound}))
 	}
 	return passed(want, got, "the greedy consumer was refused %d times, the polite one never", e.refusals(greedy))
 }

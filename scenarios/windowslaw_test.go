@@ -85,3 +85,36 @@ func TestACorrectWindowIsNeverAccused(t *testing.T) {
 		}
 	})
 }
+
+// Whatever clumps a client's requests come in, a window that refuses some because it was full is excused; one that is
+// tighter is not, where they come at an even pace.
+func TestAFullWindowIsExcused(t *testing.T) {
+	play := func(l model.Limiter, sent []time.Duration) (log []attack.Attempt, refused bool) {
+		for _, at := range sent {
+			a := attack.Attempt{Sent: at, Received: at + time.Millisecond, Outcome: attack.OK}
+			if ok, _ := l.Take(at); !ok {
+				a.Outcome, refused = attack.Throttled, true
+			}
+			log = append(log, a)
+		}
+		return log, refused
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		limit, w := rapid.IntRange(1, 20).Draw(t, "limit"), time.Duration(rapid.Int64Range(100e6, 900e6).Draw(t, "window"))
+		rate := float64(limit) / w.Seconds()
+		e := &evidence{c: Config{Limit: limits.Limit{Rate: rate, Burst: limit}, Window: w, Algorithm: SlidingWindow}}
+		var clumped, even []time.Duration
+		at := time.Duration(0)
+		for i := range 5 * limit {
+			at += time.Duration(rapid.Int64Range(0, int64(2*time.Second/time.Duration(math.Ceil(rate)))).Draw(t, "gap"))
+			clumped = append(clumped, at)
+			even = append(even, time.Duration(float64(i)/(.95*rate)*1e9))
+		}
+		if log, refused := play(model.NewLog(limit, w), clumped); refused && !e.excused(log, 0) {
+			t.Fatalf("%d in %v: not excused, although it was full", limit, w)
+		}
+		if log, refused := play(model.NewLog(max(1, limit*7/10), w), even); refused && limit > 3 && e.excused(log, 0) {
+			t.Fatalf("%d in %v: a window of 7 tenths of it is excused", limit, w)
+		}
+	})
+}

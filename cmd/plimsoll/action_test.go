@@ -264,6 +264,9 @@ func asIs(b []byte) []byte { return b }
 // The action gates finished runs with a released program: the outcome is the exit code, and stands in outputs, annotations,
 // and the job's summary.
 func TestActionGatesFinishedRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the action's scripts once for each outcome")
+	}
 	url := releases(t, asIs)
 	base, worse := baselineOf(t, 600), baselineOf(t, 480)
 	for _, c := range []struct {

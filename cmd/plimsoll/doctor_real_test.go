@@ -12,12 +12,20 @@ import (
 	"time"
 )
 
-// The calibration drives a real server in a second process, and what it says adds up.
+// The calibration drives a real server in a second process, and what it says adds up; so it is asked as the README does.
 func TestRealDoctor(t *testing.T) {
 	endToEnd(t)
 	path, err := built()
 	if err != nil {
 		t.Fatal(err)
+	}
+	commands, _ := readme(t)
+	for _, line := range commands {
+		if args, ok := strings.CutPrefix(line, "plimsoll "); ok && strings.HasPrefix(args, "doctor") {
+			if code := asShown(t, path, t.TempDir(), words(args)); code != 0 {
+				t.Errorf("%s: exit %d", line, code)
+			}
+		}
 	}
 	for asked, want := range map[string]string{"50/s": "ok", "5M/s": "bad"} {
 		text, _ := exec.Command(path, "doctor", "--for", "3s", "--rate", asked, "--json").Output()

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,8 +71,7 @@ func served(t *testing.T, capacity string) string {
 	return lab.url
 }
 
-// Over real sockets: the same service passes, one that lost an eighth is a regression, and on a machine that is kept busy
-// neither is ever said.
+// Over real sockets: the same service passes, and one that lost an eighth is a regression.
 func TestRealGate(t *testing.T) {
 	endToEnd(t)
 	baseline := baselineOf(t, 600)
@@ -82,16 +80,15 @@ func TestRealGate(t *testing.T) {
 	if code, out, r := plimsoll(t, append(args, same)...); code != exitKept || r.Gate == nil || r.Gate.Outcome != gate.Pass {
 		t.Errorf("the same service: exit %d\n%s", code, out)
 	}
-	dir := t.TempDir()
-	if code, out, r := plimsollIn(t, dir, append(args, slower)...); code != exitBroken || r.Gate == nil || r.Gate.Outcome != gate.Regression {
+	dir, code, out, r := plimsollKept(t, append(args, slower)...)
+	if code != exitBroken || r.Gate == nil || r.Gate.Outcome != gate.Regression {
 		t.Errorf("a loss of 13%%: exit %d\n%s", code, out)
 	}
-	path, _ := built()
 	before, err := os.ReadFile(filepath.Join(dir, journalName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, out, r := plimsollIn(t, dir, append([]string{"gate", "--baseline", baseline, "--budget", "60s", "--resume", dir}, slower)...)
+	code, out, r = plimsollIn(t, dir, append([]string{"gate", "--baseline", baseline, "--budget", "60s", "--resume", dir}, slower)...)
 	after, _ := os.ReadFile(filepath.Join(dir, journalName))
 	if code != exitBroken || r.Gate.Outcome != gate.Regression || strings.Count(string(after), `"phase":"gate/block"`) != strings.Count(string(before), `"phase":"gate/block"`) {
 		t.Errorf("a decided gate that is gone on with sends again, or changes its mind: exit %d\n%s", code, out)
@@ -99,17 +96,16 @@ func TestRealGate(t *testing.T) {
 	if code, out, r := plimsoll(t, "gate", "--baseline", baseline, "--budget", "90s", "--quiet", "--base-url", slower, slower); code != exitKept || r.Gate.Ratio == nil {
 		t.Errorf("beside an equal build a slow one is no regression: exit %d\n%s", code, out)
 	}
-	var calm atomic.Bool
-	defer calm.Store(true)
-	for range runtime.NumCPU() {
-		go func() {
-			for !calm.Load() {
-			}
-		}()
-	}
-	time.Sleep(100 * time.Millisecond) // the hogs' own beginning
-	if code, out, _ := plimsoll(t, append(args, slower)...); code != exitUnmeasured && code != exitUndecided {
-		t.Errorf("on a busy machine: exit %d, want invalid or undecided\n%s\n%s", code, out, path)
+}
+
+// On a machine that is kept busy, a slow backend is never called a regression.
+func TestRealGateOnABusyMachine(t *testing.T) {
+	endToEnd(t)
+	slower := served(t, "520")
+	hog(t, runtime.NumCPU(), 0)
+	code, out, _ := plimsollIn(t, t.TempDir(), "gate", "--baseline", baselineOf(t, 600), "--budget", "60s", "--quiet", slower)
+	if code != exitUnmeasured && code != exitUndecided {
+		t.Errorf("on a busy machine: exit %d, want invalid or undecided\n%s", code, out)
 	}
 }
 

@@ -87,7 +87,7 @@ func (k gateKind) gate(t *testing.T, baseline string, seed uint64) gate.Outcome 
 	t.Helper()
 	url := served(t, strconv.FormatFloat(600*(1-k.loss), 'f', -1, 64))
 	hog(t, k.hogs, k.after)
-	code, out, r := plimsoll(t, "gate", "--baseline", baseline, "--budget", "60s", "--seed", strconv.FormatUint(seed, 10), "--quiet", url)
+	code, out, r := plimsollIn(t, t.TempDir(), "gate", "--baseline", baseline, "--budget", "60s", "--seed", strconv.FormatUint(seed, 10), "--quiet", url)
 	if r.Gate == nil {
 		t.Fatalf("exit %d, and no verdict:\n%s", code, out)
 	}

@@ -13,20 +13,19 @@ func TestRealAction(t *testing.T) {
 	endToEnd(t, "bash")
 	in := t.TempDir()
 	same, worse := served(t, "300/s"), served(t, "200/s")
-	find := newJob(t, map[string]string{"command": "find", "target": same, "budget": "30s", "args": "--quick\n--save-baseline baseline.json\n--seed 11"})
-	if code, out := find.run(t, in); code != exitKept || out["outcome"] != "kept" || out["capacity"] == "" {
+	find, code, out := patientJob(t, in, map[string]string{"command": "find", "target": same, "budget": "30s", "args": "--quick\n--save-baseline baseline.json\n--seed 11"})
+	if code != exitKept || out["outcome"] != "kept" || out["capacity"] == "" {
 		t.Fatalf("find: exit %d, %v", code, out)
 	}
 	if !strings.Contains(find.said, "v9.8.7") && !hasVersion(t, find, "v9.8.7") {
 		t.Error("the program that was built does not know its version")
 	}
 	gate := map[string]string{"baseline": "baseline.json", "target": same, "budget": "60s"}
-	if code, out := newJob(t, gate).run(t, in); code != exitKept || out["outcome"] != "pass" {
+	if _, code, out := patientJob(t, in, gate); code != exitKept || out["outcome"] != "pass" {
 		t.Errorf("the same backend: exit %d, %v", code, out)
 	}
 	gate["target"] = worse
-	first := newJob(t, gate)
-	code, out := first.run(t, in)
+	first, code, out := patientJob(t, in, gate)
 	if code != exitBroken || out["outcome"] != "regression" {
 		t.Fatalf("a third less: exit %d, %v", code, out)
 	}
@@ -61,4 +60,17 @@ func hasVersion(t *testing.T, j *job, version string) bool {
 		t.Fatal(err)
 	}
 	return strings.Contains(string(text), `"`+version+`"`)
+}
+
+// patientJob runs a job, and another where this machine kept it from telling.
+func patientJob(t *testing.T, in string, inputs map[string]string) (j *job, code int, out map[string]string) {
+	t.Helper()
+	for range patience {
+		j = newJob(t, inputs)
+		if code, out = j.run(t, in); code != exitUnmeasured && code != exitUndecided {
+			return j, code, out
+		}
+	}
+	t.Skipf("this machine is too busy to judge by: exit %d, %d times", code, patience)
+	return
 }

@@ -8,6 +8,9 @@ import (
 
 // A weak secret in a fingerprint must cost who guesses at it; a target that a report shows whole needs no such care.
 func TestAFingerprintIsSlowToMakeExactlyWhereItHidesSomething(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow on purpose")
+	}
 	for name, row := range map[string]struct {
 		request attack.Request
 		proxy   string
