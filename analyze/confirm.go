@@ -186,7 +186,7 @@ func (s *search) confirm() bool {
 	for range confirmMax {
 		load = s.clamp(load)
 		long := s.shortened(load)
-		if s.spentOut(long) {
+		if s.spentOut(load, long) {
 			return true
 		}
 		j, ok := s.vote(load, long, step)
@@ -248,14 +248,14 @@ const (
 )
 
 // spentOut tells whether time or harm leave no room for one more confirmation of so many seconds.
-func (s *search) spentOut(long float64) bool {
+func (s *search) spentOut(load, long float64) bool {
 	bracketed := s.sustained > 0 && !math.IsInf(s.breaking, 1)
 	switch {
 	case bracketed && !s.fits(long), !s.within(long):
 		s.note("budget", "the budget ended while the bracket was being confirmed")
 	case bracketed && s.breaking/s.sustained <= 1+kneeFirst*s.resolved && s.left()-long < s.endingNeeds():
 		s.note("knee-first", "the bracket was left %.1f%% wide, so that the budget allows the knee", 100*(s.breaking/s.sustained-1))
-	case bracketed && s.overload+long > s.plan.MaxOverloadSeconds:
+	case bracketed && s.room(load) < long, s.sustained > 0 && s.room(load) < long/shortest:
 		s.note("overload", "--max-overload-seconds left no room to make the bracket narrower")
 	default:
 		return false
@@ -281,11 +281,11 @@ func (s *search) vote(load, long, step float64) (Judgement, bool) {
 	if !ok || j.Class != Overloaded || !surprise {
 		return j, ok
 	}
-	if !s.fits(long) {
+	if !s.fits(long) || s.room(load) < long/shortest {
 		return j, true
 	}
 	again, ok := s.full("again: the first said no where a yes was expected", load, long)
-	if !ok || again.Class == Overloaded || !s.fits(long) {
+	if !ok || again.Class == Overloaded || !s.fits(long) || s.room(load) < long/shortest {
 		return again, ok
 	}
 	return s.full("once more: two of three decide", load, long)
@@ -309,7 +309,6 @@ func (s *search) full(why string, load, long float64) (Judgement, bool) {
 	if load > own.Rate*(1+own.SE(s.rest.CS2)/2) && load > all.surely(s.rest.CS2) {
 		j = j.is(Overloaded, Backlog, fmt.Sprintf("%s offered, %s completed in all stretches over which the backlog never emptied", perSecond(load), perSecond(all.Rate)))
 		s.rows[len(s.rows)-1].j = j
-		s.overload += lasted(s.rows[len(s.rows)-1].m).Seconds()
 	}
 	return j, ok
 }

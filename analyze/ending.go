@@ -102,7 +102,7 @@ func (s *search) closing() bool {
 	switch {
 	case needs == 0 || s.sustained == 0:
 		return true
-	case !s.fits(needs), s.overload+needs > s.plan.MaxOverloadSeconds:
+	case !s.fits(needs), s.room(bookendBy*s.estimate) < needs:
 		s.note("no-bookend", "nothing was left to ask whether the target stayed the same")
 		return true
 	}

@@ -15,8 +15,7 @@ const (
 	Slow     attack.Reason = "slow"     // a latency bound of the goal is broken
 	Refusals attack.Reason = "refusals" // a limiter answered
 
-	Crowded   attack.Reason = "--max-inflight is reached"         // by a target as fast as at rest: the load needs more in flight
-	Overspent attack.Reason = "--max-overload-seconds is used up" // the harm guard
+	Crowded attack.Reason = "--max-inflight is reached" // by a target as fast as at rest: the load needs more in flight
 )
 
 // Rigour is how much a trial is asked to prove, and so how sharply its growth is judged.

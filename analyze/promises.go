@@ -43,7 +43,9 @@ func (s *search) promises() bool {
 				s.note("budget", "the budget ended while the load that keeps %s was being bracketed", g)
 				break
 			}
-			if _, ok := s.test(Confirm, fmt.Sprintf("does it keep %s", g), load, Full); !ok {
+			long := s.long(load, Full)
+			t := s.hold(Confirm, fmt.Sprintf("does it keep %s", g), load, long, discard(long, s.rest.P99))
+			if _, ok := s.judge(t, Full, newVigil(t, s.rest, s.goal, Full, s.plan.MaxInFlight)); !ok {
 				return false
 			}
 			f = s.kept(g)

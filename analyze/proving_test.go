@@ -22,8 +22,9 @@ type finding struct {
 	s population.Service
 	bracket
 	harm
-	some  bool // there is an estimate
-	first harm // up to the bracket: without knee and bookend
+	some  bool    // there is an estimate
+	first harm    // up to the bracket: without knee and bookend
+	over  float64 // seconds of overload by its own estimate
 
 	ours analyze.Capacity // of a rival: empty
 	plan analyze.Plan
@@ -115,6 +116,7 @@ func seek(p analyze.Plan, s population.Service, r *sim.Runner) finding {
 		panic(fmt.Sprintf("%v: %v", s, err))
 	}
 	f.done, f.ours = nil, p.Capacity(done)
+	f.over = overloaded(done, f.ours)
 	e := f.ours.Estimate
 	if e == nil {
 		e = f.ours.Limiter
@@ -123,6 +125,20 @@ func seek(p analyze.Plan, s population.Service, r *sim.Runner) finding {
 		f.some, f.bracket = true, bracket{e.Value, e.Lo, e.Hi}
 	}
 	return f
+}
+
+// overloaded is how many seconds of the trials were above the estimate.
+func overloaded(done []attack.Measurement, c analyze.Capacity) (sum float64) {
+	for _, m := range done {
+		switch {
+		case c.Estimate == nil || m.Trial.Load() <= c.Estimate.Value:
+		case m.Aborted != nil:
+			sum += m.Aborted.At.Seconds()
+		default:
+			sum += m.Trial.Len().Seconds()
+		}
+	}
+	return sum
 }
 
 // against is a rival as a contender.

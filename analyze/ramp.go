@@ -58,7 +58,6 @@ func (s *search) baseline(load float64) bool {
 		j := Judge(m, s.rest, s.goal, Brief)
 		s.book(m, j)
 		if j.Why == Backlog && (m.Aborted != nil || load > s.plan.Min) {
-			s.overload += lasted(m).Seconds()
 			switch {
 			case load <= s.plan.Min:
 				return s.stop(CauseTarget, "the lowest load allowed, %s, was too much: %s", perSecond(load), j.Text)

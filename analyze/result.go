@@ -65,19 +65,6 @@ func (s *search) bracket(c *Capacity) {
 	}
 }
 
-// bounds are the loads that the estimate lies between: 0 and +Inf where there is none. A search that was cut short has
-// those of its short trials.
-func (s *search) bounds() (l, h float64) {
-	l, h = s.sustained, s.breaking
-	if l == 0 && s.lo < min(h, s.hi) {
-		l = s.lo
-	}
-	if math.IsInf(h, 1) && s.hi > l {
-		h = s.hi
-	}
-	return l, h
-}
-
 // slow says which latency bound was broken at a load; empty where none was.
 func (s *search) slow(load float64) string {
 	for _, r := range s.under(s.goal, func(int) bool { return true }) {
@@ -143,15 +130,13 @@ func (s *search) because(c *Capacity) {
 
 // harm sums up what the search cost the target: the time and the requests beyond what it bears.
 func (s *search) harm(c *Capacity) {
+	if c.Estimate == nil {
+		c.OverloadSeconds = s.overloaded(0)
+		return
+	}
+	c.OverloadSeconds = s.overloaded(c.Estimate.Value)
 	for _, r := range s.rows {
-		long, load := lasted(r.m).Seconds(), r.m.Trial.Load()
-		switch {
-		case c.Estimate != nil && load > c.Estimate.Value:
-			c.OverloadSeconds += long
-			c.Excess += (load/c.Estimate.Value - 1) * long
-		case c.Estimate == nil && r.j.Class == Overloaded:
-			c.OverloadSeconds += long
-		}
+		c.Excess += max(r.m.Trial.Load()/c.Estimate.Value-1, 0) * lasted(r.m).Seconds()
 	}
 }
 

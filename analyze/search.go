@@ -43,9 +43,8 @@ type search struct {
 	spent    time.Duration
 	requests int64
 	trials   int
-	failed   int64   // failures of loaded trials
-	overload float64 // seconds of trials classed overloaded
-	rows     []row   // the loaded trials, judged
+	failed   int64 // failures of loaded trials
+	rows     []row // the loaded trials, judged
 
 	rest    Rest
 	finding // of the loosest goal
@@ -198,9 +197,15 @@ func (s *search) test(phase, why string, load float64, rigour Rigour) (Judgement
 	return s.held(phase, why, load, s.long(load, rigour), rigour)
 }
 
-// held is a test of so many seconds.
+// held is a test of so many seconds, or of those that the time allowed for overload has left.
 func (s *search) held(phase, why string, load, long float64, rigour Rigour) (Judgement, bool) {
 	load = s.clamp(load)
+	room := s.room(load)
+	if room < long/shortest {
+		return Judgement{}, s.stop(CauseHarm, "%.0fs were spent in overload and a trial at %s may be one, --max-overload-seconds allows %.0fs",
+			s.overloaded(s.middle()), perSecond(load), s.plan.MaxOverloadSeconds)
+	}
+	long = min(long, room)
 	t := s.hold(phase, why, load, long, discard(long, s.rest.P99))
 	return s.judge(t, rigour, newVigil(t, s.rest, s.goal, rigour, s.plan.MaxInFlight))
 }
@@ -216,7 +221,6 @@ func (s *search) judge(t attack.Trial, rigour Rigour, v *vigil) (Judgement, bool
 	if long := t.Len().Seconds(); !s.within(long) {
 		return Judgement{}, s.stop(CauseBudget, "the budget of %v had no room for a trial of %.1fs at %s", s.plan.Budget, long, perSecond(t.Load()))
 	}
-	v.left = max(s.plan.MaxOverloadSeconds-s.overload, 1e-3)
 	m, ok := s.ask(t, v.see)
 	if !ok {
 		return Judgement{}, false
@@ -225,9 +229,6 @@ func (s *search) judge(t attack.Trial, rigour Rigour, v *vigil) (Judgement, bool
 	s.book(m, j)
 	all := counts(m)
 	s.failed += failures(all)
-	if j.Class == Overloaded {
-		s.overload += lasted(m).Seconds()
-	}
 	if j.Class == Sustained && all.Timeout == 0 {
 		return j, true // all is answered, so nothing is left behind
 	}
@@ -242,18 +243,14 @@ func lasted(m attack.Measurement) time.Duration {
 	return m.Trial.Len()
 }
 
-// harmed stops the search when it has done all the harm that it may.
+// harmed stops the search when more has failed than may.
 func (s *search) harmed() bool {
-	may := s.plan.MaxFailed * max(s.lo, s.sustained) * s.plan.Budget.Seconds()
-	switch {
-	case s.overload >= s.plan.MaxOverloadSeconds:
-		s.stop(CauseHarm, "%.0fs were spent in overload, --max-overload-seconds allows %.0fs", s.overload, s.plan.MaxOverloadSeconds)
-		return true
-	case s.lo > 0 && float64(s.failed) > max(may, 100):
-		s.stop(CauseHarm, "%d requests failed, --max-failed allows %.0f", s.failed, max(may, 100))
-		return true
+	may := max(s.plan.MaxFailed*max(s.lo, s.sustained)*s.plan.Budget.Seconds(), 100)
+	if s.lo == 0 || float64(s.failed) <= may {
+		return false
 	}
-	return false
+	s.stop(CauseHarm, "%d requests failed, --max-failed allows %.0f", s.failed, may)
+	return true
 }
 
 // fits tells whether a trial of so many seconds still fits into the budget.

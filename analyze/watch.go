@@ -16,9 +16,8 @@ type vigil struct {
 	gentle float64 // stretches the brief rule: 1 for the ramp, more where a backlog is expected
 	load   float64
 	spread float64
-	flight int64   // most in flight
-	atOnce int64   // most that the trial lets wait at the target; 0 for no such bound
-	left   float64 // seconds of overload that may still be spent; 0 for no such bound
+	flight int64 // most in flight
+	atOnce int64 // most that the trial lets wait at the target; 0 for no such bound
 	long   time.Duration
 
 	ticks []attack.Tick
@@ -72,14 +71,8 @@ func (v *vigil) see(t attack.Tick) attack.Reason {
 	if v.rigour == Full && v.failing() {
 		return Errors
 	}
-	if v.left > 0 && t.Elapsed.Seconds() > v.left && v.sum.Failed >= leastErrors && share(v.sum.Failed, v.sum.Sent) > v.goal.FailedMax() {
-		return Overspent
-	}
 	if v.late(t) {
 		return ""
-	}
-	if b := LastBusy(v.ticks, v.rest.busyAbove(v.load)); v.left > 0 && b.Seconds > v.left && v.load > b.Rate {
-		return Overspent
 	}
 	switch {
 	case v.full:
