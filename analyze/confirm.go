@@ -16,6 +16,8 @@ const (
 	raiseBy     = 1.15
 	saturateMax = 8
 	collapsed   = .97 // saturation below this share of a load that passed is a collapse
+	collapseZ   = 1.6 // standard errors by which it must lie below
+	collapseTo  = .8  // of it is the load that is thought to pass where none did for long enough
 )
 
 // saturate overloads the target a little, until the rate of completion under a backlog that never empties is known to
@@ -54,8 +56,11 @@ func (s *search) saturate() bool {
 	if s.estimate == 0 {
 		s.estimate, s.se = max(s.good, s.lo), .05
 	}
-	if s.estimate < collapsed*s.lo {
+	switch {
+	case s.estimate*(1+collapseZ*s.se) < collapsed*s.lo:
 		return s.collapse()
+	case s.estimate < collapsed*s.lo:
+		s.lo = collapseTo * s.estimate // it passed by chance
 	}
 	s.lo = min(s.lo, s.hi)
 	return true
@@ -112,7 +117,7 @@ func (s *search) gather(j Judgement) {
 // passed was tried for too short a time.
 func (s *search) collapse() bool {
 	if s.hasty() {
-		s.hi, s.lo = min(s.hi, s.lo), .8*s.estimate
+		s.hi, s.lo = min(s.hi, s.lo), collapseTo*s.estimate
 		return true
 	}
 	j, ok := s.test(Saturate, "a load that passed, though more is not completed", s.lo, Medium)
@@ -131,7 +136,7 @@ func (s *search) collapse() bool {
 		s.estimate, s.se = j.Busy.Rate, se
 		s.gather(j)
 	}
-	s.lo = .8 * s.estimate
+	s.lo = collapseTo * s.estimate
 	return true
 }
 
@@ -140,7 +145,7 @@ func (s *search) collapse() bool {
 func (s *search) hasty() bool {
 	for i := len(s.rows) - 1; i >= 0; i-- {
 		r := s.rows[i]
-		if r.m.Trial.Phase != Ramp || r.m.Trial.Load() != s.lo {
+		if p := r.m.Trial.Phase; p != Ramp && p != Saturate || r.m.Trial.Load() != s.lo {
 			continue
 		}
 		own := AllBusy(r.m.Ticks, s.rest.busyAbove(s.lo))
@@ -281,11 +286,11 @@ func (s *search) vote(load, long, step float64) (Judgement, bool) {
 	if !ok || j.Class != Overloaded || !surprise {
 		return j, ok
 	}
-	if !s.fits(long) || s.room(load) < long/shortest {
+	if !s.fits(long) || s.room(load) < 2*long {
 		return j, true
 	}
 	again, ok := s.full("again: the first said no where a yes was expected", load, long)
-	if !ok || again.Class == Overloaded || !s.fits(long) || s.room(load) < long/shortest {
+	if !ok || again.Class == Overloaded || !s.fits(long) || s.room(load) < long {
 		return again, ok
 	}
 	return s.full("once more: two of three decide", load, long)
@@ -327,6 +332,9 @@ func (s *search) bound(load float64, j Judgement) {
 	} else {
 		s.breaking = min(s.breaking, load)
 		s.gather(j)
+		if s.lo >= s.breaking {
+			s.lo = s.passed(s.breaking)
+		}
 	}
 	if s.sustained >= s.breaking {
 		s.sustained = 0

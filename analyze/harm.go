@@ -18,14 +18,21 @@ func (f finding) bounds() (l, h float64) {
 	return l, h
 }
 
-// middle is what the bounds say of the capacity: √(L·H), 0 where there are none.
+// middle is what is said of the capacity, 0 where a bound is missing: √(L·H) between trials of full length. Where one of
+// them is of a short trial, which may lie far off, it is what overloads completed, if that lies between.
 func (f finding) middle() float64 {
 	l, h := f.bounds()
-	if l == 0 || math.IsInf(h, 1) {
+	switch {
+	case l == 0 || math.IsInf(h, 1):
 		return 0
+	case f.confirmed() || f.mode == ModeCollapse || f.mode == ModeErrors: // which complete other than they bear
+		return math.Sqrt(l * h)
 	}
-	return math.Sqrt(l * h)
+	return min(max(cmp.Or(f.estimate, f.good, math.Sqrt(l*h)), l), h)
 }
+
+// confirmed tells whether both bounds are of trials of full length.
+func (f finding) confirmed() bool { return f.sustained > 0 && !math.IsInf(f.breaking, 1) }
 
 // failing is the finding if this load turned out to be too much.
 func (f finding) failing(load float64) finding {
@@ -33,6 +40,25 @@ func (f finding) failing(load float64) finding {
 		f.sustained = 0
 	}
 	return f
+}
+
+// passing is the finding if this load turned out to be borne.
+func (f finding) passing(load float64) finding {
+	if load < f.breaking {
+		f.sustained = load
+	}
+	return f
+}
+
+// passed is the highest load below this one that a trial of any length said was borne; 0 where there is none.
+func (s *search) passed(below float64) float64 {
+	most := 0.
+	for _, r := range s.rows {
+		if load := r.m.Trial.Load(); r.j.Class == Sustained && load < below {
+			most = max(most, load)
+		}
+	}
+	return most
 }
 
 // overloaded is how many seconds of the trials so far were overload, if this is the capacity: those at higher loads. Where
@@ -47,12 +73,18 @@ func (s *search) overloaded(capacity float64) float64 {
 	return sum
 }
 
+// collapsing is the share of what overloads completed at which the capacity is thought to lie where the bounds do not tell:
+// the middle between it and collapseTo of it.
+var collapsing = math.Sqrt(collapseTo)
+
 // room is how many seconds of the overload allowed are left for a trial at a load, should that turn out to be too much: the
-// trials at higher loads were overloads then as well, whatever they said, and so were those above what overloads completed.
+// trials between it and the highest load that passed below were overloads then as well, whatever they said. Nor may others
+// turn out to be overloads if it is borne.
 func (s *search) room(load float64) float64 {
-	capacity := cmp.Or(s.estimate, s.good)
-	if middle := s.failing(load).middle(); capacity == 0 || middle > 0 && middle < capacity {
-		capacity = middle
+	most := s.plan.MaxOverloadSeconds
+	if s.overloaded(s.passing(load).middle()) > most {
+		return 0
 	}
-	return s.plan.MaxOverloadSeconds - max(s.overloaded(capacity), s.overloaded(0))
+	capacity := cmp.Or(s.failing(load).middle(), collapsing*s.estimate, collapsing*s.good)
+	return most - max(s.overloaded(min(capacity, load*(1-1e-9))), s.overloaded(0))
 }

@@ -48,7 +48,7 @@ func (s *search) bracket(c *Capacity) {
 		c.Sustained.Notes = s.caveats()
 		return
 	}
-	e := &Estimate{Value: math.Sqrt(l * h), Lo: lo, Hi: h * (1 + s.doubt()), Confidence: confidence, Notes: s.caveats()}
+	e := &Estimate{Value: s.middle(), Lo: lo, Hi: h * (1 + s.doubt()), Confidence: confidence, Notes: s.caveats()}
 	if ch := s.drift(); ch != nil {
 		e.Lo, e.Hi = min(e.Lo, ch.lo*e.Value), max(e.Hi, ch.hi*e.Value)
 		e.Notes = append(e.Notes, attack.Note{Code: NotStationary, Text: "the target changed during the search: " + ch.text})

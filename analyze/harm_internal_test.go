@@ -1,0 +1,60 @@
+package analyze
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// A trial may last no longer than overload is left, should it turn out to be one: what was borne above it was overload then.
+func TestRoomForOneMoreOverload(t *testing.T) {
+	rows := func(of ...row) []row { return of }
+	held := func(load, long float64, c Class) row {
+		return row{m: attack.Measurement{Trial: attack.Trial{Actors: []attack.Actor{{Schedule: attack.Constant(load, time.Duration(long*1e9), attack.Poisson)}}}}, j: Judgement{Class: c}}
+	}
+	none := math.Inf(1)
+	for _, r := range []struct {
+		name string
+		f    finding
+		rows []row
+		load float64
+		want float64
+	}{
+		{"nothing was sent", finding{hi: none, breaking: none}, nil, 100, 60},
+		{"an overload", finding{lo: 80, hi: 120, breaking: none}, rows(held(80, 5, Sustained), held(120, 10, Overloaded)), 100, 50},
+		{"an overload at what is asked for", finding{lo: 80, hi: 120, breaking: none, estimate: 130}, rows(held(100, 10, Overloaded)), 100, 50},
+		{"a load borne above it", finding{lo: 110, hi: 120, breaking: none, estimate: 105}, rows(held(110, 20, Sustained), held(120, 10, Overloaded)), 100, 30},
+		{"one borne, and a vote below", finding{sustained: 100, lo: 80, hi: 120, breaking: 120}, rows(held(100, 20, Sustained), held(120, 30, Overloaded)), 90, 10},
+		{"more than is allowed", finding{lo: 80, hi: 120, breaking: none}, rows(held(120, 70, Overloaded)), 100, 0},
+		{"others are overloads if it is borne", finding{lo: 50, hi: 120, breaking: 120, estimate: 119, mode: ModeCapacity}, rows(held(112, 40, Sustained), held(120, 30, Overloaded)), 80, 0},
+	} {
+		s := &search{plan: Plan{MaxOverloadSeconds: 60}, rows: r.rows, finding: r.f}
+		if got := s.room(r.load); math.Abs(got-r.want) > 1e-6 {
+			t.Errorf("%s: %.1fs for a trial at %.0f/s, want %.1fs", r.name, got, r.load, r.want)
+		}
+	}
+}
+
+// Between bounds of short trials it is what overloads completed; between confirmed ones their middle.
+func TestTheMiddleOfTheBounds(t *testing.T) {
+	none := math.Inf(1)
+	for _, r := range []struct {
+		f    finding
+		want float64
+	}{
+		{finding{hi: none, breaking: none}, 0},
+		{finding{lo: 50, hi: none, breaking: none}, 0},
+		{finding{sustained: 100, breaking: 121, estimate: 105, mode: ModeCapacity}, 110},
+		{finding{lo: 50, hi: 200, breaking: none, estimate: 80, mode: ModeCapacity}, 80},
+		{finding{lo: 50, hi: 200, breaking: none, good: 90}, 90},
+		{finding{lo: 50, hi: 200, breaking: none, estimate: 40, mode: ModeCapacity}, 50},
+		{finding{sustained: 100, hi: 150, breaking: none, estimate: 250, mode: ModeCapacity}, 150},
+		{finding{lo: 50, hi: 200, breaking: none, estimate: 180, mode: ModeErrors}, 100},
+	} {
+		if got := r.f.middle(); math.Abs(got-r.want) > 1e-9 {
+			t.Errorf("the middle of %+v is %v, want %v", r.f, got, r.want)
+		}
+	}
+}
