@@ -35,6 +35,9 @@ func TestRealDoctor(t *testing.T) {
 		}
 		fits(t, doctorJSONSchema, string(text))
 		c := d.Calibration
+		if c != nil && c.Healthy == nil && d.Exit == exitUnmeasured {
+			t.Skip("this machine is too busy for any rate")
+		}
 		if c == nil || c.Trust == nil || *c.Trust > c.Max/2+1 || *c.Healthy > c.Max*1.01 || c.Undecided {
 			t.Fatalf("the calibration does not add up: %s", text)
 		}
