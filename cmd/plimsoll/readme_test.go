@@ -107,18 +107,18 @@ func TestRealReadme(t *testing.T) {
 // asShown runs a command in a folder. What this machine kept from telling is asked for again, and at last let be.
 func asShown(t *testing.T, path, dir string, args []string) (code int) {
 	t.Helper()
-	for range patience {
+	for n := range patience {
+		if at := slices.Index(args, "--out"); n > 0 && at > 0 {
+			if err := os.RemoveAll(filepath.Join(dir, args[at+1])); err != nil {
+				t.Fatal(err)
+			}
+		}
 		cmd := exec.Command(path, args...)
 		cmd.Dir = dir
 		text, _ := cmd.CombinedOutput()
 		t.Logf("plimsoll %s\n%s", strings.Join(args, " "), text)
 		if code = cmd.ProcessState.ExitCode(); !ownFault(code, string(text)) {
 			return code
-		}
-		if at := slices.Index(args, "--out"); at > 0 {
-			if err := os.RemoveAll(filepath.Join(dir, args[at+1])); err != nil {
-				t.Fatal(err)
-			}
 		}
 	}
 	t.Logf("this machine is too busy for %s: exit %d, %d times", args[0], code, patience)
