@@ -258,6 +258,7 @@ func TestABriefScriptIsBrief(t *testing.T) {
 
 // With keys, tiers and a quota a brief script is as brief, and a whole one within two minutes.
 func TestAScriptWithKeysIsBriefToo(t *testing.T) {
+	long(t)
 	conf := config(200, 100)
 	conf.Tiers = []scenarios.Tier{tierOf("gold", 100, 50), tierOf("free", 40, 10), {Name: "guest", Limit: limits.Limit{Rate: 200, Burst: 30}, Quota: 1000, Period: time.Hour}}
 	conf = keyed(conf, "ann", "bob", "gold/a", "free/a", "guest/a", "!us")
