@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -59,7 +60,7 @@ func serve(t *testing.T, url, dir, program string, args ...string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt) // what it started itself it also ends
+		_ = cmd.Process.Signal(syscall.SIGTERM) // not an interrupt, which whatever runs in the background ignores
 		_ = cmd.Wait()
 		if t.Failed() {
 			t.Logf("%s says:\n%s", program, out.String())
