@@ -92,19 +92,20 @@ func (p *tab) width(px int64) {
 // one of a comparison must do.
 func TestPageInABrowser(t *testing.T) {
 	p := &tab{Tab: browser.Open(t)}
-	for _, s := range sheets(t) {
-		if testing.Short() && s.name != "whole" && s.name != "comparison-slower" {
-			continue
-		}
-		t.Run(s.name, func(t *testing.T) {
-			p.within(t).open(s)
+	names := sheets()
+	if testing.Short() {
+		names = []string{"whole", "comparison-slower"}
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			p.within(t).open(sheetNamed(t, name))
 			p.prove()
 		})
 	}
 	if testing.Short() {
 		return
 	}
-	failed := sheetOf(t, "verify-fail", Fold(fixtures()["verify-fail"]))
+	failed := sheetNamed(t, "verify-fail")
 	for _, proof := range proofs {
 		t.Run("planted/"+proof.name, func(t *testing.T) {
 			p.within(t).open(failed)
@@ -138,7 +139,7 @@ func listensToEverything(p *tab) {
 // sharesItsCursor: the curve tells what was measured at the load under the mouse, and so does the chart beneath.
 func sharesItsCursor(p *tab) {
 	r := Fold(fixtures()["whole"])
-	p.open(sheetOf(p.TB, "whole", r))
+	p.open(sheetNamed(p.TB, "whole"))
 	c := *r.latencyChart()
 	want := r.drawn()[nearestX(c, 0.5, 0)]
 	got := p.point("latency", 0.5)

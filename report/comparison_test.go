@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 
@@ -17,7 +18,9 @@ import (
 )
 
 // slower is the whole run of a service that bears less, and whose throttle lets more through than before.
-func slower() Report {
+func slower() Report { return slowerMade() }
+
+var slowerMade = sync.OnceValue(func() Report {
 	s := newService()
 	s.capacity = 1990
 	trials, c := found(s)
@@ -35,7 +38,7 @@ func slower() Report {
 		entries = append(entries, journal.Entry{Verdict: &v})
 	}
 	return Fold(append(entries, ending(1, "a check failed")))
-}
+})
 
 // comparisons are of every kind, by name.
 func comparisons() map[string]Comparison {
@@ -153,7 +156,7 @@ func TestComparisonPageIsWhole(t *testing.T) {
 		if testing.Short() && name != "slower" && name != "nothing" {
 			continue
 		}
-		page := comparisonOf(t, c)
+		page := sheetNamed(t, "comparison-"+name).page
 		if !strings.Contains(page, policy) || len(page) > 500_000 || strings.Contains(page, "1,702/s <b>") {
 			t.Errorf("%s: policy %v, %d bytes, markup of a check %v", name, strings.Contains(page, policy), len(page), strings.Contains(page, "1,702/s <b>"))
 		}
@@ -162,7 +165,7 @@ func TestComparisonPageIsWhole(t *testing.T) {
 				t.Errorf("%s asks for %s", name, m[1])
 			}
 		}
-		if again := comparisonOf(t, comparisons()[name]); again != page {
+		if again := comparisonOf(t, c); again != page {
 			t.Errorf("%s differs from one time to the next", name)
 		}
 		for _, chart := range c.Charts() {

@@ -12,13 +12,12 @@ import (
 
 // A growing page says what the page of a report says, and needs of it only what Assets hold.
 func TestGrowingIsThePageWithoutItsPaint(t *testing.T) {
-	for name, entries := range fixtures() {
-		r := Fold(entries)
+	for name, entries := range runsInShort() {
 		var page bytes.Buffer
-		if err := Growing(&page, r); err != nil {
+		if err := Growing(&page, Fold(entries)); err != nil {
 			t.Fatal(err)
 		}
-		whole, body := pageOf(t, r), func(s string) string {
+		whole, body := sheetNamed(t, name).page, func(s string) string {
 			_, s, _ = strings.Cut(s, "<main>")
 			s, _, _ = strings.Cut(s, "<script>")
 			before, after, has := strings.Cut(s, "<noscript><img")

@@ -11,6 +11,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -20,8 +21,23 @@ import (
 //go:embed assets/page.tmpl assets/page.css assets/page.js assets/uplot
 var assets embed.FS
 
-var pageTemplate = template.Must(template.New("page.tmpl").Funcs(template.FuncMap{"number": Number, "slug": fileName, "tone": toneOf, "health": toneOfHealth}).
+var pageTemplate = template.Must(template.New("page.tmpl").Funcs(template.FuncMap{"number": Number, "unbroken": unbroken, "slug": fileName, "tone": toneOf, "health": toneOfHealth}).
 	ParseFS(assets, "assets/page.tmpl"))
+
+// unbrokenMax is how long a word is that fits a line of a phone.
+const unbrokenMax = 18
+
+// unbroken is a headline whose short words with hyphens, names and dates, are not broken there.
+func unbroken(headline string) template.HTML {
+	words := strings.Split(headline, " ")
+	for i, w := range words {
+		words[i] = template.HTMLEscapeString(w)
+		if strings.Contains(w, "-") && utf8.RuneCountInString(w) <= unbrokenMax {
+			words[i] = "<span>" + words[i] + "</span>"
+		}
+	}
+	return template.HTML(strings.Join(words, " "))
+}
 
 // asset is an embedded file; that it is there is known when the program is built.
 func asset(name string) string {

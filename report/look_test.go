@@ -23,12 +23,12 @@ func TestLook(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, s := range sheets(t) {
-		dir := filepath.Join(dir, s.name)
+	for _, name := range sheets() {
+		dir := filepath.Join(dir, name)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		p.open(s)
+		p.open(sheetNamed(t, name))
 		for theme, scheme := range map[string]string{"": "light", "-dark": "dark"} {
 			p.media("", scheme)
 			for _, px := range []int64{browser.Wide, browser.Pad, browser.Phone} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"html/template"
 	"math"
 	"regexp"
 	"strings"
@@ -45,9 +46,8 @@ const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 
 var asks = regexp.MustCompile(`(?i)(?:<(?:link|img|script|iframe|object|embed|source|form|base)[^>]*\b(?:src|href|srcset|data|action)\s*=\s*["']?|url\(\s*["']?|@import\s+["']?)([^"'\s>)]+)`)
 
 func TestEveryPageIsWholeAndAsksForNothing(t *testing.T) {
-	for name, entries := range fixtures() {
-		r := Fold(entries)
-		page := pageOf(t, r)
+	for name, entries := range runsInShort() {
+		r, page := Fold(entries), sheetNamed(t, name).page
 		if !strings.Contains(page, policy) {
 			t.Errorf("%s: no content security policy", name)
 		}
@@ -78,6 +78,15 @@ func TestAsksFindsWhatAsks(t *testing.T) {
 	for _, planted := range []string{`<img src="http://x/">`, `<script async src=//x/y.js>`, `<link rel=stylesheet href='x.css'>`, `a{background:url(x.png)}`, `@import "x.css"`, `<form action="/x">`} {
 		if !asks.MatchString(planted) {
 			t.Errorf("%s was not seen", planted)
+		}
+	}
+}
+
+func TestHeadlineBreaksNoName(t *testing.T) {
+	for in, want := range map[string]template.HTML{"checkout-api <b> since 2026-01-25,": "<span>checkout-api</span> &lt;b&gt; since <span>2026-01-25,</span>",
+		"a-<script>": "<span>a-&lt;script&gt;</span>", strings.Repeat("too-long-", 9): template.HTML(strings.Repeat("too-long-", 9)), "": ""} {
+		if got := unbroken(in); got != want {
+			t.Errorf("%q is %q, want %q", in, got, want)
 		}
 	}
 }

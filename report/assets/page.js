@@ -28,11 +28,16 @@ function ticks125(min, max, room) {
   return all.length * 17 <= room ? all : all.filter(v => Math.abs(Math.log10(v) % 1) < 1e-9);
 }
 
+function widest(ctx, words) {
+  ctx.font = font(12);
+  return Math.max(0, ...words.map(w => ctx.measureText(w).width));
+}
+
 function axisOf(a, side, narrow) {
   const axis = {
     stroke: () => css("mute"), grid: { stroke: () => css("grid"), width: 1 }, ticks: { stroke: () => css("line"), width: 1, size: 4 },
     font: font(12), labelFont: font(12), labelSize: 18, labelGap: 0, label: a.label || undefined,
-    size: side === "y" ? (narrow ? 54 : 62) : 28, values: (u, vs) => vs.map(v => v == null ? "" : a.names ? a.names[v - 1] || "" : label[a.unit](v)),
+    size: side === "y" ? (u, words) => Math.max(narrow ? 54 : 62, 14 + widest(u.ctx, words || [])) : 28, values: (u, vs) => vs.map(v => v == null ? "" : a.names ? a.names[v - 1] || "" : label[a.unit](v)),
   };
   if (side === "x") axis.grid.show = false;
   if (a.log) {
@@ -145,7 +150,7 @@ function drawGround(u, c) {
 // Lines of markers and all words. A label that finds no free place is left out: its number stands in the tiles.
 function drawMarkers(u, c) {
   within(u, (ctx, b, dpr) => {
-    const taken = [];
+    const taken = [], lines = (c.markers || []).filter(m => !m.on_y).map(m => u.valToPos(m.at, "x", true));
     ctx.font = "600 " + font(12 * dpr);
     ctx.textBaseline = "middle";
     ctx.textAlign = "left";
@@ -157,12 +162,12 @@ function drawMarkers(u, c) {
       ctx.beginPath();
       if (m.on_y) { ctx.moveTo(b.left, at); ctx.lineTo(b.left + b.width, at); } else { ctx.moveTo(at, b.top); ctx.lineTo(at, b.top + b.height); }
       ctx.stroke();
-      if (m.label) say(ctx, b, dpr, taken, m.label, m.colour, m.on_y ? onLine(at, dpr) : beside(at, dpr));
+      if (m.label) say(ctx, b, dpr, taken, lines, m.label, m.colour, m.on_y ? onLine(at, dpr) : beside(at, dpr));
     }
     ctx.font = font(11 * dpr);
     for (const p of c.phases || []) {
       const left = u.valToPos(p.from, "x", true), right = u.valToPos(p.to, "x", true);
-      if (ctx.measureText(p.label).width + 8 * dpr < right - left) say(ctx, b, dpr, taken, p.label, "mute", () => [left + 5 * dpr, 9 * dpr]);
+      if (ctx.measureText(p.label).width + 8 * dpr < right - left) say(ctx, b, dpr, taken, [], p.label, "mute", () => [left + 5 * dpr, 9 * dpr]);
     }
   });
 }
@@ -171,12 +176,14 @@ function drawMarkers(u, c) {
 const beside = (x, dpr) => (i, wide) => [i % 2 ? x + 6 * dpr : x - 6 * dpr - wide, (11 + 16 * Math.floor(i / 2)) * dpr];
 const onLine = (y, dpr) => (i, wide, b) => [b.left + (7 + 60 * i) * dpr, y - b.top - 8 * dpr];
 
-function say(ctx, b, dpr, taken, text, colour, place) {
-  const wide = ctx.measureText(text).width, tall = 15 * dpr;
-  for (let i = 0; i < 12; i++) {
-    const [x, mid] = place(i, wide, b), y = b.top + mid;
+// Better a row further down than on another's line; better there than nowhere.
+function say(ctx, b, dpr, taken, lines, text, colour, place) {
+  const wide = ctx.measureText(text).width, tall = 15 * dpr, places = 12;
+  for (let i = 0; i < 2 * places; i++) {
+    const [x, mid] = place(i % places, wide, b), y = b.top + mid;
     const clear = taken.every(t => x > t.right + 10 * dpr || x + wide < t.left - 10 * dpr || Math.abs(y - t.y) >= tall);
-    if (!clear || x < b.left || x + wide > b.left + b.width || y + tall / 2 > b.top + b.height) continue;
+    const crossed = i < places && lines.some(l => l > x && l < x + wide);
+    if (!clear || crossed || x < b.left || x + wide > b.left + b.width || y + tall / 2 > b.top + b.height) continue;
     taken.push({ left: x, right: x + wide, y });
     ctx.setLineDash([]);
     ctx.lineJoin = "round";
@@ -195,7 +202,7 @@ function draw(c) {
   el.textContent = "";
   const rows = rowsOf(c), narrow = el.clientWidth < 520;
   const opts = {
-    ...sizeOf(el), padding: [8, c.x.unit === "percentile" ? 26 : 12, 0, 0],
+    ...sizeOf(el), padding: [8, c.x.unit === "percentile" || c.x.names ? 26 : 12, 0, 0],
     scales: { x: scaleOf(c.x, c.xs), y: scaleOf(c.y) },
     axes: [axisOf(c.x, "x", narrow), axisOf(c.y, "y", narrow)],
     series: [{ label: { rate: "rate", s: "at", percentile: "percentile", ms: "waited", nth: "run" }[c.x.unit], value: (u, v) => c.x.hints ? c.x.hints[v - 1] || "–" : written(c.x.unit, v) }, ...rows.map(r => seriesOf(c, r))],
