@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,35 +89,56 @@ func (p *tab) width(px int64) {
 	p.frame()
 }
 
+// tried is something that is tried in a browser.
+type tried struct {
+	name string
+	do   func(*tab)
+}
+
 // TestPageInABrowser holds every proof against every page, and each against a page that breaks it. In short, one page of a run and
-// one of a comparison must do.
+// one of a comparison must do. Two browsers share the work.
 func TestPageInABrowser(t *testing.T) {
-	p := &tab{Tab: browser.Open(t)}
-	names := sheets()
+	all, browsers := everythingTried(), 2
 	if testing.Short() {
-		names = []string{"whole", "comparison-slower"}
+		all, browsers = []tried{provedOn("whole"), provedOn("comparison-slower")}, 1
 	}
-	for _, name := range names {
-		t.Run(name, func(t *testing.T) {
-			p.within(t).open(sheetNamed(t, name))
-			p.prove()
-		})
+	for _, name := range sheets() {
+		if !testing.Short() {
+			sheetNamed(t, name) // before two ask for it at once
+		}
 	}
-	if testing.Short() {
-		return
-	}
-	failed := sheetNamed(t, "verify-fail")
-	for _, proof := range proofs {
-		t.Run("planted/"+proof.name, func(t *testing.T) {
-			p.within(t).open(failed)
-			browser.Eval[bool](p.Tab, `{ `+proof.plant+` } true`)
-			if len(proof.faults(p)) == 0 {
-				t.Errorf("does not object to %s", proof.plant)
+	for k := range browsers {
+		t.Run(fmt.Sprint("browser ", k+1), func(t *testing.T) {
+			t.Parallel()
+			p := &tab{Tab: browser.Open(t)}
+			for i := k; i < len(all); i += browsers {
+				t.Run(all[i].name, func(t *testing.T) { all[i].do(p.within(t)) })
 			}
 		})
 	}
-	t.Run("planted/noises", func(t *testing.T) { listensToEverything(p.within(t)) })
-	t.Run("cursor", func(t *testing.T) { sharesItsCursor(p.within(t)) })
+}
+
+func provedOn(name string) tried {
+	return tried{name, func(p *tab) {
+		p.open(sheetNamed(p, name))
+		p.prove()
+	}}
+}
+
+func everythingTried() (out []tried) {
+	for _, name := range sheets() {
+		out = append(out, provedOn(name))
+	}
+	for _, proof := range proofs {
+		out = append(out, tried{"planted/" + proof.name, func(p *tab) {
+			p.open(sheetNamed(p, "load"))
+			browser.Eval[bool](p.Tab, `{ `+proof.plant+` } true`)
+			if len(proof.faults(p)) == 0 {
+				p.Errorf("does not object to %s", proof.plant)
+			}
+		}})
+	}
+	return append(out, tried{"planted/noises", listensToEverything}, tried{"cursor", sharesItsCursor})
 }
 
 // listensToEverything plants what the proof of silence must not miss: an exception, what the policy refuses, and on a page

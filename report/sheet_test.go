@@ -31,7 +31,7 @@ func sheets() []string {
 	return out
 }
 
-var sheetsMade = map[string]sheet{}
+var sheetsMade = map[string]sheet{} // made by one test after the other
 
 // sheetNamed makes a page once for all tests.
 func sheetNamed(t testing.TB, name string) sheet {
