@@ -51,6 +51,9 @@ func faultsOfAxe(p *tab) []string {
 var coloured = []string{"whole", "verify-fail", "gate-runs", "void", "retries", "comparison-three", "history"}
 
 func TestContrastIsTriedOnEveryClass(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes every page: run without -short")
+	}
 	class := regexp.MustCompile(`class="([^"]*)"`)
 	tried, all := map[string]bool{}, map[string]string{}
 	for _, name := range sheets() {
