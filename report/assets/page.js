@@ -37,7 +37,7 @@ function axisOf(a, side, narrow) {
   const axis = {
     stroke: () => css("mute"), grid: { stroke: () => css("grid"), width: 1 }, ticks: { stroke: () => css("line"), width: 1, size: 4 },
     font: font(12), labelFont: font(12), labelSize: 18, labelGap: 0, label: a.label || undefined,
-    size: side === "y" ? (u, words) => Math.max(narrow ? 54 : 62, 14 + widest(u.ctx, words || [])) : 28, values: (u, vs) => vs.map(v => v == null ? "" : a.names ? a.names[v - 1] || "" : label[a.unit](v)),
+    size: side === "y" ? (u, words) => Math.max(narrow ? 54 : 62, 10 + widest(u.ctx, words || [])) : 28, values: (u, vs) => vs.map(v => v == null ? "" : a.names ? a.names[v - 1] || "" : label[a.unit](v)),
   };
   if (side === "x") axis.grid.show = false;
   if (a.log) {
