@@ -143,6 +143,14 @@ func TestKneesOfMarkovQueues(t *testing.T) {
 	}
 }
 
+// seeds is how often a search is made with another seed: once in a short run, which looks for races.
+func seeds(n uint64) uint64 {
+	if testing.Short() {
+		return 1
+	}
+	return n
+}
+
 // many leaves a test of many searches out of a short run, which looks for races: a search has none to find.
 func many(t *testing.T) {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 // One slow server queues long before it is full, many quick ones hardly do, and a queue that takes nobody never does.
 func TestAGradualEndAndACliffAreToldApart(t *testing.T) {
 	many(t)
+	t.Parallel()
 	short := queue(800, 16, sim.Deterministic)
 	short.Queue = 2
 	for _, row := range []struct {

@@ -30,6 +30,7 @@ func holding(load float64, long time.Duration, seed uint64) attack.Trial {
 var rest = analyze.Rest{P50: 10 * time.Millisecond, P99: 22 * time.Millisecond, Mean: 11 * time.Millisecond, CS2: .25}
 
 func TestJudge(t *testing.T) {
+	t.Parallel()
 	plain := queue(1000, 10, sim.Lognormal)
 	plain.Timeout = time.Minute
 	sheds, limits, fails := plain, plain, plain
@@ -92,6 +93,8 @@ func TestJudge(t *testing.T) {
 
 // Of many trials at each share of capacity, how many are called overloaded: the test must hardly ever be wrong 5 % away.
 func TestJudgeIsRarelyWrong(t *testing.T) {
+	many(t)
+	t.Parallel()
 	const n = 30
 	for _, row := range []struct {
 		load        float64
@@ -111,6 +114,7 @@ func TestJudgeIsRarelyWrong(t *testing.T) {
 }
 
 func TestWatchEndsOverloadsEarlyAndNothingElse(t *testing.T) {
+	t.Parallel()
 	plain, sheds := queue(1000, 10, sim.Lognormal), queue(1000, 10, sim.Lognormal)
 	sheds.Queue = 10
 	limits, pauses := plain, sheds
@@ -136,7 +140,7 @@ func TestWatchEndsOverloadsEarlyAndNothingElse(t *testing.T) {
 		{"more in flight than allowed", plain, 1500, analyze.Medium, 100, analyze.Backlog, time.Second},
 		{"a limiter", limits, 800, analyze.Full, 20_000, analyze.Refusals, 4 * time.Second},
 	} {
-		for seed := range uint64(10) {
+		for seed := range seeds(10) {
 			if row.name == "a limiter" {
 				row.target.Limiter = bucket(500, 10)
 			}
@@ -154,7 +158,8 @@ func TestWatchEndsOverloadsEarlyAndNothingElse(t *testing.T) {
 
 // A generator that is two in a hundred too slow lets a backlog grow as an overload does, but before the target.
 func TestWatchLeavesALateGeneratorAlone(t *testing.T) {
-	for seed := range uint64(10) {
+	t.Parallel()
+	for seed := range seeds(10) {
 		for _, rigour := range []analyze.Rigour{analyze.Medium, analyze.Full} {
 			r := sim.New(queue(1000, 10, sim.Lognormal), seed)
 			r.Ceiling = 784

@@ -43,6 +43,7 @@ func TestTheStoryInOrder(t *testing.T) {
 }
 
 func TestEndings(t *testing.T) {
+	t.Parallel()
 	healthy := queue(800, 8, sim.Lognormal)
 	broken, unsure := healthy, healthy
 	broken.Respond = func(_ sim.Call, a sim.Answer) sim.Answer { a.Status = 500; return a }
@@ -100,6 +101,7 @@ func TestEndings(t *testing.T) {
 // nginx refuses with 503 and no Retry-After, which counts as failed: the search must not be silent that this may be a
 // limiter's rate. A target that fails for want of capacity is not taken for one.
 func TestALimiterThatAnswers503IsSuspected(t *testing.T) {
+	t.Parallel()
 	silent := func(status int) sim.Target {
 		target, b := queue(800, 8, sim.Lognormal), bucket(300, 30)
 		target.Status = status
@@ -122,7 +124,7 @@ func TestALimiterThatAnswers503IsSuspected(t *testing.T) {
 		{"a queue of 20", func() sim.Target { return queued }, ""},
 		{"a target that queues", func() sim.Target { return queue(800, 8, sim.Lognormal) }, ""},
 	} {
-		for seed := range uint64(3) {
+		for seed := range seeds(3) {
 			f := search(t, analyze.Plan{Seed: seed}, sim.New(row.target(), seed))
 			note := ""
 			for _, n := range f.Notes {
@@ -139,6 +141,7 @@ func TestALimiterThatAnswers503IsSuspected(t *testing.T) {
 
 // Whatever answers, no trial begins once the budget is used up, but for the one that waits until the target has recovered.
 func TestTheBudgetBindsEveryStep(t *testing.T) {
+	t.Parallel()
 	admitting := func(rate float64) sim.Limiter { return bucket(rate, max(1, rate/4)) }
 	for _, row := range []struct {
 		name   string
@@ -174,7 +177,7 @@ func TestTheBudgetBindsEveryStep(t *testing.T) {
 			return target
 		}, 45},
 	} {
-		for seed := range uint64(3) {
+		for seed := range seeds(3) {
 			f := search(t, analyze.Plan{Budget: 45 * time.Second, Seed: seed}, sim.New(row.target(), seed))
 			spent := 0.
 			for _, m := range f.done {
@@ -197,7 +200,8 @@ func TestTheBudgetBindsEveryStep(t *testing.T) {
 // Most answers take 1 ms and a few 400 ms of one server: a load that is light by the median, 300/s, is far above the 50/s
 // that it bears. The search begins below, or notices at once.
 func TestALoadThatIsLightByTheMedianAlone(t *testing.T) {
-	for seed := range uint64(6) {
+	t.Parallel()
+	for seed := range seeds(6) {
 		target := sim.Target{Servers: 1, Network: 100 * time.Microsecond, Service: sim.Service{Shape: sim.HeavyTail, CV: .1, Share: .05, Factor: 400, Mean: 20 * time.Millisecond}}
 		f := search(t, analyze.Plan{Seed: seed, Budget: 5 * time.Minute}, sim.New(target, seed))
 		last, worst := 0., time.Duration(0)
@@ -221,6 +225,7 @@ func TestALoadThatIsLightByTheMedianAlone(t *testing.T) {
 // Where the target is as fast as at rest and all that may be in flight is, the flight is the limit and not the target;
 // where the flight is full of the target's backlog, the target is.
 func TestAFlightThatIsTooSmallIsNoBreakingLoad(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name    string
 		servers int
@@ -233,7 +238,7 @@ func TestAFlightThatIsTooSmallIsNoBreakingLoad(t *testing.T) {
 		{"800/s of 10 ms need 8 in flight, 64 are allowed", 8, 64, analyze.CauseTarget},
 		{"800/s of 10 ms need 8 in flight, 20 are allowed", 8, 20, analyze.CauseTarget},
 	} {
-		for seed := range uint64(3) {
+		for seed := range seeds(3) {
 			f := search(t, analyze.Plan{MaxInFlight: row.flight, Seed: seed}, sim.New(queue(800, row.servers, sim.Lognormal), seed))
 			if f.Cause != row.cause || f.Decided() != (row.cause == analyze.CauseTarget) {
 				t.Errorf("%s: cause %s, %q, decided %v, want cause %s", row.name, f.Cause, f.Why, f.Decided(), row.cause)
@@ -247,6 +252,8 @@ func TestAFlightThatIsTooSmallIsNoBreakingLoad(t *testing.T) {
 
 // A latency goal is broken well below capacity, and the breaking load is the goal's.
 func TestAGoalOfLatencyBreaksFirst(t *testing.T) {
+	many(t)
+	t.Parallel()
 	target := queue(800, 8, sim.Lognormal)
 	// In the long run its p99 is 40 ms near 0.92 of capacity.
 	goal := analyze.Goal{Latency: []analyze.Bound{{Quantile: .99, Max: 40 * time.Millisecond}}}
@@ -261,6 +268,7 @@ func TestAGoalOfLatencyBreaksFirst(t *testing.T) {
 
 // The capacity doubles before the bookend: the report must not be silent about it.
 func TestTheBookendSeesDrift(t *testing.T) {
+	t.Parallel()
 	p := analyze.Plan{Seed: 2}
 	old, fresh := sim.New(queue(800, 8, sim.Lognormal), 1), sim.New(queue(900, 8, sim.Lognormal), 1)
 	var done []attack.Measurement
@@ -339,9 +347,11 @@ func TestAVoidTrialIsRepeated(t *testing.T) {
 
 // Cut at any point, written to a journal and read back, a search goes on to the same end.
 func TestASearchGoesOnWhereItWasCut(t *testing.T) {
+	t.Parallel()
 	p := analyze.Plan{Budget: 45 * time.Second, Seed: 4}
 	whole := search(t, p, sim.New(queue(700, 8, sim.Lognormal), 4))
-	for cut := 0; cut < len(whole.done); cut += 5 {
+	step := 20 / int(seeds(4)) // 5, or 20 in a short run
+	for cut := 0; cut < len(whole.done); cut += step {
 		text, err := json.Marshal(whole.done[:cut])
 		if err != nil {
 			t.Fatal(err)
@@ -505,7 +515,11 @@ func checkCapacity(rt *rapid.T, c analyze.Capacity) {
 }
 
 func TestForecastTellsWhatASearchComesTo(t *testing.T) {
+	t.Parallel()
 	for _, p := range []analyze.Plan{{}, {Budget: 45 * time.Second}, {Profile: analyze.Quick}, {Profile: analyze.Thorough, Budget: time.Hour}} {
+		if testing.Short() && p.Profile == analyze.Thorough {
+			continue
+		}
 		f := p.Forecast(1000, 10*time.Millisecond)
 		got := search(t, p, sim.New(queue(1000, 10, sim.Lognormal), 1))
 		if r := got.Seconds / f.Seconds; r < .5 || r > 2 {
@@ -546,6 +560,8 @@ func TestValidateNamesTheFlag(t *testing.T) {
 
 // One curve, two capacities: the goals within the loosest are bracketed in the same search, each where it breaks.
 func TestSeveralGoalsInOneSearch(t *testing.T) {
+	many(t)
+	t.Parallel()
 	within := func(d time.Duration) analyze.Goal {
 		return analyze.Goal{Latency: []analyze.Bound{{Quantile: .99, Max: d}}}
 	}

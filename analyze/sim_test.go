@@ -142,6 +142,8 @@ func longRun(t testing.TB, target sim.Target, n float64) float64 {
 }
 
 func TestLongRunsAreStillTrue(t *testing.T) {
+	many(t)
+	t.Parallel()
 	for class, i := range map[string]int{"sheds": 3, "impatient": 1, "contends": 4} {
 		s := draw(class, i)
 		if got := longRun(t, s.target(), 60_000); math.Abs(got/s.truth-1) > .03 {

@@ -59,6 +59,7 @@ func (p pools) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick) 
 // is full is no capacity.
 func TestTheWeakestEndpointIsTheCapacity(t *testing.T) {
 	many(t)
+	t.Parallel()
 	for _, row := range []struct {
 		share, full float64 // of the requests, and what the endpoint bears of its own
 		other       float64

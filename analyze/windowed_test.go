@@ -15,6 +15,7 @@ import (
 // A search that meets a limiter of fixed windows tells its rate, also where the target behind bears little more than that:
 // an open window is then an overload of it.
 func TestTheRateOfALimiterOfWindows(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		rate   float64
 		behind float64 // what the target behind the limiter bears
@@ -27,7 +28,7 @@ func TestTheRateOfALimiterOfWindows(t *testing.T) {
 		{300, 400, 7 * time.Second, 3 * time.Minute, true},
 		{40, 800, time.Minute, time.Minute, false},
 	} {
-		for seed := range uint64(2) {
+		for seed := range seeds(2) {
 			target := queue(row.behind, 8, sim.Lognormal)
 			target.Limiter = sim.One(model.NewWindow(int(row.rate*row.window.Seconds()), row.window))
 			f := search(t, analyze.Plan{Budget: row.budget, Seed: seed}, sim.New(target, seed))
