@@ -102,6 +102,7 @@ const (
 	rampUp    = 2.  // never more beyond the last good load
 	rampSlow  = 1.4 // once latency tells that the end is near, or when asked to be gentle
 	warmMax   = 2   // warm-ups
+	shareRamp = .5  // of the budget, beyond which what is left goes to the bracket
 	warmSteps = 30  // windows of one warm-up
 )
 
@@ -133,7 +134,7 @@ func (s *search) ramp() bool {
 			load /= 4
 			continue
 		}
-		if warmed >= warmMax {
+		if warmed >= warmMax || s.spent.Seconds() > shareRamp*s.plan.Budget.Seconds() {
 			return true
 		}
 		warmed++

@@ -49,6 +49,7 @@ func (s *search) bracket(c *Capacity) {
 		return
 	}
 	e := &Estimate{Value: s.middle(), Lo: lo, Hi: h * (1 + s.doubt()), Confidence: confidence, Notes: s.caveats()}
+	s.contradict(e, l, h)
 	if ch := s.drift(); ch != nil {
 		e.Lo, e.Hi = min(e.Lo, ch.lo*e.Value), max(e.Hi, ch.hi*e.Value)
 		e.Notes = append(e.Notes, attack.Note{Code: NotStationary, Text: "the target changed during the search: " + ch.text})
@@ -62,6 +63,20 @@ func (s *search) bracket(c *Capacity) {
 	if s.pool.N > 0 {
 		u := 2 * s.pool.SE(s.rest.CS2)
 		c.Saturation = &Estimate{Value: s.pool.Rate, Lo: s.pool.Rate * (1 - u), Hi: s.pool.Rate * (1 + u), Confidence: .95}
+	}
+}
+
+// contradict widens an interval up to what overloads completed, where that lies beyond the bounds: one of the two is off.
+func (s *search) contradict(e *Estimate, l, h float64) {
+	if s.mode != ModeCapacity || s.pool.N == 0 {
+		return
+	}
+	u := 1.64 * s.pool.SE(s.rest.CS2)
+	if s.pool.Rate < l {
+		e.Lo = min(e.Lo, s.pool.Rate*(1-u))
+	}
+	if s.pool.Rate > h {
+		e.Hi = max(e.Hi, s.pool.Rate*(1+u))
 	}
 }
 
