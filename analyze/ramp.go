@@ -190,16 +190,12 @@ func (s *search) thaw(first Judgement, round int) (float64, bool) {
 	return next, true
 }
 
-// warmStays is after how many windows that were no faster than the fastest before a target is warm.
-const warmStays = 3
-
-// warm holds the last good load until the median changes from window to window by no more than chance explains: 7 %, or
-// 1.5 standard errors of the difference of two medians, each 1.25 √(cs²/n). Near capacity it rises and falls for good, so
-// that it is also enough if it has not been faster for some windows.
+// warm holds the last good load until the median falls from window to window by no more than chance explains: 7 %, or
+// 1.5 standard errors of the difference of two medians, each 1.25 √(cs²/n). Near capacity it rises and falls for good.
 func (s *search) warm() bool {
-	before, least, stays, began := 0., math.Inf(1), 0, s.spent
+	before, began := 0., s.spent
 	for range warmSteps {
-		if (s.spent-began).Seconds() >= s.effort.warming || stays == warmStays {
+		if (s.spent - began).Seconds() >= s.effort.warming {
 			break
 		}
 		t := s.hold(WarmUp, "until it is as fast as it gets", s.lo, s.effort.warm.long(s.lo, 0), 0)
@@ -212,11 +208,8 @@ func (s *search) warm() bool {
 		h := response(m)
 		median := h.Quantile(.5).Seconds()
 		chance := max(.07, 1.5*math.Sqrt2*1.25*math.Sqrt(s.rest.CS2/max(float64(h.N()), 1)))
-		if m.Aborted != nil || before > 0 && math.Abs(median/before-1) < chance {
+		if m.Aborted != nil || before > 0 && median > before*(1-chance) {
 			break
-		}
-		if stays++; median < least {
-			least, stays = median, 0
 		}
 		before = median
 	}
