@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	"pgregory.net/rapid"
 )
 
@@ -109,5 +110,32 @@ func TestHistogramOfTwoValues(t *testing.T) {
 	}
 	if (Histogram{}).Quantiles() != nil {
 		t.Error("an empty histogram has quantiles: absent is not zero")
+	}
+}
+
+// TestAddTakesWhatAWiderHistogramHolds: a text may be of a histogram that reaches further than ours; nothing that it counted is lost.
+func TestAddTakesWhatAWiderHistogramHolds(t *testing.T) {
+	wide := hdrhistogram.NewPacked(1, (24 * time.Hour).Microseconds(), digits)
+	for v, n := range map[time.Duration]int64{time.Second: 2, time.Hour: 3} {
+		if err := wide.RecordValues(v.Microseconds(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := wide.EncodeV2()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var far, sum Histogram
+	if err := far.UnmarshalText(text); err != nil {
+		t.Fatal(err)
+	}
+	sum.Record(time.Second)
+	sum.Add(far)
+	if sum.N() != 6 || sum.Over(MaxLatency/2) != 3 || sum.Max() > MaxLatency+time.Second {
+		t.Errorf("%d in all, %d of them long, the longest %v; want 6, 3 and %v", sum.N(), sum.Over(MaxLatency/2), sum.Max(), MaxLatency)
+	}
+	sum.Add(sum)
+	if sum.N() != 12 {
+		t.Errorf("added to itself %d, want 12", sum.N())
 	}
 }
