@@ -595,3 +595,35 @@ func TestSeveralGoalsInOneSearch(t *testing.T) {
 		t.Errorf("took %.0fs for two goals, %.0fs for one", f.Seconds, alone.Seconds)
 	}
 }
+
+// paused voids so many of the trials that follow the first warm-up, as a machine does that others keep busy for a while.
+type paused struct {
+	*sim.Runner
+	voids int
+	warm  bool
+}
+
+func (p *paused) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick) attack.Reason) (attack.Measurement, error) {
+	m, err := p.Runner.Run(ctx, t, watch)
+	if p.warm && p.voids > 0 {
+		p.voids--
+		m.Checks = []attack.SelfCheck{{Name: "late ticks", Outcome: attack.Void}}
+	}
+	p.warm = p.warm || t.Phase == "warm-up"
+	return m, err
+}
+
+// What keeps a generator from a load that it sent before is not the load: it is waited for, and not for ever.
+func TestAPauseOfTheMachineIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for voids, want := range map[int]analyze.Cause{0: analyze.CauseTarget, 5: analyze.CauseTarget, 6: analyze.CauseGenerator} {
+		p := analyze.Plan{Budget: 3 * time.Minute}
+		done, err := attack.Drive(t.Context(), p, &paused{Runner: sim.New(queue(800, 8, sim.Lognormal), 1), voids: voids}, nil, func(attack.Measurement) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := p.Capacity(done); c.Cause != want {
+			t.Errorf("%d voids in a row: %s (%s), want %s", voids, c.Cause, c.Why, want)
+		}
+	}
+}

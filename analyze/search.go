@@ -43,8 +43,9 @@ type search struct {
 	spent    time.Duration
 	requests int64
 	trials   int
-	failed   int64 // failures of loaded trials
-	rows     []row // the loaded trials, judged
+	failed   int64   // failures of loaded trials
+	sent     float64 // the highest load that the generator sent as it should
+	rows     []row   // the loaded trials, judged
 
 	rest    Rest
 	finding // of the loosest goal
@@ -101,8 +102,17 @@ func (s *search) note(code, format string, args ...any) {
 }
 
 // voidsMax is how many times in a row one trial may be void before the generator is held to be the limit: on a busy
-// machine a pause of 50 ms voids a short trial, and says nothing about the next.
+// machine a pause of 50 ms voids a short trial, and says nothing about the next. A load that it sent as it should before,
+// or a higher one, may be void twice as often while there is time: what keeps it from sending now is not the load.
 const voidsMax = 3
+
+// voids is how many times in a row a trial of this load may be void.
+func (s *search) voids(load float64) int {
+	if load <= s.sent && s.spent < s.plan.Budget {
+		return 2 * voidsMax
+	}
+	return voidsMax
+}
 
 // ask is the measurement of a trial. It is false when that is yet to come, or will never come. A void measurement is
 // taken again; an interrupted one says nothing.
@@ -117,9 +127,10 @@ func (s *search) ask(t attack.Trial, rule func(attack.Tick) attack.Reason) (atta
 		}
 		why, fix := m.Void()
 		if why == "" {
+			s.sent = max(s.sent, m.Trial.Load())
 			return m, s.allowed(m)
 		}
-		if voids++; voids == voidsMax {
+		if voids++; voids >= s.voids(m.Trial.Load()) {
 			if fix != "" {
 				why += "; " + fix
 			}
