@@ -379,8 +379,8 @@ func (a *app) explainKeys(f export.Format, p export.Policy) error {
 	if err != nil || proof == "" {
 		return err
 	}
-	if f.KeyMap != "" {
-		fmt.Fprintf(a.err, "before %s starts, make plimsoll-keys.map beside the file: a line for each key, %s\n", f.Name, fmt.Sprintf(f.KeyMap, export.Ident(p.Tiers[0].Name)))
+	if k := f.Keys; k.Path != "" {
+		fmt.Fprintf(a.err, "before %s starts, make %s%s: a line for each key, %s\n", f.Name, k.Path, k.Place, fmt.Sprintf(k.Line, export.Ident(p.Tiers[0].Name)))
 	}
 	_, err = fmt.Fprintf(a.err, "prove the tiers: %s\n  keys.yml is a list of consumers: - {name: ann, secret: \"${ANNS_KEY}\", tier: %s}\n", proof, p.Tiers[0].Name)
 	return err

@@ -96,8 +96,9 @@ func TestExportSaysHowItsTiersAreProven(t *testing.T) {
 		t.Fatal(err)
 	}
 	for format, says := range map[string]string{
-		"nginx": "make plimsoll-keys.map beside the file: a line for each key, KEY gold;\n", "haproxy": "make plimsoll-keys.map beside the file: a line for each key, KEY gold\n",
-		"go": " --expect open-keys", "envoy": "tier: gold}", "traefik": "tier: gold}", "cloudformation": "--profile best-effort", "kong": "",
+		"nginx":   "make plimsoll-nginx-keys.map beside nginx.conf, against whose folder nginx resolves it: a line for each key, KEY gold;\n",
+		"haproxy": "make /etc/haproxy/plimsoll-haproxy-keys.map, or change its path in the file: a line for each key, KEY gold\n",
+		"go":      " --expect open-keys", "envoy": "tier: gold}", "traefik": "tier: gold}", "cloudformation": "--profile best-effort", "kong": "",
 	} {
 		_, _, said := call(t.Context(), "export", "--limit", "200/s", "--burst", "100", "--tier", "gold=50%", "--to", format)
 		_, rest, tiers := strings.Cut(said, "prove the tiers: plimsoll ")

@@ -94,26 +94,29 @@ func nginxWith(t *testing.T, backend, url, limits string) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	put(t, dir, "plimsoll-keys.map", "sesame gold;\n")
-	put(t, dir, "limits.conf", limits)
+	put(t, dir, "plimsoll-nginx-keys.map", "sesame gold;\n")
+	if err := os.Mkdir(filepath.Join(dir, "conf.d"), 0o755); err != nil { // as most lay it out
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(dir, "conf.d"), "limits.conf", limits)
 	main := put(t, dir, "nginx.conf", fmt.Sprintf(`pid nginx.pid; daemon off; worker_processes 2;
 events { worker_connections 4096; }
 http {
   access_log off; client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
-  include %s/limits.conf;
+  include conf.d/*.conf;
   upstream backend { server %s; keepalive 64; }
   server {
     listen %s backlog=4096; keepalive_requests 1000000;
     location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; }
   }
-}`, dir, address(backend), address(url)))
+}`, address(backend), address(url)))
 	serve(t, url, dir, "nginx", "-p", dir, "-c", main, "-e", filepath.Join(dir, "error.log"))
 }
 
 func haproxyWith(t *testing.T, backend, url, limits string) {
 	dir := t.TempDir()
-	put(t, dir, "plimsoll-keys.map", "sesame gold\n")
-	haproxyIn(t, dir, "", backend, url, limits)
+	put(t, dir, "plimsoll-haproxy-keys.map", "sesame gold\n")
+	haproxyIn(t, dir, "", backend, url, swap(t, limits, "/etc/haproxy/", dir+"/"))
 }
 
 // haproxyIn starts HAProxy with the exported limits beside more sections of one's own.
@@ -229,7 +232,7 @@ func TestRealExportHoldsItsTiers(t *testing.T) {
 			t.Parallel()
 			url := fmt.Sprintf("http://127.0.0.1:%d/", freePort(t))
 			text, said := exportAs(t, c.format, url, "--limit", "200/s", "--burst", "100", "--tier", "gold=50%")
-			if !strings.Contains(said, "make plimsoll-keys.map") {
+			if !strings.Contains(said, "-keys.map") {
 				t.Errorf("it does not say where keys belong:\n%s", said)
 			}
 			c.start(t, startLabFor(t, "--capacity", "2000/s", "--seed", "5"), url, text)

@@ -37,12 +37,19 @@ type Format struct {
 	PerProcess  bool   // each replica of the gateway counts for itself, so that the numbers are divided among them
 	Proof       string // flags that plimsoll verify needs beside the limit
 	OpenKeys    bool   // whoever has no key, or one that is in no tier, is let in within the whole limit
-	KeyMap      string // line of plimsoll-keys.map, from which it takes the tiers of keys; %s is the tier
+	Keys        KeyMap // from which it takes the tiers of keys; of platforms whose files cannot hold them
 
 	Prove   func(held Policy) string         // takes the place of Proof where it depends on the limit
 	Correct func(Policy) (Policy, error)     // what the platform can hold of it; nil: all. An error: it cannot hold this policy
 	Deltas  func(asked, held Policy) []Delta // how it departs from a token bucket; nil: not at all
 	Read    func(io.Reader) ([]Found, error) // the limits in a deployed file; nil: it cannot be read back
+}
+
+// KeyMap is a file beside an exported one that says in which tier a key is. No two platforms write it alike: each has its own.
+type KeyMap struct {
+	Path  string // as the exported file names it; empty: there is none
+	Place string // where that is, in words that follow the path
+	Line  string // one line of it; %s is the tier
 }
 
 // Delta is one departure of a platform from a token bucket of the wanted rate and burst, in a sentence.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -70,6 +71,12 @@ func TestGolden(t *testing.T) {
 func TestNamesOfFormatsAreTheirOwn(t *testing.T) {
 	seen := map[string]bool{}
 	for _, f := range export.Formats() {
+		if keys := path.Base(f.Keys.Path); f.Keys.Path != "" {
+			if seen[keys] {
+				t.Errorf("%s takes its tiers from %s, which another writes in its own way", f.Name, keys)
+			}
+			seen[keys] = true
+		}
 		if seen[f.Name] || f.Name == "" || f.File == "" || f.Title == "" || f.Group == "" {
 			t.Errorf("%+v: a format needs a name of its own, a file, a title and a group", f)
 		}

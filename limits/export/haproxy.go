@@ -10,8 +10,9 @@ import (
 
 var haproxy = Format{
 	Name: "haproxy", File: "plimsoll-limits.cfg", Title: "HAProxy rate limits (stick tables)", Group: Gateway, Checker: "haproxy -c",
-	Template: "haproxy.cfg.tmpl", PerProcess: true, LooserBurst: true, OpenKeys: true, Prove: haproxyProof, KeyMap: "KEY %s",
+	Template: "haproxy.cfg.tmpl", PerProcess: true, LooserBurst: true, OpenKeys: true, Prove: haproxyProof,
 	Correct: haproxyCorrect, Deltas: haproxyDeltas, Read: haproxyRead,
+	Keys: KeyMap{Path: "/etc/haproxy/plimsoll-haproxy-keys.map", Place: ", or change its path in the file", Line: "KEY %s"},
 }
 
 // The windows that a counter of HAProxy can have: its clock ticks in milliseconds, and below some twenty of them a window

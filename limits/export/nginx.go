@@ -9,7 +9,8 @@ import (
 
 var nginx = Format{
 	Name: "nginx", File: "plimsoll-limits.conf", Title: "nginx rate limits (limit_req)", Group: Gateway, Checker: "nginx -t",
-	Template: "nginx.conf.tmpl", PerProcess: true, OpenKeys: true, KeyMap: "KEY %s;", Correct: nginxCorrect, Deltas: nginxDeltas, Read: nginxRead,
+	Template: "nginx.conf.tmpl", PerProcess: true, OpenKeys: true, Correct: nginxCorrect, Deltas: nginxDeltas, Read: nginxRead,
+	Keys: KeyMap{Path: "plimsoll-nginx-keys.map", Place: " beside nginx.conf, against whose folder nginx resolves it", Line: "KEY %s;"},
 }
 
 // nginxCorrect brings rates to what limit_req can say: whole requests a second, or else whole requests a minute.
