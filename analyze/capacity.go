@@ -79,7 +79,7 @@ type Capacity struct {
 	Goal       string    `json:"goal"`
 	BaseMS     float64   `json:"base_ms"`              // mean response time at a light load
 	BaseP99MS  float64   `json:"base_p99_ms"`          // p99 at a light load
-	Estimate   *Estimate `json:"estimate,omitempty"`   // of the breaking load: √(sustained·breaking)
+	Estimate   *Estimate `json:"estimate,omitempty"`   // of the breaking load: √(sustained·breaking), or see finding.middle
 	Sustained  *Estimate `json:"sustained,omitempty"`  // highest sustained load below Breaking
 	Breaking   *Estimate `json:"breaking,omitempty"`   // lowest load classed overloaded
 	Knee       *Estimate `json:"knee,omitempty"`       // load where the elasticity of mean latency is 1
@@ -97,8 +97,8 @@ type Capacity struct {
 	Trials          int           `json:"trials"`
 	Seconds         float64       `json:"seconds"`
 	Requests        int64         `json:"requests"`
-	OverloadSeconds float64       `json:"overload_seconds"`
-	Excess          float64       `json:"excess"` // requests sent beyond the estimate, in seconds of capacity
+	OverloadSeconds float64       `json:"overload_seconds"` // of trials above the estimate: no more than Plan.MaxOverloadSeconds
+	Excess          float64       `json:"excess"`           // requests sent beyond the estimate, in seconds of capacity
 	Notes           []attack.Note `json:"notes,omitempty"`
 }
 

@@ -31,7 +31,7 @@ type Plan struct {
 
 	MaxInFlight        int     // 0 means DefaultMaxInFlight
 	TrialsMax          int     // 0 means DefaultTrialsMax
-	MaxOverloadSeconds float64 // time spent above the breaking load; 0 means DefaultMaxOverload
+	MaxOverloadSeconds float64 // time spent above the breaking load, as the end of the search will know it; 0 means DefaultMaxOverload
 	MaxFailed          float64 // failures, as a share of what the whole budget would send at the last good load; 0 means DefaultMaxFailed
 }
 

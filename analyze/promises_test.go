@@ -93,8 +93,8 @@ func TestNoSearchDoesMoreHarmThanDeclared(t *testing.T) {
 		if told := f.planned(); !f.s.Kind.Limits() { // which no plan can know, and which ends a search sooner
 			long, sent = append(long, f.seconds/told.Seconds), append(sent, float64(c.Requests)/float64(told.Requests))
 		}
-		if f.peak > 3 && !f.s.Kind.Limits() {
-			t.Errorf("%v: offered %.1f times what it bears, want no more than twice the last good load", f.s, f.peak)
+		if peak := f.peak * f.s.Truth.Break / max(f.s.Truth.Break, f.s.Truth.Later); peak > 3 && !f.s.Kind.Limits() {
+			t.Errorf("%v: offered %.1f times what it bears, want no more than twice the last good load", f.s, peak)
 		}
 	})
 	t.Logf("%d services: overloaded for %s s, at most %.0f s; above the true capacity for %s s, at most %.0f s; excess %s s of capacity; failed %s of what is allowed, at most %.2f",
