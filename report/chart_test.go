@@ -277,7 +277,7 @@ func columnOf(t *testing.T, hit func(x, y int) bool) float64 {
 func TestAProvenLimitThatIsNotTheAdvisedOneIsNamed(t *testing.T) {
 	r := Report{Run: journal.Run{Title: "shop", Limit: &limits.Limit{Rate: 500, Burst: 50}},
 		Limits: &limits.Recommendation{Limit: limits.Limit{Rate: 564, Burst: 247}},
-		Storms: []Storm{{Verdict: scenarios.Verdict{Scenario: "steady", Outcome: scenarios.Pass, Checks: []scenarios.Check{{ID: "V28", Outcome: scenarios.Pass}}}}}}
+		Storms: []Storm{{Verdict: scenarios.Verdict{Scenario: "steady", Outcome: scenarios.Pass, Checks: []scenarios.Check{{ID: "V01", Outcome: scenarios.Pass}}}}}}
 	if got := r.Tiles()[3].Detail; !strings.Contains(got, "at 500/s and burst 50") {
 		t.Errorf("the tile says %q, want the limit that was proven in it", got)
 	}

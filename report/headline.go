@@ -22,26 +22,26 @@ func (r Report) Headline() string {
 
 func (r Report) headline() string {
 	name, c := r.Name(), r.Capacity()
-	_, failed, unclear := r.tally()
+	passed, _, unclear := r.tally()
 	switch limit := r.Limit(); {
 	case r.Gate != nil:
 		return r.gateHeadline()
 	case r.Outcome() == scenarios.Fail:
-		return fmt.Sprintf("The throttle in front of %s does not hold: %s failed", name, plural(failed, "check"))
+		return r.headlineOfFailure(name)
 	case r.Going && len(r.Storms) > 0:
 		return r.headlineSoFar(name)
-	case r.Limits != nil && r.Outcome() == scenarios.Inconclusive:
-		return fmt.Sprintf("%s bears %s requests a second; its throttle is not proven", name, Number(r.Limits.Rate))
-	case r.Limits != nil && r.Run.Limit != nil && r.Outcome() == scenarios.Pass:
-		return fmt.Sprintf("%s bears %s requests a second; its throttle holds the %s it is set to", name, Number(r.Limits.Rate), Number(r.Run.Limit.Rate))
 	case r.Limits != nil:
-		return fmt.Sprintf("%s holds %s requests a second", name, Number(r.Limits.Rate))
+		return r.headlineOfLimits(name)
 	case c != nil:
 		return headlineOf(name, *c)
 	case r.Limiter != nil && r.Outcome() == "":
 		return limiterHeadline(name, *r.Limiter)
+	case r.stormsCutShort():
+		return fmt.Sprintf("The throttle in front of %s is not proven: the run %s after %s", name, r.ended(), plural(passed+unclear, "check"))
 	case r.Outcome() == scenarios.Inconclusive:
 		return fmt.Sprintf("The throttle in front of %s is not proven: %s could not tell", name, plural(unclear, "check"))
+	case r.Outcome() == scenarios.Pass && !r.proven():
+		return fmt.Sprintf("%s of the throttle in front of %s passed; the rate was not tried", plural(passed, "check"), name)
 	case r.Outcome() == scenarios.Pass && limit != nil:
 		return fmt.Sprintf("The throttle in front of %s holds its %s requests a second", name, Number(limit.Rate))
 	case r.Outcome() == scenarios.Pass:
@@ -113,6 +113,8 @@ func (r Report) ended() string {
 		return "was cut off"
 	case r.End.Exit == exitInterrupted:
 		return "was interrupted"
+	case r.End.Exit == exitHarm:
+		return "was stopped"
 	}
 	return "ended"
 }

@@ -105,6 +105,9 @@ func (r Report) verdictTile() (t Tile) {
 	case r.Going && o != scenarios.Fail && all > 0:
 		t.Value, t.Detail = Number(float64(pass)), fmt.Sprintf("of %s passed, and the storms go on", plural(all, "check"))
 		return t
+	case r.stormsCutShort() && o != scenarios.Fail:
+		t.Value, t.Tone, t.Detail = Number(float64(pass)), Dubious, fmt.Sprintf("of %s passed before the run %s", plural(all, "check"), r.ended())
+		return t
 	case r.Going && o == "" && r.Command() != "load" && r.Command() != "find":
 		return Tile{Label: "verification", Value: "–", Detail: "no storm is decided yet"}
 	}

@@ -56,3 +56,21 @@ func Sum(outcomes ...Outcome) Outcome {
 	}
 	return sum
 }
+
+// Proven tells whether verdicts prove the limit itself: its rate (V01 sustained-rate) or its places (V54 places) passed, and
+// neither these nor V04, that no interval admits more, came out otherwise. Other checks are of what a throttle does beside.
+func Proven(vs []Verdict) bool {
+	proven := false
+	for _, v := range vs {
+		for _, c := range v.Checks {
+			switch {
+			case c.ID != "V01" && c.ID != "V04" && c.ID != "V54":
+			case c.Outcome != Pass:
+				return false
+			case c.ID != "V04":
+				proven = true
+			}
+		}
+	}
+	return proven
+}

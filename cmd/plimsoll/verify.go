@@ -215,9 +215,10 @@ func (s *session) verify(ctx context.Context, w *wire, limit limits.Limit) (int,
 	if err != nil {
 		return 0, "", err
 	}
-	verdicts := script.Verdicts(done)
+	all := script.Verdicts(done)
+	verdicts := all
 	if ctx.Err() != nil {
-		verdicts = measured(verdicts)
+		verdicts = measured(all)
 	}
 	for _, v := range verdicts {
 		if err := s.put(journal.Entry{Verdict: &v}); err != nil {
@@ -225,6 +226,9 @@ func (s *session) verify(ctx context.Context, w *wire, limit limits.Limit) (int,
 		}
 	}
 	code, outcome := judgeVerdicts(verdicts)
+	if ctx.Err() != nil {
+		return code, askedOf(all, verdicts), nil
+	}
 	if code == exitUndecided {
 		for _, m := range done {
 			if why, fix := m.Void(); why != "" {
@@ -253,18 +257,6 @@ func (t telling) Next(done []attack.Measurement) (attack.Trial, bool) {
 	return t.Script.Next(done)
 }
 
-// measured are the verdicts on what was measured before a run was interrupted: that the rest was not need not be said of
-// each check.
-func measured(all []scenarios.Verdict) (out []scenarios.Verdict) {
-	for _, v := range all {
-		v.Checks = slices.DeleteFunc(slices.Clone(v.Checks), func(c scenarios.Check) bool { return c.Got == scenarios.NotMeasured })
-		if len(v.Checks) > 0 {
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
 // nextTrial is the first trial number that the run has not used.
 func (s *session) nextTrial() int {
 	n := 0
@@ -274,26 +266,4 @@ func (s *session) nextTrial() int {
 		}
 	}
 	return n + 1
-}
-
-// judgeVerdicts is the exit code and outcome of a verification: any failure beats inconclusive.
-func judgeVerdicts(verdicts []scenarios.Verdict) (int, string) {
-	var failed, unsure []string
-	for _, v := range verdicts {
-		for _, c := range v.Checks {
-			switch c.Outcome {
-			case scenarios.Fail:
-				failed = append(failed, c.ID+" "+c.Name+" ("+v.Scenario+")")
-			case scenarios.Inconclusive:
-				unsure = append(unsure, c.ID+" "+c.Name+" ("+v.Scenario+")")
-			}
-		}
-	}
-	switch scenarios.Overall(verdicts) {
-	case scenarios.Fail:
-		return exitBroken, "fails " + strings.Join(failed, ", ")
-	case scenarios.Pass:
-		return exitKept, "the throttle holds"
-	}
-	return exitUndecided, "cannot tell " + strings.Join(unsure, ", ")
 }
