@@ -322,6 +322,6 @@ func makeFixtures() map[string][]journal.Entry {
 	out["gate"] = []journal.Entry{opening("gate"), {Trial: s.trial(1, "gate/block", 4, steady(1930), unlimited)}, {Gate: &gate.Verdict{Outcome: gate.Regression, Tolerance: .05, Baseline: 2030, Load: 1930, Seconds: 41, Requests: 80_000,
 		Text: "a loss beyond 5%: 1 of 7 blocks held 1,930/s", Blocks: []gate.Block{{Trials: []int{1}, Held: true, Why: "kept up"}, {Trials: []int{2}, Rate: 1711, Why: "<b>1,711/s</b> completed"}}}}, ending(1, "a loss beyond 5%")}
 	out["gate-runs"] = []journal.Entry{opening("gate"), {Gate: &gate.Verdict{Outcome: gate.Undecided, Tolerance: .05, Ratio: &analyze.Estimate{Value: .96, Lo: .92, Hi: 1.01, Confidence: .9}, Text: "capacity 0.96x", Fix: "more runs",
-		Compared: []gate.Compared{{What: "p99<250ms", Outcome: gate.Undecided, P: .3, Text: "capacity 0.96x"}, {What: "overload V01", Outcome: gate.Pass, Text: "passes as before"}}}}, ending(3, "undecided")}
+		Compared: []gate.Compared{{What: "p99<250ms", Outcome: gate.Undecided, Ratio: &analyze.Estimate{Value: .96, Lo: .92, Hi: 1.01, Confidence: .9}, Base: 600, Head: 576, P: .3, Text: "capacity 0.96x"}, {What: "overload V01", Outcome: gate.Pass, Text: "passes as before"}}}}, ending(3, "undecided")}
 	return out
 }

@@ -31,7 +31,10 @@ func (r Report) gateTiles() [4]Tile {
 	tiles := [4]Tile{{Label: "gate", Value: string(g.Outcome), Tone: tone, Detail: fmt.Sprintf("a loss of %.4g %% is borne", 100*g.Tolerance)},
 		{Label: "ratio to baseline", Value: "–", Detail: "blocks alone tell on which side of the tolerance it lies"},
 		{Label: "baseline", Value: "–", Detail: "no load was sent"},
-		{Label: "load of a block", Value: "–", Detail: "finished runs were compared"}}
+		{Label: "load of a block", Value: "–", Detail: "no load was sent"}}
+	if len(g.Compared) > 0 {
+		tiles[2], tiles[3] = comparedTiles(g.Compared)
+	}
 	if e := g.Ratio; e != nil {
 		tiles[1].Value, tiles[1].Detail = fmt.Sprintf("%.3f", e.Value), fmt.Sprintf("%.3f to %.3f", e.Lo, e.Hi)
 		if e.Confidence > 0 {
@@ -51,6 +54,23 @@ func (r Report) gateTiles() [4]Tile {
 		tiles[3].Value, tiles[3].Unit, tiles[3].Detail = Number(g.Load), "/s", fmt.Sprintf("%d of %s held", held, plural(len(g.Blocks), "block"))
 	}
 	return tiles
+}
+
+// comparedTiles are what finished runs bore before and now, where the ratio is the lowest.
+func comparedTiles(all []gate.Compared) (before, now Tile) {
+	const none = "no capacity was compared"
+	before, now = Tile{Label: "baseline", Value: "–", Detail: none}, Tile{Label: "now", Value: "–", Detail: none}
+	lowest := gate.Compared{}
+	for _, c := range all {
+		if c.Ratio != nil && (lowest.Ratio == nil || c.Ratio.Value < lowest.Ratio.Value) {
+			lowest = c
+		}
+	}
+	if lowest.Base > 0 && lowest.Head > 0 {
+		before.Value, before.Unit, before.Detail = Number(lowest.Base), "/s", "capacity before"
+		now.Value, now.Unit, now.Detail = Number(lowest.Head), "/s", "capacity of what is gated"
+	}
+	return before, now
 }
 
 // GateRow is one block, or one comparison, of a gate in words.

@@ -22,8 +22,10 @@ type Compared struct {
 	What    string            `json:"what"` // a goal, or a check, of an endpoint where there are several
 	Outcome Outcome           `json:"outcome"`
 	Ratio   *analyze.Estimate `json:"ratio,omitempty"`
-	How     string            `json:"how,omitempty"` // what the ratio's interval rests on
-	P       float64           `json:"p,omitempty"`   // of as low a ratio at the tolerance, adjusted for the number of endpoints and goals
+	Base    float64           `json:"base,omitempty"` // the baseline's capacity, per second: the geometric mean of its runs
+	Head    float64           `json:"head,omitempty"` // the head's, likewise
+	How     string            `json:"how,omitempty"`  // what the ratio's interval rests on
+	P       float64           `json:"p,omitempty"`    // of as low a ratio at the tolerance, adjusted for the number of endpoints and goals
 	Text    string            `json:"text"`
 
 	part bool // of a target that is asked itself: its doubt is not the gate's
@@ -82,7 +84,7 @@ func compareGoals(base, head []Run, paired bool, bound float64) []Compared {
 				continue // it bore all that was sent, in a run at least: that the whole target bears less is asked of the target
 			}
 			r := RatioOf(b, h, paired && len(b) == len(before) && len(h) == len(now), bound)
-			c := Compared{What: prefix(e, all) + goal, How: r.How, P: r.P, part: before[0].Of != ""}
+			c := Compared{What: prefix(e, all) + goal, Base: middle(b), Head: middle(h), How: r.How, P: r.P, part: before[0].Of != ""}
 			if e := r.Estimate; e.Value > 0 && !math.IsInf(e.Hi, 1) {
 				c.Ratio = &e
 			}
@@ -162,6 +164,18 @@ func samples(runs []Run, goal string) (out []Sample) {
 		}
 	}
 	return out
+}
+
+// middle is the geometric mean of samples, 0 without any.
+func middle(samples []Sample) float64 {
+	sum := 0.
+	for _, s := range samples {
+		sum += math.Log(s.Value)
+	}
+	if len(samples) == 0 {
+		return 0
+	}
+	return math.Exp(sum / float64(len(samples)))
 }
 
 // compareChecks are the checks that passed in every run of base and failed, or could not be told, in one of head.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,7 +29,7 @@ import (
 func readBaseline(path string) (report.Result, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return report.Result{}, &failure{code: exitUndecided, hint: "plimsoll find URL --save-baseline FILE makes one", err: fmt.Errorf("no baseline: %w", err)}
+		return report.Result{}, misuseHint("plimsoll find URL --save-baseline FILE makes one", "no baseline: %w", err)
 	}
 	if info.IsDir() || strings.HasSuffix(path, ".jsonl") {
 		_, entries, err := readRun(path)
@@ -110,15 +111,18 @@ func (a *app) saveBaseline(r report.Report) error {
 func capacityFor(base report.Result, goal analyze.Goal) (analyze.Capacity, error) {
 	var known []string
 	for _, c := range base.Capacities {
-		if c.Goal == goal.String() && c.Decided() {
+		switch {
+		case c.Goal == goal.String() && c.Decided():
 			return c, nil
+		case c.Goal == goal.String():
+			return c, &failure{code: exitUndecided, hint: "search again, for a capacity to gate with", err: fmt.Errorf("the baseline's capacity for %s is undecided: %s", goal, cmp.Or(c.Why, string(c.Cause)))}
 		}
 		known = append(known, c.Goal)
 	}
 	if len(known) == 0 {
 		return analyze.Capacity{}, &failure{code: exitUndecided, hint: "plimsoll find URL --save-baseline FILE makes one", err: errors.New("the baseline holds no capacity")}
 	}
-	return analyze.Capacity{}, &failure{code: exitUndecided, hint: "gate with the baseline's goal, or search for a capacity under this one", err: fmt.Errorf("the baseline has no decided capacity for %s, it was searched for under %s", goal, strings.Join(known, " and "))}
+	return analyze.Capacity{}, &failure{code: exitUndecided, hint: "gate with the baseline's goal, or search for a capacity under this one", err: fmt.Errorf("the baseline has no capacity for %s, it was searched for under %s", goal, strings.Join(known, " and "))}
 }
 
 // gateRun is what a gate looks at in a finished run.

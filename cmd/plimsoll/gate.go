@@ -89,6 +89,8 @@ func (f gateFlags) args(args []string) error {
 	switch {
 	case f.baseline != "" && len(args) != 1:
 		return misuseHint("example: plimsoll gate --baseline baseline.json http://127.0.0.1:8080/", "gate --baseline wants one URL or spec, got %d arguments", len(args))
+	case f.baseline == "" && len(args) == 1:
+		return misuseHint("plimsoll gate --baseline FILE URL, or plimsoll gate BASE HEAD", "gate has nothing to hold %s against", attack.RedactURL(args[0]))
 	case f.baseline == "" && len(args) != 2:
 		return misuseHint("plimsoll find URL --save-baseline FILE makes a baseline", "gate wants --baseline FILE and a URL, or two finished runs; got %d arguments", len(args))
 	case f.baseline == "" && f.measures() != "":

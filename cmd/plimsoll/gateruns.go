@@ -51,7 +51,7 @@ func (a *app) compareRuns(ctx context.Context, f gateFlags, args []string) error
 	if len(elsewhere) > 0 && f.same {
 		v.Outcome, v.Text, v.Fix = gate.Invalid, elsewhere[0], "compare runs of one machine, or leave out --same-machine"
 	}
-	return a.recordComparison(ctx, f, base[0].Result, head[len(head)-1].Result, v)
+	return a.recordComparison(ctx, f, head[len(head)-1].Result, v)
 }
 
 // readSide reads what one argument names, several parts between commas: the folder of a run, a file of a result, a pattern of
@@ -199,9 +199,9 @@ func madeElsewhere(first finished, runs []finished) (out []string) {
 	return out
 }
 
-// recordComparison makes a run of a comparison, so that it has a report as any other.
-func (a *app) recordComparison(ctx context.Context, f gateFlags, base, head report.Result, v gate.Verdict) error {
-	run, err := a.describe("gate", base.Run.Title, base.Run.Target)
+// recordComparison makes a run of a comparison, so that it has a report as any other. It is the head that is judged.
+func (a *app) recordComparison(ctx context.Context, f gateFlags, head report.Result, v gate.Verdict) error {
+	run, err := a.describe("gate", head.Run.Title, head.Run.Target)
 	if err != nil {
 		return err
 	}

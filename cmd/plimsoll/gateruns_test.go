@@ -31,7 +31,7 @@ func TestGateOfSeveralRuns(t *testing.T) {
 		{exitMisuse, "nothing-* matches nothing", []string{calm, "nothing-*"}},
 		{exitMisuse, "holds no run with a capacity or a check", []string{calm, t.TempDir()}},
 		{exitMisuse, "10 runs of base and 1 of head are no pairs", []string{calm, lone, "--paired"}},
-		{exitUndecided, "no baseline", []string{calm, filepath.Join(calm, "absent")}},
+		{exitMisuse, "no baseline", []string{calm, filepath.Join(calm, "absent")}},
 	} {
 		out := filepath.Join(t.TempDir(), "out")
 		code, stdout, stderr := outcomeOf(append([]string{"gate", "--out", out, "--quiet"}, c.args...)...)

@@ -195,6 +195,9 @@ func (a *app) verifyFound(ctx context.Context) error {
 		_, err := fmt.Fprintf(a.out, "target   %s\n%s\nand then the storms for the limit that is found\n", w.shown(), probeCost(p))
 		return err
 	}
+	if !a.quiet {
+		fmt.Fprintf(a.err, "no limit was given: the throttle is identified first, at up to %s (--limit and --burst declare one)\n", attack.Rate(p.MaxRate))
+	}
 	if err := w.preflightOf(ctx, p); err != nil {
 		return err
 	}

@@ -21,7 +21,8 @@ func (a *app) verifyCmd() *cobra.Command {
 	list := false
 	c := &cobra.Command{Use: "verify URL", GroupID: "limit", Short: "Prove that a throttle holds: storms, and what became of them",
 		Long: "Replay bursty scenarios against a throttled endpoint and judge the answers: is excess refused with 429 and nothing else, are rate\n" +
-			"and burst as set, is Retry-After there and true, do admitted requests stay fast. Every check says what it wanted, what it got, and why.",
+			"and burst as set, is Retry-After there and true, do admitted requests stay fast. Every check says what it wanted, what it got, and why.\n" +
+			"Without a limit the throttle is identified first, at up to 10k/s or --max-rate, and held to what was found: --plan says what that sends.",
 		Example: "  plimsoll verify http://127.0.0.1:8080/ --limit 200/s --burst 100\n  plimsoll verify http://127.0.0.1:8080/ --limits plimsoll-runs/20260102-150405-checkout\n  plimsoll verify --list",
 		Args: func(c *cobra.Command, args []string) error {
 			if list {
@@ -144,7 +145,10 @@ func (a *app) verifyLimit() (limits.Limit, error) {
 	if l.Burst == 0 && per != time.Second {
 		l.Burst = int(math.Round(n)) // n in a window: all n at once from rest
 	}
-	if l.Rate <= 0 || l.Burst < 1 {
+	if l.Rate <= 0 {
+		return l, misuseHint("example: --limit 200/s --burst 100", "--limit %s, want a rate above 0", v.Limit)
+	}
+	if l.Burst < 1 {
 		return l, misuseHint("nginx burst=99 means --burst 100", "--limit %s needs --burst, the most requests admitted at once from rest", v.Limit)
 	}
 	return l, nil
