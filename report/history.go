@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,24 +43,49 @@ type Service struct {
 func NewPast(services []Service, notes []attack.Note, version string) Past {
 	p := Past{Schema: PastVersion, Services: services, Notes: notes, Version: version}
 	var told []string
+	var few []Service
 	for _, s := range services {
+		if !s.Enough() {
+			few = append(few, s)
+			continue
+		}
 		told = append(told, s.sentence())
 	}
-	switch len(told) {
+	if len(few) > 0 {
+		told = append(told, tooFew(few))
+	}
+	switch len(services) {
 	case 0:
 		p.Headline = "No runs with a capacity or a check"
 	case 1:
 		p.Headline = told[0]
 	default:
-		p.Headline = fmt.Sprintf("%d services: %s", len(told), strings.Join(told, "; "))
+		p.Headline = fmt.Sprintf("%d services: %s", len(services), strings.Join(told, "; "))
 	}
 	return p
+}
+
+// tooFew says of services of which nothing can be told how many runs there are, each name once.
+func tooFew(few []Service) string {
+	var names []string
+	most := 0
+	for _, s := range few {
+		most = max(most, s.Most())
+		if !slices.Contains(names, s.Name) {
+			names = append(names, s.Name)
+		}
+	}
+	atMost := ""
+	if len(few) > 1 {
+		atMost = "at most "
+	}
+	return fmt.Sprintf("Too few runs of %s to tell: %s%d of %d", strings.Join(names, ", "), atMost, most, few[0].Needed)
 }
 
 // sentence is the latest change of the first capacity, or that there is none.
 func (s Service) sentence() string {
 	if !s.Enough() {
-		return fmt.Sprintf("Too few runs of %s to tell: %d of %d", s.Name, s.Most(), s.Needed)
+		return tooFew([]Service{s})
 	}
 	for _, m := range s.Metrics {
 		if n := len(m.Changes); n > 0 {

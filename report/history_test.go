@@ -248,3 +248,19 @@ func TestHistoryLook(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Services of which nothing can be told yet share one sentence, and each name stands in it once.
+func TestTooFewRunsAreToldOnce(t *testing.T) {
+	few := func(name string, n int) Service {
+		return Service{Name: name, History: history.Of(nights(n), history.Options{Seed: 1})}
+	}
+	for want, services := range map[string][]Service{
+		"Too few runs of shop to tell: 3 of 12":                                                                                  {few("shop", 3)},
+		"3 services: Too few runs of shop, cart to tell: at most 5 of 12":                                                        {few("shop", 3), few("cart", 5), few("shop", 2)},
+		"2 services: pay bears 7.6 % less since 2026-01-25, when the machine changed too; Too few runs of shop to tell: 3 of 12": {few("shop", 3), few("pay", 40)},
+	} {
+		if got := NewPast(services, nil, "test").Headline; got != want {
+			t.Errorf("the headline is %q, want %q", got, want)
+		}
+	}
+}

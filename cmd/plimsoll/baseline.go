@@ -125,12 +125,12 @@ func capacityFor(base report.Result, goal analyze.Goal) (analyze.Capacity, error
 	return analyze.Capacity{}, &failure{code: exitUndecided, hint: "gate with the baseline's goal, or search for a capacity under this one", err: fmt.Errorf("the baseline has no capacity for %s, it was searched for under %s", goal, strings.Join(known, " and "))}
 }
 
-// gateRun is what a gate looks at in a finished run.
-func gateRun(r report.Result) gate.Run {
+// gateRun is what a gate looks at in a finished run; under tells its throttle from others.
+func gateRun(r report.Result, under string) gate.Run {
 	out := gate.Run{Capacities: r.Capacities, Checks: map[string]string{}}
 	for _, v := range r.Verdicts {
 		for _, c := range v.Checks {
-			out.Checks[v.Scenario+" "+c.ID] = string(c.Outcome)
+			out.Checks[v.Scenario+" "+c.ID+under] = string(c.Outcome)
 		}
 	}
 	return out

@@ -160,8 +160,13 @@ func pairs(paired bool, base, head []finished) error {
 // its URL, and by what else was not asked alike in all of these runs.
 func gateRuns(runs, all []finished) (out []gate.Run) {
 	differ := differing(all)
+	var results []report.Result
+	for _, r := range all {
+		results = append(results, r.Result)
+	}
+	under := throttles(results)
 	for _, r := range runs {
-		g, q := gateRun(r.Result), question(r.Run.Spec)
+		g, q := gateRun(r.Result, under(r.Result)), question(r.Run.Spec)
 		words := []string{orNone(q["target.url"])}
 		for _, key := range differ {
 			words = append(words, strings.TrimPrefix(key, "target.")+"="+orNone(q[key]))

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -101,7 +100,7 @@ func tooFew(past report.Past, dir string) error {
 	for _, s := range past.Services {
 		most = max(most, s.Most())
 	}
-	return &failure{code: exitUndecided, hint: "each run of plimsoll find, with --out or in plimsoll-runs, adds one",
+	return &failure{code: exitUndecided, hint: "each run of plimsoll find, with --out or in plimsoll-runs, adds one; --name joins runs whose port is another each time",
 		err: fmt.Errorf("too few runs below %s to tell of a change: %d of one service, want %d", dir, most, history.Needed())}
 }
 
@@ -183,7 +182,8 @@ func readPast(path string, d fs.DirEntry) (r report.Result, ours bool, err error
 	return r, true, err
 }
 
-// services sorts results by what they measured: runs of the same name that asked the same question. Demos and gates are none.
+// services sorts results by what they measured: runs of the same name that asked the same question. Demos and gates are none. A
+// run without a name is called by its host and port: --name joins runs of a service whose port is another each time.
 func (a *app) services(found []report.Result, o history.Options) []report.Service {
 	type group struct {
 		name    string
@@ -191,7 +191,7 @@ func (a *app) services(found []report.Result, o history.Options) []report.Servic
 	}
 	groups := map[string]*group{}
 	for _, r := range found {
-		name := called(r)
+		name := r.Run.Title
 		if r.Lab != nil || r.Run.Command == "gate" || len(r.Capacities)+len(r.Verdicts) == 0 || a.spec.Name != "" && a.spec.Name != name {
 			continue
 		}
@@ -206,20 +206,13 @@ func (a *app) services(found []report.Result, o history.Options) []report.Servic
 		g := groups[key]
 		slices.SortStableFunc(g.results, func(a, b report.Result) int { return a.Run.Began.Compare(*b.Run.Began) })
 		var runs []history.Run
+		under := throttles(g.results)
 		for _, r := range g.results {
-			runs = append(runs, pastRun(r))
+			runs = append(runs, pastRun(r, under(r)))
 		}
 		out = append(out, report.Service{Name: g.name, Target: g.results[len(runs)-1].Run.Target, History: history.Of(runs, o)})
 	}
 	return out
-}
-
-// called is the name of what a run measured: the one that it was given, or its host, whose port may be another each time.
-func called(r report.Result) string {
-	if host, _, err := net.SplitHostPort(r.Run.Title); err == nil {
-		return host
-	}
-	return r.Run.Title
 }
 
 // asked is the question of a spec in one text.
@@ -232,9 +225,9 @@ func asked(spec json.RawMessage) string {
 	return b.String()
 }
 
-// pastRun is what a history looks at in a finished run.
-func pastRun(r report.Result) history.Run {
-	g := gateRun(r)
+// pastRun is what a history looks at in a finished run; under tells its throttle from others.
+func pastRun(r report.Result, under string) history.Run {
+	g := gateRun(r, under)
 	env := maps.Clone(r.Run.Environment)
 	if env == nil {
 		env = map[string]string{}

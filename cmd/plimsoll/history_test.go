@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/report"
 	"github.com/plimsoll-load/plimsoll/report/journal"
+	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
 // nightly writes so many results below a folder, one a night, of a service that bears a tenth less from night half on: each in
@@ -126,7 +128,7 @@ func TestHistoryReadsJournals(t *testing.T) {
 	}
 	code, stdout, stderr := outcomeOf("gate", "--history", dir, "--json")
 	var p report.Past
-	if err := json.Unmarshal([]byte(stdout), &p); err != nil || len(p.Services) != 1 || p.Services[0].Name != "shop" || p.Services[0].Runs[0].Commit != "c0" {
+	if err := json.Unmarshal([]byte(stdout), &p); err != nil || len(p.Services) != 1 || p.Services[0].Name != "shop:8080" || p.Services[0].Runs[0].Commit != "c0" {
 		t.Errorf("%v: %s", err, stdout)
 	}
 	if code != exitUndecided || !strings.Contains(stderr, "1 of one service, want 12") {
@@ -173,5 +175,74 @@ func TestHistoryMisuse(t *testing.T) {
 	}
 	if _, err := os.Stat(runsDir); err == nil {
 		t.Error("a look at past runs makes a run")
+	}
+}
+
+// stormed writes a verification of a throttle into a folder of its own.
+func stormed(t *testing.T, dir string, night int, title, verify, outcome string) string {
+	t.Helper()
+	began := time.Date(2026, 2, 1+night, 2, 0, 0, 0, time.UTC)
+	r := report.Result{Schema: report.ResultVersion, Run: report.RunResult{ID: fmt.Sprintf("storm-%02d", night), Began: &began, Command: "verify", Title: title, Target: "http://" + title + "/",
+		Spec: json.RawMessage(`{"target":{"url":"http://` + title + `/"},"verify":{` + verify + `}}`)}, Verdicts: []scenarios.Verdict{{Scenario: "overload", Checks: []scenarios.Check{{ID: "V02", Outcome: scenarios.Outcome(outcome)}}}}}
+	path := filepath.Join(dir, r.Run.ID+".json")
+	if err := saveResult(path, r); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A check is traced among runs that were told the same throttle, and a service that has no name is its host and port.
+func TestHistoryTellsThrottlesApart(t *testing.T) {
+	const here, there = "127.0.0.1:28090", "127.0.0.1:28093"
+	for name, c := range map[string]struct {
+		titles   [2]string
+		verify   [2]string
+		services int
+		flips    []string
+	}{
+		"the same":         {[2]string{here, here}, [2]string{`"limit":"200/s","burst":4`, `"limit":"200/s","burst":4,"only":["V02"]`}, 1, []string{"overload V02"}},
+		"another rate":     {[2]string{here, here}, [2]string{`"limit":"200/s","burst":4`, `"limit":"129/s","burst":4`}, 1, nil},
+		"another burst":    {[2]string{here, here}, [2]string{`"limit":"200/s","burst":4`, `"limit":"200/s","burst":9`}, 1, nil},
+		"another window":   {[2]string{here, here}, [2]string{`"limit":"200/s","window_ns":1000000000`, `"limit":"200/s","window_ns":2000000000`}, 1, nil},
+		"other tiers":      {[2]string{here, here}, [2]string{`"tiers":["gold=9/s,3"]`, `"tiers":["gold=8/s,3"]`}, 1, nil},
+		"tiers in turn":    {[2]string{here, here}, [2]string{`"tiers":["a=9/s,3","b=1/s,1"]`, `"tiers":["b=1/s,1","a=9/s,3"]`}, 1, []string{"overload V02"}},
+		"keys":             {[2]string{here, here}, [2]string{`"limit":"200/s","burst":4`, `"limit":"200/s","burst":4,"keys":"k.csv"`}, 1, nil},
+		"another port":     {[2]string{here, there}, [2]string{`"limit":"200/s"`, `"limit":"200/s"`}, 2, nil},
+		"a name over both": {[2]string{"shop", "shop"}, [2]string{`"limit":"200/s"`, `"limit":"200/s"`}, 1, []string{"overload V02"}},
+	} {
+		dir := t.TempDir()
+		stormed(t, dir, 0, c.titles[0], c.verify[0], "pass")
+		stormed(t, dir, 1, c.titles[1], c.verify[1], "fail")
+		_, stdout, _ := outcomeOf("gate", "--history", dir, "--json")
+		var p report.Past
+		if err := json.Unmarshal([]byte(stdout), &p); err != nil || len(p.Services) != c.services {
+			t.Errorf("%s: %v, %d services, want %d", name, err, len(p.Services), c.services)
+			continue
+		}
+		var flips []string
+		for _, s := range p.Services {
+			for _, f := range s.Flips {
+				flips = append(flips, f.Check)
+			}
+		}
+		if !slices.Equal(flips, c.flips) {
+			t.Errorf("%s: flips %q, want %q", name, flips, c.flips)
+		}
+	}
+}
+
+// A flip that is one is told with its throttle where there are several.
+func TestHistoryNamesTheThrottleOfAFlip(t *testing.T) {
+	dir, slow, fast := t.TempDir(), `"limit":"129/s","burst":4`, `"limit":"200/s","burst":4`
+	for night, c := range [][2]string{{slow, "pass"}, {fast, "fail"}, {slow, "fail"}, {fast, "fail"}} {
+		stormed(t, dir, night, "shop", c[0], c[1])
+	}
+	_, stdout, _ := outcomeOf("gate", "--history", dir)
+	if all := strings.Join(strings.Fields(stdout), " "); strings.Count(all, "pass before, fail since") != 1 || !strings.Contains(all, "overload V02 (limit 129/s, burst 4): pass before") {
+		t.Errorf("want one flip, of the throttle of 129/s:\n%s", stdout)
+	}
+	base, head := stormed(t, t.TempDir(), 0, "shop", fast, "pass"), stormed(t, t.TempDir(), 1, "shop", slow, "fail")
+	if code, stdout, stderr := outcomeOf("gate", base, head, "--quiet", "--out", filepath.Join(dir, "out")); code != exitUndecided || strings.Contains(stdout, "fails now") {
+		t.Errorf("a gate of two throttles: exit %d\n%s%s", code, stdout, stderr)
 	}
 }
