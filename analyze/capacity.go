@@ -47,6 +47,7 @@ const (
 	CauseBudget    Cause = "budget"    // the time was up
 	CauseCeiling   Cause = "ceiling"   // the highest rate allowed was sustained
 	CauseHarm      Cause = "harm"      // the harm guard stopped the run
+	CauseGone      Cause = "gone"      // the target stopped answering
 )
 
 // Point is one load of the curve: all trials of that load, pooled.

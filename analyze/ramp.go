@@ -27,6 +27,10 @@ func (s *search) preflight() bool {
 		s.rest, s.good = RestOf(response(m)), float64(c.OK)/max(m.Took.Seconds(), 1e-3)
 		return s.limited()
 	}
+	if class := silent(m); class != "" {
+		s.mode = ModeIrregular
+		return s.stop(CauseGone, "the target answers nothing: %s", class)
+	}
 	if share(c.OK, c.Due) < preflightOK {
 		s.mode = ModeIrregular
 		return s.stop(CauseTarget, "%d of %d requests failed at rest", c.Due-c.OK, c.Due)
@@ -88,6 +92,9 @@ func (s *search) sound(m attack.Measurement, c attack.Counts) bool {
 	}
 	if lo, _ := Wilson(failures(c), c.Due, 1.64); lo > s.goal.FailedMax() {
 		text = fmt.Sprintf("%.1f%% failed", 100*share(failures(c), c.Due))
+		if c.Failed > 0 && !s.settle() { // which tells a target that fails from one that died
+			return false
+		}
 	}
 	if text == "" {
 		return true

@@ -130,6 +130,8 @@ func (s *search) because(c *Capacity) {
 	case s.topped:
 		c.Cause = CauseCeiling
 		c.Why = fmt.Sprintf("%s, the highest load allowed, was sustained; raise --max-rate to find the end", perSecond(s.plan.Max))
+	case s.cause == CauseGone && !s.confirmed():
+		c.Cause, c.Why = s.cause, s.why
 	case c.Estimate != nil && s.sustained > 0:
 		c.Cause = CauseTarget
 		c.Why = fmt.Sprintf("the target sustained %s and broke at %s", perSecond(c.Sustained.Value), perSecond(c.Breaking.Value))

@@ -292,6 +292,9 @@ func (s *search) settle() bool {
 		For: seconds(long), Gap: gap, Identity: s.plan.Identity,
 		Until: attack.Until{Fast: canaries, Within: max(2*s.rest.P99, 3*s.rest.P50)}}}
 	m, ok := s.ask(t, nil)
+	if class := silent(m); ok && class != "" {
+		return s.gone(class)
+	}
 	if ok && !m.Settled {
 		s.note("slow-recovery", "the target had not recovered %.0fs after trial %d", m.Took.Seconds(), m.Trial.N-1)
 	}

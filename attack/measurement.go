@@ -2,6 +2,7 @@ package attack
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -103,6 +104,16 @@ func (w *Window) Add(o Window) {
 	w.Service.Add(o.Service)
 	w.Refusal.Add(o.Refusal)
 	w.Lag.Add(o.Lag)
+}
+
+// Foremost is the class of error that most attempts ended in, of equals the first by name; "" where there was none.
+func Foremost(errors map[string]int64) (class string) {
+	for _, c := range slices.Sorted(maps.Keys(errors)) {
+		if errors[c] > errors[class] {
+			class = c
+		}
+	}
+	return class
 }
 
 // Attempt is one request of a trial's log, with all moments counted from the trial's beginning.

@@ -95,6 +95,8 @@ func decided(c analyze.Capacity) error {
 		if strings.Contains(c.Why, "--max-inflight") {
 			e.Why, e.Fix = "too little was allowed in flight to reach the breaking load", "raise --max-inflight"
 		}
+	case analyze.CauseGone:
+		e.Why, e.Fix = "the target stopped answering", "see why, then run find again"
 	case analyze.CauseHarm:
 		e.Why, e.Fix = "the harm guard stopped the search", "look at the target's health, then run find again"
 	}

@@ -84,6 +84,18 @@ func TestHeadlines(t *testing.T) {
 	}
 }
 
+// A target that died is told as such, and not by what it bore.
+func TestHeadlineOfATargetThatDied(t *testing.T) {
+	c := analyze.Capacity{Cause: analyze.CauseGone, Breaking: &analyze.Estimate{Value: 400}}
+	if got, want := headlineOf("shop", c), "shop stopped answering during the search"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	c.Sustained = &analyze.Estimate{Value: 158}
+	if got, want := headlineOf("shop", c), "shop stopped answering, after it had sustained 158 requests a second"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // A calibration ends without a verdict, and is not told as a run that was cut off.
 func TestHeadlineOfACalibration(t *testing.T) {
 	entries := []journal.Entry{{Run: &journal.Run{Command: "gate", Title: "shop"}}, {Trial: &attack.Measurement{Trial: attack.Trial{N: 1, Phase: "gate/block"}}},

@@ -65,6 +65,10 @@ func headlineOf(name string, c analyze.Capacity) string {
 	switch {
 	case c.Decided():
 		return fmt.Sprintf("%s sustains %s requests a second and breaks at %s", name, Number(c.Sustained.Value), Number(c.Breaking.Value))
+	case c.Cause == analyze.CauseGone && c.Sustained != nil:
+		return fmt.Sprintf("%s stopped answering, after it had sustained %s requests a second", name, Number(c.Sustained.Value))
+	case c.Cause == analyze.CauseGone:
+		return fmt.Sprintf("%s stopped answering during the search", name)
 	case c.Cause == analyze.CauseLimiter && c.Limiter != nil:
 		return fmt.Sprintf("A limiter lets %s requests a second through to %s", Number(c.Limiter.Value), name)
 	case c.Cause == analyze.CauseLimiter:
@@ -187,6 +191,7 @@ func why(c analyze.Capacity) string {
 		analyze.CauseTarget: "the target was overloaded", analyze.CauseLimiter: "a limiter answered before the target gave way",
 		analyze.CauseGenerator: "the generator could not send more", analyze.CauseBudget: "the time was up",
 		analyze.CauseCeiling: "the highest rate allowed was sustained", analyze.CauseHarm: "the harm guard stopped the search",
+		analyze.CauseGone: "the target stopped answering",
 	}[c.Cause]
 }
 

@@ -66,7 +66,8 @@ func estimateTile(label string, e *analyze.Estimate, why string) Tile {
 // missing says in a few words why a capacity lacks a number.
 func missing(c analyze.Capacity) string {
 	words := map[analyze.Cause]string{analyze.CauseLimiter: "a limiter answered first", analyze.CauseGenerator: "the generator was the limit",
-		analyze.CauseBudget: "the time was up", analyze.CauseCeiling: "a bound of the search came first", analyze.CauseHarm: "the harm guard stopped"}[c.Cause]
+		analyze.CauseBudget: "the time was up", analyze.CauseCeiling: "a bound of the search came first", analyze.CauseHarm: "the harm guard stopped",
+		analyze.CauseGone: "the target stopped answering"}[c.Cause]
 	if words == "" {
 		return "not measured"
 	}

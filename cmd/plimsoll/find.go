@@ -176,7 +176,7 @@ func judgeCapacity(ctx context.Context, c analyze.Capacity) (int, string) {
 		return exitInterrupted, "nothing is decided yet; find --resume goes on with a find"
 	case c.Decided():
 		return exitKept, fmt.Sprintf("breaks at %.0f/s (%.0f to %.0f)", c.Estimate.Value, c.Estimate.Lo, c.Estimate.Hi)
-	case c.Cause == analyze.CauseGenerator:
+	case c.Cause == analyze.CauseGenerator, c.Cause == analyze.CauseGone:
 		return exitUnmeasured, "not measured: " + c.Why
 	case c.Cause == analyze.CauseHarm:
 		return exitHarm, "stopped: " + c.Why

@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
@@ -32,6 +33,13 @@ func TestOnlyATriedRateMakesAThrottleHold(t *testing.T) {
 		if code, got := judgeVerdicts(row.verdicts); code != row.code || got != row.want {
 			t.Errorf("judgeVerdicts(%+v) = %d, %q; want %d, %q", row.verdicts, code, got, row.code, row.want)
 		}
+	}
+}
+
+func TestADeadTargetIsNotMeasured(t *testing.T) {
+	c := analyze.Capacity{Cause: analyze.CauseGone, Why: "the target stopped answering in trial 7 at 300/s: connection refused"}
+	if code, got := judgeCapacity(t.Context(), c); code != exitUnmeasured || got != "not measured: "+c.Why {
+		t.Errorf("exit %d, %q; want %d and the cause", code, got, exitUnmeasured)
 	}
 }
 
