@@ -1,8 +1,10 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -135,16 +137,18 @@ func tierLimits(e *evidence, ms []attack.Measurement) finding {
 	return passed(want, got, "each tier let in its own burst and its own rate")
 }
 
-// tier judges one rung of the ladder.
+// tier judges one rung of the ladder. While its crowd is on the way, the even load behind it takes places too: whatever was
+// sent by when the burst was spent counts towards it.
 func (e *evidence) tier(m attack.Measurement, actor int, g rung) (want, got, why string, o Outcome) {
 	tol, from := e.c.tolerance(), began(m.Trial.Actors[actor])
+	own := only(bySent(m.Log), actor)
 	var first []attack.Attempt
-	for _, a := range only(bySent(m.Log), actor) {
+	for _, a := range own {
 		if a.Due == from && len(first) < e.crowdOf(g) {
 			first = append(first, a)
 		}
 	}
-	in, out, maybe := e.split(first)
+	in, out, _ := e.split(first)
 	seconds, ok := 0.0, int64(0)
 	for _, w := range m.Windows {
 		if w.Actor == actor && w.At >= from+time.Second && w.Len >= time.Second && w.At+w.Len <= from+e.c.ladderLong(g.Limit) {
@@ -161,8 +165,9 @@ func (e *evidence) tier(m attack.Measurement, actor int, g rung) (want, got, why
 		return want, "not seen", "its storm was too short: " + aborted(m), Inconclusive
 	}
 	most := g.Most(decided(first, out)-first[0].Sent) + slack
+	once, _, maybe := e.split(until(own, spent(first, out)))
 	measured := float64(ok) / seconds
-	got = fmt.Sprintf("%d, %s", len(in), rate(measured))
+	got = fmt.Sprintf("%d, %s", len(once), rate(measured))
 	lost := math.Abs(measured-g.Rate) > within && late(m) != ""
 	switch {
 	case len(in) == 0 && len(out) == 0:
@@ -171,7 +176,7 @@ func (e *evidence) tier(m attack.Measurement, actor int, g rung) (want, got, why
 		return want, got, e.another(g, measured, fmt.Sprintf("its burst is larger than %d", g.Burst)), Fail
 	case measured > g.Rate+within:
 		return want, got, e.another(g, measured, "it gets more than its rate"), Fail
-	case float64(len(in)+len(maybe)) < float64(g.Burst)-slack:
+	case float64(len(once)+len(maybe)) < float64(g.Burst)-slack:
 		return want, got, e.another(g, measured, fmt.Sprintf("its burst is smaller than %d", g.Burst)), Fail
 	case measured < g.Rate-within && e.c.Ban > 0:
 	case measured < g.Rate-within && !lost:
@@ -180,6 +185,23 @@ func (e *evidence) tier(m attack.Measurement, actor int, g rung) (want, got, why
 		return want, got, late(m), Inconclusive
 	}
 	return want, got, "", Pass
+}
+
+// spent is when all of a crowd was sent and a refusal of it was answered: what took the places before that refusal was sent
+// by then.
+func spent(crowd, out []attack.Attempt) time.Duration {
+	end := crowd[len(crowd)-1].Sent
+	if len(out) == 0 {
+		return end
+	}
+	soonest := slices.MinFunc(out, func(a, b attack.Attempt) int { return cmp.Compare(a.Received, b.Received) })
+	return max(end, soonest.Received)
+}
+
+// until is what of a log, in order of sending, was sent by a moment.
+func until(log []attack.Attempt, end time.Duration) []attack.Attempt {
+	n, _ := slices.BinarySearchFunc(log, end+1, func(a attack.Attempt, t time.Duration) int { return cmp.Compare(a.Sent, t) })
+	return log[:n]
 }
 
 func (e *evidence) crowdOf(g rung) int {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/attack/sim"
 	"github.com/plimsoll-load/plimsoll/limits"
 	"github.com/plimsoll-load/plimsoll/limits/model"
@@ -76,6 +77,51 @@ func TestTiers(t *testing.T) {
 			if got := scenarios.Overall(vs); got != want || !strings.Contains(whys(vs), row.why) {
 				t.Errorf("%s, brief %v: %s, want %s and %q\n%s", row.says, short, got, want, row.why, tell(vs))
 			}
+		}
+	}
+}
+
+// A crowd that takes some milliseconds to be decided on mixes with the even load behind it, of which a gateway of several
+// workers lets some in before the crowd's last. That accuses no burst as declared, and hides none that is smaller.
+func TestTiersOfACrowdOnItsWay(t *testing.T) {
+	conf := config(400, 60)
+	conf.Tiers = []scenarios.Tier{tierOf("basic", 129, 38)}
+	conf = keyed(conf, "basic/a")
+	conf.Only = []string{"V23"}
+	for _, row := range []struct {
+		holds int
+		want  scenarios.Outcome
+		why   string
+	}{{38, scenarios.Pass, ""}, {34, scenarios.Fail, "tier basic: its burst is smaller than 38"}} {
+		target := knowing(perKey(400, func(string) taker { return model.NewBucket(129, row.holds) }))
+		target.Uplink = 12 * time.Millisecond
+		done, _ := play(t, conf, target)
+		for i := range done {
+			overtaken(done[i].Log, row.holds-2, 3)
+		}
+		s, err := scenarios.New(conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		vs := s.Verdicts(done)
+		if got := scenarios.Overall(vs); got != row.want || !strings.Contains(whys(vs), row.why) {
+			t.Errorf("burst %d: %s, want %s and %q\n%s", row.holds, got, row.want, row.why, tell(vs))
+		}
+	}
+}
+
+// overtaken has only so many of the crowd let in, and so many of the first behind it.
+func overtaken(log []attack.Attempt, crowd, behind int) {
+	for i := range log {
+		left := &behind
+		if log[i].Due == 0 {
+			left = &crowd
+		}
+		if *left > 0 {
+			*left--
+			log[i].Outcome, log[i].Status = attack.OK, 200
+		} else if left == &crowd {
+			log[i].Outcome, log[i].Status = attack.Throttled, 429
 		}
 	}
 }
