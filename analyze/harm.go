@@ -85,6 +85,16 @@ func (s *search) room(load float64) float64 {
 	if s.overloaded(s.passing(load).middle()) > most {
 		return 0
 	}
-	capacity := cmp.Or(s.failing(load).middle(), collapsing*s.estimate, collapsing*s.good)
-	return most - max(s.overloaded(min(capacity, load*(1-1e-9))), s.overloaded(0))
+	return most - max(s.overloaded(min(s.lowest(load), load*(1-1e-9))), s.overloaded(0))
+}
+
+// lowest is the least that the capacity may be if this load turns out to be too much. A load that passed for want of time
+// bounds nothing: once an overload completes less, collapse takes what that completed instead.
+func (s *search) lowest(load float64) float64 {
+	f := s.failing(load)
+	least := cmp.Or(f.middle(), collapsing*s.estimate, collapsing*s.good)
+	if f.sustained > 0 || s.lo == 0 {
+		return least
+	}
+	return min(least, cmp.Or(s.estimate, collapseTo*s.lo))
 }

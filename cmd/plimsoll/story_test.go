@@ -434,6 +434,13 @@ func TestResumeKeepsTheBoundsOfTheRun(t *testing.T) {
 			t.Errorf("trial %d was sent at %.0f/s, above the run's --max-rate", e.Trial.Trial.N, e.Trial.Trial.Load())
 		}
 	}
+	if code, _, stderr = call(t.Context(), "find", url, "--resume", dir); code != exitUndecided {
+		t.Errorf("exit %d, want %d as before: %s", code, exitUndecided, stderr)
+	}
+	_, again, err := readRun(dir)
+	if before, after := report.Fold(entries), report.Fold(again); err != nil || len(after.Trials) != len(before.Trials) || !after.End.At.Equal(before.End.At) {
+		t.Errorf("a search that had ended, gone on with: %v, %d trials, ended %v; want %d, %v", err, len(after.Trials), after.End.At, len(before.Trials), before.End.At)
+	}
 	if code, _, stderr = call(t.Context(), "find", url+"/other", "--resume", dir); code != exitMisuse || !strings.Contains(stderr, "the target is not the one of") {
 		t.Errorf("another target: exit %d: %s", code, stderr)
 	}
