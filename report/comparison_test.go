@@ -112,12 +112,19 @@ func TestManyChangesFitAPullRequest(t *testing.T) {
 		}
 		a.Storms, b.Storms = append(a.Storms, said(scenarios.Pass)), append(b.Storms, said(scenarios.Fail))
 	}
-	var out bytes.Buffer
-	if err := ComparisonMarkdown(&out, Compare([]Side{{"before", a}, {"after", b}})); err != nil {
-		t.Fatal(err)
-	}
-	if out.Len() > 65_536 || !strings.Contains(out.String(), "| … 160 more |") {
-		t.Errorf("%d bytes, want at most 65,536 and the rest counted", out.Len())
+	sides := []Side{{"before", a}, {"after", b}}
+	for more := "| … 160 more |"; ; more = " more |" {
+		var out bytes.Buffer
+		if err := ComparisonMarkdown(&out, Compare(sides)); err != nil {
+			t.Fatal(err)
+		}
+		if out.Len() > 65_536 || !strings.Contains(out.String(), more) {
+			t.Errorf("%d runs: %d bytes, want at most 65,536 and the rest counted", len(sides), out.Len())
+		}
+		if len(sides) == SidesMax {
+			return
+		}
+		sides = append(sides, Side{fmt.Sprint("run ", len(sides)), b})
 	}
 }
 

@@ -83,8 +83,9 @@ func ComparisonJSON(w io.Writer, c Comparison) error {
 	return err
 }
 
-// changedRows bounds the changed checks that a Markdown lists, so that it fits a pull request (65,536 characters on GitHub).
-const changedRows = 40
+// changedRows and changedBytes bound the changed checks that a Markdown lists, so that it fits a pull request (65,536
+// characters on GitHub) with the runs below.
+const changedRows, changedBytes = 40, 50_000
 
 // ComparisonMarkdown writes a comparison for a pull request: the sentence, the four numbers, the ratios, the checks that changed,
 // and the runs to unfold.
@@ -122,7 +123,7 @@ func markdownChanged(b *strings.Builder, c Comparison) {
 	}
 	markdownHead(b, "check", c.Sides)
 	for i, k := range c.Changed {
-		if i == changedRows {
+		if i == changedRows || b.Len() > changedBytes {
 			fmt.Fprintf(b, "| … %d more%s |\n", len(c.Changed)-i, strings.Repeat(" | ", len(c.Sides)))
 			break
 		}

@@ -208,12 +208,14 @@ func explained(m attack.Measurement, over time.Duration) string {
 }
 
 // delayed is explained for the requests of a window, and sees a single pause of the machine too: those that were in time
-// once they were sent were sent late, however punctual the rest of the trial was.
+// once they were sent, and were sent so late that it explains the rest, however punctual the rest of the trial was. Time
+// between the tries of a client that comes back is no lateness.
 func delayed(m attack.Measurement, w attack.Window, b latencyBound) string {
-	if once := w.Service.Quantile(b.q); once <= b.max {
+	over := w.Response.Quantile(b.q) - b.max
+	if once := w.Service.Quantile(b.q); once <= b.max && w.Lag.Quantile(b.q) >= over {
 		return fmt.Sprintf("the generator sent late: once sent, the p%.4g was %s", 100*b.q, brief(once))
 	}
-	return explained(m, w.Response.Quantile(b.q)-b.max)
+	return explained(m, over)
 }
 
 // quantile of durations, by nearest rank; 0 of none.

@@ -91,7 +91,7 @@ func (e *evidence) excused(log []attack.Attempt, actor int) bool {
 	crowding, before := e.crowding(log, at, e.c.Limit.Rate*(1-tol.rate)), time.Duration(0)
 	if e.c.windowed() {
 		before = e.c.window()
-		burst, crowding = float64(e.c.Limit.Burst), e.held(log, at, before)
+		crowding = e.held(log, at, before)
 	}
 	for i, a := range log {
 		if e.fate(a) != refused || a.Actor != actor {

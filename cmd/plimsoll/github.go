@@ -49,8 +49,8 @@ func tellGitHubError(w io.Writer, err error) error {
 	return appendTo("GITHUB_OUTPUT", o.String())
 }
 
-// inert passes on what is written, but for what GitHub's runner would take for a command: two colons where a line begins, and ##[
-// anywhere. They are told in the escapes of JSON, because a target may have said them, and GitHub reads both streams of a step.
+// inert passes on what is written, but for what GitHub's runner would take for a command: a colon where a line begins, and the bracket of
+// ##[ anywhere. They are told in the escapes of JSON, because a target may have said them, and GitHub reads both streams of a step.
 //
 // Note: ::stop-commands:: would silence a stream until commands of our own are due, but of two streams the runner mixes the lines.
 type inert struct {
@@ -58,6 +58,16 @@ type inert struct {
 	w      io.Writer
 	begun  bool // the line holds more than blanks, for which all is taken that is not ASCII
 	hashes int  // that stand last
+}
+
+// readByRunner makes a stream inert, unless it goes to a file, which the runner does not read.
+func readByRunner(w io.Writer) io.Writer {
+	if f, ok := w.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			return w
+		}
+	}
+	return &inert{w: w}
 }
 
 func (i *inert) Write(p []byte) (int, error) {

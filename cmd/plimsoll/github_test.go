@@ -197,3 +197,22 @@ func TestOutsideOfGitHubNothingIsSaid(t *testing.T) {
 		t.Errorf("said %q, %v", out.String(), err)
 	}
 }
+
+// What is redirected to a file is written as it is.
+func TestAFileIsNotReadByTheRunner(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "comment.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _, _ = f.Close(), r.Close(), w.Close() })
+	if _, ok := readByRunner(f).(*inert); ok {
+		t.Error("a file's text is changed")
+	}
+	if _, ok := readByRunner(w).(*inert); !ok {
+		t.Error("a pipe's text can be a command")
+	}
+}

@@ -121,7 +121,7 @@ func asShown(t *testing.T, path, dir string, args []string) (code int) {
 			return code
 		}
 	}
-	t.Logf("this machine is too busy for %s: exit %d, %d times", args[0], code, patience)
+	unheld(t, args[0], code)
 	return 0
 }
 

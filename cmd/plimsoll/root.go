@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	defer stop()
 	a := &app{in: stdin, out: stdout, err: stderr, orders: stderr, spec: newSpec(), stop: stop}
 	if onGitHub() {
-		a.out, a.err = &inert{w: stdout}, &inert{w: stderr}
+		a.out, a.err = readByRunner(stdout), readByRunner(stderr)
 	}
 	root := a.root()
 	root.SetArgs(args)

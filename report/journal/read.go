@@ -107,8 +107,9 @@ type queue struct {
 	working sync.WaitGroup
 }
 
-// aheadMax bounds the lines that are held at once: enough that one long line lets no processor wait.
-var aheadMax = 2 * runtime.GOMAXPROCS(0)
+// aheadMax bounds the lines that are held at once: enough that one long line lets no processor wait, few enough that long
+// ones fill no memory.
+var aheadMax = min(2*runtime.GOMAXPROCS(0), 16)
 
 func (q *queue) add(seq int, text []byte) {
 	done := make(chan decoded, 1)
