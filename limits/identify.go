@@ -64,6 +64,10 @@ type Refusal struct {
 // Told tells whether the algorithm is known.
 func (l Limiter) Told() bool { return l.Algorithm != Unidentified && l.Algorithm != "" }
 
+// OnlyDelays tells whether it refused nothing and delayed all that came faster than Slope: a queue cannot be told from a
+// target at its capacity then.
+func (l Limiter) OnlyDelays() bool { return !l.Told() && l.Slope != nil && l.Refusal.Status == 0 }
+
 // Limit is the limiter as a rate and a burst; false where it has none.
 func (l Limiter) Limit() (Limit, bool) {
 	if !l.Told() || l.Rate == nil || l.Burst == nil || l.Rate.Value <= 0 {
@@ -127,9 +131,9 @@ func (e *evidence) unrefused(l *Limiter, in, out int) {
 		return
 	}
 	if rate, ok := e.paced(); ok {
-		l.Algorithm, l.Confidence, l.Explained = LeakyQueue, .8, 1
-		l.Rate = &analyze.Estimate{Value: rate, Lo: rate * .98, Hi: rate * 1.02, Confidence: fits}
-		l.note("no-refusal", "answers leave at an even %s and wait ever longer, and none is refused: a queue that delays without bound, or a target that works one request at a time", attack.Rate(rate).Round())
+		l.Slope = &analyze.Estimate{Value: rate, Lo: rate * .98, Hi: rate * 1.02, Confidence: fits}
+		l.Rate = l.Slope
+		l.note("no-refusal", "nothing was refused; it delays beyond %s/s, as a leaky queue does, or a target at its capacity", significant(rate))
 		return
 	}
 	l.Algorithm, l.Confidence, l.Explained = NoLimiter, fits, 1

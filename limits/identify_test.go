@@ -196,6 +196,33 @@ func identifies(t *testing.T, tr truth, seed uint64, y *tally) {
 	}
 }
 
+// Where nothing is refused, a queue without bound and a target at its capacity delay alike: neither is told. A queue that is
+// full at some time, and refuses then, is.
+func TestIdentifyTellsNoQueueFromACapacity(t *testing.T) {
+	busy := sim.Target{Servers: 1, Service: sim.Service{Shape: sim.Deterministic, Mean: time.Second / 600}, Network: 500 * time.Microsecond}
+	for _, c := range []struct {
+		says   string
+		target sim.Target
+		told   bool
+	}{
+		{"a target of 600/s", busy, false},
+		{"a queue without bound", behindIt(model.NewQueue(600, 1e6, 0), 3*ms), false},
+		{"a queue of 40", behindIt(model.NewQueue(600, 40, 0), 3*ms), true},
+	} {
+		done, _ := probe(t, limits.Probe{MaxRate: 900}, c.target, 1)
+		l := limits.Identify(done)
+		if c.told {
+			if l.Algorithm != limits.LeakyQueue || l.OnlyDelays() {
+				t.Errorf("%s: %s, want a leaky queue", c.says, l.Words())
+			}
+			continue
+		}
+		if _, limit := l.Limit(); l.Told() || limit || !l.OnlyDelays() || l.Slope == nil || math.Abs(l.Slope.Value/600-1) > .02 || l.Confidence > 0 {
+			t.Errorf("%s: %s, confidence %.2f, %v; want that it cannot be told, and 600/s", c.says, l.Words(), l.Confidence, l.Notes)
+		}
+	}
+}
+
 // What a late generator saw is told with half the confidence, and not at all where it does not explain itself.
 func TestIdentifyDistrustsALateGenerator(t *testing.T) {
 	done, _ := probe(t, limits.Probe{}, behindIt(model.NewBucket(50, 20), 3*ms), 1)

@@ -16,6 +16,9 @@ func (l Limiter) Words() string {
 }
 
 func (l Limiter) plain() string {
+	if l.OnlyDelays() {
+		return fmt.Sprintf("a leaky queue of %s/s, or a target at its capacity", significant(l.Slope.Value))
+	}
 	switch l.Algorithm {
 	case NoLimiter:
 		return fmt.Sprintf("no limiter up to %.4g/s", l.PeakRate)

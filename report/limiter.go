@@ -11,6 +11,8 @@ import (
 // limiterHeadline is the sentence of a run that identified a limiter.
 func limiterHeadline(name string, l limits.Limiter) string {
 	switch {
+	case l.OnlyDelays():
+		return fmt.Sprintf("Whether a queue or its own capacity delays %s beyond %s requests a second cannot be told", name, Number(l.Slope.Value))
 	case !l.Told():
 		return "Which limiter stands in front of " + name + " cannot be told"
 	case l.Algorithm == limits.NoLimiter:
@@ -60,7 +62,9 @@ func (r Report) limiterRows() (rows [][2]string) {
 		add("refuses with", fmt.Sprintf("%d, Retry-After %s", l.Refusal.Status, l.Refusal.RetryAfter))
 		add("limit headers", orNone(strings.Join(l.Headers, "; ")))
 	}
-	add("confidence", fmt.Sprintf("%s; it explains %s of the decisions", Percent(l.Confidence), Percent(l.Explained)))
+	if l.Explained > 0 {
+		add("confidence", fmt.Sprintf("%s; it explains %s of the decisions", Percent(l.Confidence), Percent(l.Explained)))
+	}
 	add("runner-up", l.RunnerUp)
 	add("cost", fmt.Sprintf("%s requests in %s, up to %s/s", Number(float64(l.Requests)), Latency(l.Seconds*1000), Number(l.PeakRate)))
 	if args := l.Verify(); args != "" {
