@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -106,10 +107,11 @@ func (w *Window) Add(o Window) {
 	w.Lag.Add(o.Lag)
 }
 
-// Foremost is the class of error that most attempts ended in, of equals the first by name; "" where there was none.
+// Foremost is the class of error that most attempts failed by, of equals the first by name; "" where there was none.
+// Timeouts are left out: they have a bin of their own.
 func Foremost(errors map[string]int64) (class string) {
 	for _, c := range slices.Sorted(maps.Keys(errors)) {
-		if errors[c] > errors[class] {
+		if errors[c] > errors[class] && !strings.HasSuffix(c, "timeout") {
 			class = c
 		}
 	}

@@ -314,3 +314,16 @@ func TestDrive(t *testing.T) {
 		}
 	}
 }
+
+func TestForemostError(t *testing.T) {
+	for _, row := range []struct {
+		errors map[string]int64
+		want   string
+	}{
+		{nil, ""}, {map[string]int64{"timeout": 9, "dial timeout": 8}, ""}, {map[string]int64{"timeout": 9, "eof": 2, "tls": 1}, "eof"}, {map[string]int64{"tls": 2, "eof": 2}, "eof"},
+	} {
+		if got := Foremost(row.errors); got != row.want {
+			t.Errorf("Foremost(%v) = %q, want %q", row.errors, got, row.want)
+		}
+	}
+}

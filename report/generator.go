@@ -31,21 +31,58 @@ type Looked struct {
 // Generator pools the self-checks of all trials by name, each at its worst.
 func (r Report) Generator() Health {
 	h := Health{Checks: []Looked{}}
-	loads := 0
+	loads, all := 0, causes{}
 	for _, m := range r.Trials {
 		if m.Trial.Serial == nil {
 			loads++
 		}
 		if why, fix := m.Void(); why != "" && m.Trial.Serial == nil {
-			h.Trials, h.Why, h.Fix = h.Trials+1, why, fix
+			h.Trials++
+			all = all.add(why, fix)
 		}
 		for _, c := range m.Checks {
 			h.Checks = look(h.Checks, c, m.Trial.N)
 		}
 	}
+	h.Why, h.Fix = all.words()
 	c := r.Capacity()
 	h.Void = loads > 0 && h.Trials == loads || c != nil && c.Cause == analyze.CauseGenerator
 	return h
+}
+
+// cause is a self-check that made trials void: how many, and the words of the last.
+type cause struct {
+	check, why, fix string
+	n               int
+}
+
+// causes are told apart by the self-check, whose name begins why.
+type causes []cause
+
+func (all causes) add(why, fix string) causes {
+	check, _, _ := strings.Cut(why, ":")
+	n := 1
+	if i := slices.IndexFunc(all, func(c cause) bool { return c.check == check }); i >= 0 {
+		n += all[i].n
+		all = slices.Delete(all, i, i+1)
+	}
+	return append(all, cause{check, why, fix, n})
+}
+
+// words name every cause, the most frequent first and with counts where there are several, and the way out of the first.
+func (all causes) words() (why, fix string) {
+	if len(all) == 0 {
+		return "", ""
+	}
+	slices.SortStableFunc(all, func(a, b cause) int { return b.n - a.n })
+	parts := []string{all[0].why}
+	if len(all) > 1 {
+		parts = nil
+		for _, c := range all {
+			parts = append(parts, fmt.Sprintf("%s (%s)", c.why, plural(c.n, "trial")))
+		}
+	}
+	return strings.Join(parts, "; "), all[0].fix
 }
 
 func look(all []Looked, c attack.SelfCheck, trial int) []Looked {

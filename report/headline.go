@@ -173,6 +173,9 @@ func (r Report) Warnings() []attack.Note {
 	case h.Trials > 0:
 		add("void", "%s void: the generator was the limit there. %s", plural(h.Trials, "trial"), strings.TrimSpace(sentence(h.Why)+" "+sentence(h.Fix)))
 	}
+	if l := r.Load(); l != nil && l.failedBy() != "" {
+		add("failed", "Failed: %s of %s requests%s.", count(l.Failed), count(l.Due), l.failedBy())
+	}
 	if c != nil && !c.Decided() {
 		add(string(c.Cause), "No bracket: %s", sentence(why(*c)))
 	}

@@ -133,7 +133,7 @@ func (t *page80) load(r Report) {
 		return
 	}
 	t.head("Load")
-	t.parts("due "+count(l.Due), "ok "+count(l.OK), "throttled "+count(l.Throttled), "shed "+count(l.Shed), "failed "+count(l.Failed), "timeout "+count(l.Timeout))
+	t.parts("due "+count(l.Due), "ok "+count(l.OK), "throttled "+count(l.Throttled), "shed "+count(l.Shed), "failed "+count(l.Failed)+l.failedBy(), "timeout "+count(l.Timeout))
 	t.parts("unsent "+count(l.Unsent), "attempts "+count(l.Attempts), "offered "+Number(l.Rate)+"/s", "ok "+Number(l.Achieved)+"/s", "over "+Number(l.Seconds)+" s")
 	t.line("  %s%s%s%s%s%s%s", cell("", 10), cell("p50", -10), cell("p90", -10), cell("p95", -10), cell("p99", -10), cell("p99.9", -10), cell("max", -10))
 	t.quantiles("response", l.Response)
@@ -317,6 +317,12 @@ func estimates(c analyze.Capacity) (out []named) {
 }
 
 func burstWords(b analyze.Burst) string {
+	switch {
+	case b.Repeats == 0:
+		return fmt.Sprintf("Which bursts are borne at %s/s is not known: no burst could be judged.", Number(b.AtRate))
+	case b.Tolerated == 0:
+		return fmt.Sprintf("No burst is known to be borne at %s/s: bursts of %s at once are not (%s, sent within %s).", Number(b.AtRate), Number(float64(b.Refused)), plural(b.Repeats, "repeat"), Latency(b.SpreadMS))
+	}
 	s := fmt.Sprintf("Bursts of %s at once are borne at %s/s (%s, sent within %s)", Number(float64(b.Tolerated)), Number(b.AtRate), plural(b.Repeats, "repeat"), Latency(b.SpreadMS))
 	if b.Refused > 0 {
 		s += fmt.Sprintf(", of %s they are not", Number(float64(b.Refused)))

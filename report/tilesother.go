@@ -19,9 +19,9 @@ func (r Report) loadTiles(l Load) [4]Tile {
 		value, unit, _ := strings.Cut(Latency(q.P99), " ")
 		fast = Tile{Plain: true, Label: "p99", Value: value, Unit: " " + unit, Detail: fmt.Sprintf("p50 %s, slowest %s", Latency(q.P50), Latency(q.Max))}
 	}
-	rest := Tile{Plain: true, Label: "not answered well", Value: Percent(share(l.Due-l.OK, l.Due)), Detail: binWords(l.Counts)}
+	rest := Tile{Plain: true, Label: "not answered well", Value: Percent(share(l.Due-l.OK, l.Due)), Detail: binWords(l)}
 	if r.Run.Goal != "" && r.End != nil && (r.End.Exit == 0 || r.End.Exit == exitBroken) {
-		well.Detail = binWords(l.Counts)
+		well.Detail = binWords(l)
 		rest = Tile{Plain: true, Label: "goal", Value: "kept", Detail: r.Run.Goal, Tone: Good}
 		if r.End.Exit == exitBroken {
 			rest.Value, rest.Tone = "broken", Bad
@@ -31,20 +31,33 @@ func (r Report) loadTiles(l Load) [4]Tile {
 }
 
 // binWords are the bins that are not ok, as shares.
-func binWords(c attack.Counts) string {
+func binWords(c Load) string {
 	var parts []string
 	for _, b := range []struct {
 		name string
 		n    int64
 	}{{"throttled", c.Throttled}, {"shed", c.Shed}, {"failed", c.Failed}, {"timeout", c.Timeout}, {"unsent", c.Unsent}} {
 		if b.n > 0 {
-			parts = append(parts, b.name+" "+Percent(share(b.n, c.Due)))
+			words := b.name + " " + Percent(share(b.n, c.Due))
+			if b.name == "failed" {
+				words += c.failedBy()
+			}
+			parts = append(parts, words)
 		}
 	}
 	if len(parts) == 0 {
 		return "none was refused, failed or left unsent"
 	}
 	return strings.Join(parts, ", ")
+}
+
+// failedBy is, in brackets, what most of a load's attempts failed by that got no answer, with how many did; "" where all were answered.
+func (l Load) failedBy() string {
+	class := attack.Foremost(l.Errors)
+	if class == "" || l.Failed == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s × %s)", count(l.Errors[class]), class)
 }
 
 // stormTiles are those of a verification alone: what was sent, what was refused, the limit and the verdict.

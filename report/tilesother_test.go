@@ -39,7 +39,7 @@ func TestAGoalThatBroke(t *testing.T) {
 
 func TestBinsInWords(t *testing.T) {
 	for want, c := range map[string]attack.Counts{"throttled 50 %, unsent 1.0 %": {Due: 100, OK: 49, Throttled: 50, Unsent: 1}, "none was refused, failed or left unsent": {Due: 3, OK: 3}} {
-		if got := binWords(c); got != want {
+		if got := binWords(Load{Counts: c}); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

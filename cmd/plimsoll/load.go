@@ -117,7 +117,7 @@ func judgeLoad(m attack.Measurement, goal analyze.Goal, asked bool) (int, string
 	}
 	total := m.Total()
 	if !asked {
-		return exitKept, fmt.Sprintf("%d requests, %d ok", total.Due, total.OK)
+		return exitKept, fmt.Sprintf("%d requests, %d ok", total.Due, total.OK) + failedBy(total)
 	}
 	if missed := goal.Missed(total); len(missed) > 0 {
 		return exitBroken, "goal missed: " + strings.Join(missed, "; ")
@@ -131,6 +131,14 @@ func judgeLoad(m attack.Measurement, goal analyze.Goal, asked bool) (int, string
 		}
 	}
 	return exitKept, "goal kept: " + goal.String()
+}
+
+// failedBy names what most of the connections failed by that did.
+func failedBy(w attack.Window) string {
+	if class := attack.Foremost(w.Errors); class != "" && w.Failed > 0 {
+		return fmt.Sprintf(", %d failed, most often by: %s", w.Failed, class)
+	}
+	return ""
 }
 
 // maxSteps bounds the list of --rate, maxBurst the requests in flight at once: each needs a connection.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
@@ -40,6 +41,13 @@ func TestADeadTargetIsNotMeasured(t *testing.T) {
 	c := analyze.Capacity{Cause: analyze.CauseGone, Why: "the target stopped answering in trial 7 at 300/s: connection refused"}
 	if code, got := judgeCapacity(t.Context(), c); code != exitUnmeasured || got != "not measured: "+c.Why {
 		t.Errorf("exit %d, %q; want %d and the cause", code, got, exitUnmeasured)
+	}
+}
+
+func TestALoadThatFailedSaysByWhat(t *testing.T) {
+	m := attack.Measurement{Windows: []attack.Window{{Counts: attack.Counts{Due: 10, OK: 5, Failed: 5}, Errors: map[string]int64{"connection refused": 4, "eof": 1}}}}
+	if _, got := judgeLoad(m, analyze.Goal{}, false); got != "10 requests, 5 ok, 5 failed, most often by: connection refused" {
+		t.Errorf("the outcome is %q", got)
 	}
 }
 
