@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -140,7 +141,7 @@ func (s *session) end(ctx context.Context, code int, outcome string) error {
 	if ctx.Err() != nil && code != exitHarm {
 		code, outcome = exitInterrupted, "interrupted: "+outcome
 	}
-	if err := s.put(journal.Entry{End: &journal.End{At: time.Now(), Exit: code, Outcome: outcome}}); err != nil {
+	if err := s.put(journal.Entry{End: &journal.End{At: s.ended(), Exit: code, Outcome: outcome}}); err != nil {
 		return err
 	}
 	s.leave()
@@ -149,6 +150,19 @@ func (s *session) end(ctx context.Context, code int, outcome string) error {
 	}
 	s.app.code = code
 	return errors.Join(s.app.publish(s.dir, s.entries), s.app.saveBaseline(report.Fold(s.entries)), s.tellGitHub(code))
+}
+
+// ended is when the run ended: now, or when it did before, for one that had ended and was gone on with and sent nothing more.
+func (s *session) ended() time.Time {
+	for _, e := range slices.Backward(s.entries) {
+		switch {
+		case e.Trial != nil:
+			return time.Now()
+		case e.End != nil:
+			return e.End.At
+		}
+	}
+	return time.Now()
 }
 
 // abandon closes the run after an error. The journal keeps the error, and the report shows what was known by then.
