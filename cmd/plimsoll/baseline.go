@@ -137,20 +137,27 @@ func gateRun(r report.Result, under string) gate.Run {
 }
 
 // asksTheSame refuses a target that is asked otherwise than the baseline was: what they bear could not be compared.
-func (a *app) asksTheSame(base report.Result) error {
+func (a *app) asksTheSame(w *wire, base report.Result) (notes []attack.Note, err error) {
+	if a.spec.Target.Asked, err = w.mark(); err != nil {
+		return nil, err
+	}
 	now, err := json.Marshal(a.spec.redacted())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return sameQuestion(base.Run.Spec, now)
+	return unknownQuestion(question(base.Run.Spec), question(now)), sameQuestion(base.Run.Spec, now)
 }
 
 func sameQuestion(before, now json.RawMessage) error {
 	was, is := question(before), question(now)
 	var diff []string
 	for _, key := range slices.Sorted(maps.Keys(union(was, is))) {
-		if was[key] != is[key] {
+		switch {
+		case was[key] == is[key]:
+		case key != askedKey:
 			diff = append(diff, fmt.Sprintf("%s: %s before, %s now", key, orNone(was[key]), orNone(is[key])))
+		case was[key] != "" && is[key] != "":
+			diff = append(diff, "the value of a query, or a body, is not what it was (no file shows it, a mark of it tells)")
 		}
 	}
 	if len(diff) > 0 {

@@ -149,18 +149,20 @@ func (a *app) gate(ctx context.Context, f gateFlags, arg string, given *pflag.Fl
 	if err != nil {
 		return err
 	}
-	if err := a.asksTheSame(base); err != nil {
-		return err
-	}
 	w, err := a.wire()
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	notes, err := a.foresee(f, base, &plan)
+	notes, err := a.asksTheSame(w, base)
 	if err != nil {
 		return err
 	}
+	foreseen, err := a.foresee(f, base, &plan)
+	if err != nil {
+		return err
+	}
+	notes = append(notes, foreseen...)
 	if a.plan {
 		return a.explainGate(plan, w, notes)
 	}

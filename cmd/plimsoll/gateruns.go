@@ -44,6 +44,7 @@ func (a *app) compareRuns(ctx context.Context, f gateFlags, args []string) error
 	}
 	all := slices.Concat(base, head)
 	v := gate.Compare(gateRuns(base, all), gateRuns(head, all), f.paired, tolerance)
+	v.Notes = append(v.Notes, unknownQuestion(question(base[0].Run.Spec), question(head[0].Run.Spec))...)
 	elsewhere := madeElsewhere(all[0], all)
 	for _, text := range elsewhere {
 		v.Notes = append(v.Notes, attack.Note{Code: "other-machine", Text: text})
@@ -186,7 +187,8 @@ func differing(runs []finished) []string {
 	for _, r := range runs[1:] {
 		q := question(r.Run.Spec)
 		for key := range union(first, q) {
-			if q[key] != first[key] && key != "target.url" {
+			unknown := key == askedKey && (q[key] == "" || first[key] == "")
+			if q[key] != first[key] && key != "target.url" && !unknown {
 				keys[key] = true
 			}
 		}

@@ -31,6 +31,7 @@ type Spec struct {
 // TargetSpec is the requests to send and how to reach who answers them.
 type TargetSpec struct {
 	URL             string        `yaml:"url" json:"url,omitempty"`
+	Asked           string        `yaml:"-" json:"asked,omitempty"` // a mark of what outputs hide of the question
 	Method          string        `yaml:"method" json:"method,omitempty"`
 	Headers         Headers       `yaml:"headers" json:"headers,omitempty"`
 	Body            string        `yaml:"body" json:"body,omitempty"`

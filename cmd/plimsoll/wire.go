@@ -105,6 +105,10 @@ func (w *wire) warn() (notes []attack.Note) {
 
 // beginOn begins a run on this target and says what there is to know about it.
 func (a *app) beginOn(command string, w *wire, more func(*journal.Run)) (*session, error) {
+	var err error
+	if a.spec.Target.Asked, err = w.mark(); err != nil {
+		return nil, err
+	}
 	run, err := a.describe(command, w.title(), w.shown())
 	if err != nil {
 		return nil, err
