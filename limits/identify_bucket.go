@@ -30,6 +30,7 @@ func (e *evidence) fitBucket(s sketch, truncated bool) candidate {
 		c.lo, c.hi, c.bad = from, to, bad
 	}
 	c.rate = (c.lo + c.hi) / 2
+	c.doubt(of)
 	rate, burst := c.rate, c.burst
 	c.again = func() machine { return as(rate, burst) }
 	if h, ok := e.delays(c.rate, c.burst); ok {
@@ -37,6 +38,23 @@ func (e *evidence) fitBucket(s sketch, truncated bool) candidate {
 	}
 	return c
 }
+
+// doubt widens the interval of the burst to all that explain nearly as much: a decision or two are chance on a way of uneven
+// length, or between the pauses of a busy machine.
+func (c *candidate) doubt(of func(rate float64, n int) int) {
+	near := func(n int) bool { return n >= 1 && of(c.rate, n) <= c.bad+chance }
+	for reach := doubtMost + c.burst/10; reach > 0 && near(c.least-1); reach-- {
+		c.least--
+	}
+	for reach := doubtMost + c.burst/10; reach > 0 && near(c.most+1); reach-- {
+		c.most++
+	}
+}
+
+const (
+	chance    = 2  // decisions that speak against no setting
+	doubtMost = 10 // and a tenth of the burst: no burst further off is looked at
+)
 
 // owed is how many tokens the admissions before the first refusal had cost by then, at a rate of refilling.
 func (e *evidence) owed(first int, rate float64) int {

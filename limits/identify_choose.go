@@ -123,9 +123,9 @@ func (c candidate) fill(l *Limiter) {
 	case c.kind == TokenBucket && c.tick > 0:
 		l.note("ticks", "it is filled in steps, one each %.4g s", c.tick)
 	case c.kind == TokenBucket:
-		l.note("same-machine", "a token bucket, GCRA and nginx's limit_req with nodelay (burst=%d) decide alike", c.burst-1)
+		l.note("same-machine", "a token bucket, GCRA and nginx's limit_req with nodelay (burst=%s) decide alike", c.nginxBurst())
 	case c.kind == LeakyQueue:
-		l.note("delays", "it holds what comes faster than its rate, up to %.3g s: nginx's limit_req with burst=%d%s", c.worst, c.burst-1, delayWords(c.free))
+		l.note("delays", "it holds what comes faster than its rate, up to %.3g s: nginx's limit_req with burst=%s%s", c.worst, c.nginxBurst(), delayWords(c.free))
 	case c.kind == FixedWindow && c.anchor == AnchorClock:
 		l.note("same-machine", "a bucket that is filled with %d at once every %.4g s decides alike; at an edge it lets in %d at once", c.burst, c.window, 2*c.burst)
 	case c.kind == FixedWindow:
@@ -134,6 +134,14 @@ func (c candidate) fill(l *Limiter) {
 	if c.kind == TokenBucket && c.burst == 1 && !c.truncated {
 		l.note("one-slot", "a window of one request from the first hit decides alike")
 	}
+}
+
+// nginxBurst is the burst as nginx counts it, without the first, and from where to where it may lie.
+func (c candidate) nginxBurst() string {
+	if c.least < c.most {
+		return fmt.Sprintf("%d, or %d to %d", c.burst-1, c.least-1, c.most-1)
+	}
+	return fmt.Sprint(c.burst - 1)
 }
 
 // banned is the length of its ban; nil without one.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -219,6 +220,27 @@ func TestIdentifyTellsNoQueueFromACapacity(t *testing.T) {
 		}
 		if _, limit := l.Limit(); l.Told() || limit || !l.OnlyDelays() || l.Slope == nil || math.Abs(l.Slope.Value/600-1) > .02 || l.Confidence > 0 {
 			t.Errorf("%s: %s, confidence %.2f, %v; want that it cannot be told, and 600/s", c.says, l.Words(), l.Confidence, l.Notes)
+		}
+	}
+}
+
+// Where decisions cannot be put in order to the millisecond, the burst has an interval, in which the true one lies; where
+// they can, it has none.
+func TestIdentifySaysHowWellItKnowsTheBurst(t *testing.T) {
+	for seed := range uint64(3) {
+		for _, uplink := range []time.Duration{0, 20 * ms} {
+			target := behindIt(model.NewBucket(129, 40), 3*ms)
+			target.Uplink = uplink
+			done, _ := probe(t, limits.Probe{Seed: seed}, target, seed)
+			l := limits.Identify(done)
+			b := l.Burst
+			if b == nil || b.Lo > 40 || b.Hi < 40 || b.Value < b.Lo || b.Value > b.Hi || (b.Lo < b.Hi) != (uplink > 0) || b.Hi-b.Lo > 8 {
+				t.Errorf("uplink %v, seed %d: burst %+v, want 40 within it, and an interval only on an uneven way", uplink, seed, b)
+				continue
+			}
+			if said := strings.Contains(l.Words(), fmt.Sprintf(" (%.0f to %.0f)", b.Lo, b.Hi)); said != (uplink > 0) {
+				t.Errorf("uplink %v, seed %d: %q", uplink, seed, l.Words())
+			}
 		}
 	}
 }

@@ -35,6 +35,9 @@ func (l Limiter) plain() string {
 	}
 	if l.Burst != nil {
 		words += fmt.Sprintf(" with a burst of %.0f", l.Burst.Value)
+		if l.Burst.Lo < l.Burst.Hi {
+			words += fmt.Sprintf(" (%.0f to %.0f)", l.Burst.Lo, l.Burst.Hi)
+		}
 	}
 	return words
 }
