@@ -98,7 +98,7 @@ type Capacity struct {
 	Trials          int           `json:"trials"`
 	Seconds         float64       `json:"seconds"`
 	Requests        int64         `json:"requests"`
-	OverloadSeconds float64       `json:"overload_seconds"` // of trials above the estimate: no more than Plan.MaxOverloadSeconds
+	OverloadSeconds float64       `json:"overload_seconds"` // of trials above the estimate for the loosest goal: see Plan.MaxOverloadSeconds
 	Excess          float64       `json:"excess"`           // requests sent beyond the estimate, in seconds of capacity
 	Notes           []attack.Note `json:"notes,omitempty"`
 }

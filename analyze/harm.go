@@ -85,7 +85,13 @@ func (s *search) room(load float64) float64 {
 	if s.overloaded(s.passing(load).middle()) > most {
 		return 0
 	}
-	return most - max(s.overloaded(min(s.lowest(load), load*(1-1e-9))), s.overloaded(0))
+	least, sum := min(s.lowest(load), load*(1-1e-9)), 0.
+	for _, r := range s.rows {
+		if r.m.Trial.Load() > least || r.j.Class == Overloaded {
+			sum += lasted(r.m).Seconds()
+		}
+	}
+	return max(most-sum, 0)
 }
 
 // lowest is the least that the capacity may be if this load turns out to be too much. A load that passed for want of time

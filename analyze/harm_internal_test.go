@@ -23,7 +23,10 @@ func TestRoomForOneMoreOverload(t *testing.T) {
 		want float64
 	}{
 		{"nothing was sent", finding{hi: none, breaking: none}, nil, 100, 60},
-		{"an overload", finding{lo: 80, hi: 120, breaking: none}, rows(held(80, 5, Sustained), held(120, 10, Overloaded)), 100, 50},
+		{"an overload", finding{lo: 80, hi: 120, breaking: none}, rows(held(60, 5, Sustained), held(120, 10, Overloaded)), 100, 50},
+		{"and a load that may have passed for want of time", finding{lo: 80, hi: 120, breaking: none}, rows(held(80, 5, Sustained), held(120, 10, Overloaded)), 100, 45},
+		{"and one that is confirmed", finding{sustained: 80, lo: 80, hi: 120, breaking: none}, rows(held(80, 5, Sustained), held(120, 10, Overloaded)), 100, 50},
+		{"a cold target was overloaded by less", finding{lo: 150, hi: none, breaking: none}, rows(held(100, 10, Overloaded), held(150, 5, Sustained)), 200, 45},
 		{"an overload at what is asked for", finding{lo: 80, hi: 120, breaking: none, estimate: 130}, rows(held(100, 10, Overloaded)), 100, 50},
 		{"a load borne above it", finding{lo: 110, hi: 120, breaking: none, estimate: 105}, rows(held(110, 20, Sustained), held(120, 10, Overloaded)), 100, 30},
 		{"one borne, and a vote below", finding{sustained: 100, lo: 80, hi: 120, breaking: 120}, rows(held(100, 20, Sustained), held(120, 30, Overloaded)), 90, 10},
@@ -55,6 +58,25 @@ func TestTheMiddleOfTheBounds(t *testing.T) {
 	} {
 		if got := r.f.middle(); math.Abs(got-r.want) > 1e-9 {
 			t.Errorf("the middle of %+v is %v, want %v", r.f, got, r.want)
+		}
+	}
+}
+
+// What narrows the bracket of a tighter goal may be an overload as well.
+func TestNoPromiseIsBracketedWithoutRoomForOverload(t *testing.T) {
+	for _, r := range []struct {
+		most  float64
+		asked bool
+	}{{60, true}, {40, false}} {
+		held := func(load, long float64, c Class) row {
+			return row{m: attack.Measurement{Trial: attack.Trial{Phase: Confirm, Actors: []attack.Actor{{Schedule: attack.Constant(load, time.Duration(long*1e9), attack.Poisson)}}}}, j: Judgement{Class: c}}
+		}
+		p := Plan{Goal: Goal{Latency: []Bound{{Quantile: .99, Max: time.Second}}}, MaxOverloadSeconds: r.most}.withDefaults()
+		s := &search{plan: p, effort: efforts[Standard], rows: []row{held(1000, 15, Sustained), held(1100, 30, Overloaded)},
+			finding: finding{goal: p.loosest(), lo: 900, hi: 1100, sustained: 1000, breaking: 1100, mode: ModeErrors}}
+		s.promises()
+		if asked := s.want != nil; asked != r.asked || asked == (len(s.notes) == 1 && s.notes[0].Code == "overload") {
+			t.Errorf("%.0fs allowed, of which 30s are spent: asked %v, want %v; notes %v", r.most, asked, r.asked, s.notes)
 		}
 	}
 }

@@ -33,12 +33,14 @@ func (s *search) limited() bool {
 		if !gaveWay && (refused > limiterShare || load >= s.plan.Max) {
 			break
 		}
-		if load *= raise; gaveWay {
-			load, raise = load/raise/limiterLower, math.Sqrt(limiterLower)
+		next := load * raise
+		if gaveWay {
+			next, raise = load/limiterLower, math.Sqrt(limiterLower)
 		}
-		if !s.within(s.effort.limiter.long(load, s.rest.P99)) {
-			break
+		if !s.within(s.effort.limiter.long(next, s.rest.P99)) {
+			break // with the load that was tried last
 		}
+		load = next
 	}
 	if !s.whole(load) {
 		return false

@@ -31,7 +31,7 @@ type Plan struct {
 
 	MaxInFlight        int     // 0 means DefaultMaxInFlight
 	TrialsMax          int     // 0 means DefaultTrialsMax
-	MaxOverloadSeconds float64 // time spent above the breaking load, as the end of the search will know it; 0 means DefaultMaxOverload
+	MaxOverloadSeconds float64 // of trials above the breaking load, by what each trial might tell; a target that bears ever less may make it more. 0 means DefaultMaxOverload
 	MaxFailed          float64 // failures, as a share of what the whole budget would send at the last good load; 0 means DefaultMaxFailed
 }
 
@@ -76,10 +76,19 @@ func (p Plan) Validate() error {
 		return fmt.Errorf("%d trials, want 1 to %d", p.TrialsMax, attack.TrialsMax-1)
 	case bad(p.MaxOverloadSeconds):
 		return fmt.Errorf("--max-overload-seconds %v, want above 0", p.MaxOverloadSeconds)
+	case p.MaxOverloadSeconds < p.leastOverload():
+		return fmt.Errorf("--max-overload-seconds %g, want at least %g: no search of a budget of %v does with less", p.MaxOverloadSeconds, p.leastOverload(), p.Budget)
 	case bad(p.MaxFailed) || p.MaxFailed > 1:
 		return fmt.Errorf("--max-failed %v, want a share above 0%% and at most 100%%", p.MaxFailed)
 	}
 	return errors.Join(p.Profile.Validate(), p.Arrivals.Validate())
+}
+
+// leastOverload is how many seconds of overload every search must be allowed: for one trial of the ramp that fails and one
+// that saturates, both as short as trials get.
+func (p Plan) leastOverload() float64 {
+	e := efforts[cmp.Or(p.Profile, Standard)].within(p.Budget, p.MaxOverloadSeconds)
+	return math.Ceil(100*(e.levels[Brief].least+e.levels[Medium].least)/shortest) / 100
 }
 
 // Next is the next trial of the search.

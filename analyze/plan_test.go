@@ -79,7 +79,7 @@ func TestEndings(t *testing.T) {
 		{"a goal that no load keeps", analyze.Plan{Goal: analyze.Goal{Latency: []analyze.Bound{{Quantile: .5, Max: 5 * time.Millisecond}}}}, healthy, 0, analyze.CauseTarget, analyze.ModeIrregular, "p50 was"},
 		{"a limiter below the preflight's pace", analyze.Plan{}, tight, 0, analyze.CauseLimiter, analyze.ModeLimited, "limiter"},
 		{"too few trials", analyze.Plan{TrialsMax: 6}, healthy, 0, analyze.CauseBudget, analyze.ModeIrregular, "6 trials"},
-		{"no patience with overload", analyze.Plan{MaxOverloadSeconds: .5}, healthy, 0, analyze.CauseHarm, "", "--max-overload-seconds"},
+		{"no patience with overload", analyze.Plan{MaxOverloadSeconds: 1}, healthy, 0, analyze.CauseHarm, "", "needs 0.7s, --max-overload-seconds 1 has 0.0s left"},
 		{"no patience with failures", analyze.Plan{MaxFailed: .001}, sheds, 0, analyze.CauseHarm, "", "--max-failed"},
 		{"a goal of latency", analyze.Plan{Goal: analyze.Goal{Latency: []analyze.Bound{{Quantile: .99, Max: 60 * time.Millisecond}}}}, slow, 0, analyze.CauseTarget, "", "broke at"},
 	} {
@@ -545,6 +545,7 @@ func TestValidateNamesTheFlag(t *testing.T) {
 		{analyze.Plan{MaxInFlight: -1}, "--max-inflight"},
 		{analyze.Plan{TrialsMax: 1000}, "1000 trials"},
 		{analyze.Plan{MaxOverloadSeconds: -1}, "--max-overload-seconds"},
+		{analyze.Plan{MaxOverloadSeconds: .9}, "--max-overload-seconds 0.9, want at least 1:"},
 		{analyze.Plan{MaxFailed: 5}, "--max-failed"},
 		{analyze.Plan{Profile: "hasty"}, "hasty"},
 		{analyze.Plan{Arrivals: "odd"}, "odd"},
@@ -555,6 +556,9 @@ func TestValidateNamesTheFlag(t *testing.T) {
 	}
 	if err := (analyze.Plan{}).Validate(); err != nil {
 		t.Errorf("the zero plan: %v", err)
+	}
+	if err := (analyze.Plan{MaxOverloadSeconds: .9, Budget: 20 * time.Second}).Validate(); err != nil {
+		t.Errorf("0.9s of overload in a budget of 20s, of which trials are shorter: %v", err)
 	}
 }
 

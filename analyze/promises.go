@@ -39,11 +39,15 @@ func (s *search) promises() bool {
 			if !more {
 				break
 			}
-			if !s.fits(s.long(load, Full) + s.bookendNeeds()) {
+			long := s.long(load, Full)
+			if !s.fits(long + s.bookendNeeds()) {
 				s.note("budget", "the budget ended while the load that keeps %s was being bracketed", g)
 				break
 			}
-			long := s.long(load, Full)
+			if s.room(load) < long {
+				s.note("overload", "--max-overload-seconds left no room to bracket the load that keeps %s", g)
+				break
+			}
 			t := s.hold(Confirm, fmt.Sprintf("does it keep %s", g), load, long, discard(long, s.rest.P99))
 			if _, ok := s.judge(t, Full, newVigil(t, s.rest, s.goal, Full, s.plan.MaxInFlight)); !ok {
 				return false

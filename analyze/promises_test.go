@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack/sim"
@@ -33,6 +34,29 @@ func each(p analyze.Plan, services []population.Service, spoil func(population.S
 	}}, services)
 	for _, f := range found {
 		judge(f)
+	}
+}
+
+// A search allowed less overload than usual keeps to that too, by its own count: a load that passed before may turn out to
+// be more than the service bears, and then all the time at it counts.
+func TestNoSearchOverloadsForLongerThanItMay(t *testing.T) {
+	services := promised(t, func(population.Service) bool { return true })
+	for _, most := range []float64{15, 30} {
+		var over sample
+		some := 0
+		each(analyze.Plan{MaxOverloadSeconds: most, Budget: 5 * time.Minute}, services, nil, func(f finding) {
+			sec := max(f.over, f.ours.OverloadSeconds)
+			if over = append(over, sec); sec > most*(1+1e-6) {
+				t.Errorf("%v: overloaded for %.1fs, %.0fs were declared (%s)", f.s, sec, most, f.ours.Why)
+			}
+			if f.ours.Estimate != nil || f.ours.Limiter != nil {
+				some++
+			}
+		})
+		t.Logf("%d services, %.0fs allowed: overloaded for %s s, at most %.1f s; %d were measured all the same", len(services), most, pair(over, 1, 1), over.at(1), some)
+		if 4*some < 3*len(services) {
+			t.Errorf("%d of %d services were measured within %.0fs of overload, want three quarters", some, len(services), most)
+		}
 	}
 }
 

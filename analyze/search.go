@@ -213,8 +213,8 @@ func (s *search) held(phase, why string, load, long float64, rigour Rigour) (Jud
 	load = s.clamp(load)
 	room := s.room(load)
 	if room < long/shortest {
-		return Judgement{}, s.stop(CauseHarm, "%.0fs were spent in overload and a trial at %s may be one, --max-overload-seconds allows %.0fs",
-			s.overloaded(s.middle()), perSecond(load), s.plan.MaxOverloadSeconds)
+		return Judgement{}, s.stop(CauseHarm, "a trial at %s may be an overload and needs %.1fs, --max-overload-seconds %g has %.1fs left",
+			perSecond(load), long/shortest, s.plan.MaxOverloadSeconds, room)
 	}
 	long = min(long, room)
 	t := s.hold(phase, why, load, long, discard(long, s.rest.P99))
