@@ -62,12 +62,23 @@ func (s *search) passed(below float64) float64 {
 }
 
 // overloaded is how many seconds of the trials so far were overload, if this is the capacity: those at higher loads. Where
-// it is 0, not known, they are those that were judged to be too much.
+// it is 0, not known, they are those that were judged to be too much, and void ones where such a load was too much.
 func (s *search) overloaded(capacity float64) float64 {
-	sum := 0.
+	sum := s.voidAbove(cmp.Or(capacity, min(s.hi, s.breaking)*(1-1e-9)))
 	for _, r := range s.rows {
 		if capacity > 0 && r.m.Trial.Load() > capacity || capacity == 0 && r.j.Class == Overloaded {
 			sum += lasted(r.m).Seconds()
+		}
+	}
+	return sum
+}
+
+// voidAbove is how many seconds void trials lasted at loads above this one: the target had them to bear like any other.
+func (s *search) voidAbove(load float64) float64 {
+	sum := 0.
+	for _, m := range s.voided {
+		if m.Trial.Load() > load {
+			sum += lasted(m).Seconds()
 		}
 	}
 	return sum
@@ -85,7 +96,8 @@ func (s *search) room(load float64) float64 {
 	if s.overloaded(s.passing(load).middle()) > most {
 		return 0
 	}
-	least, sum := min(s.lowest(load), load*(1-1e-9)), 0.
+	least := min(s.lowest(load), load*(1-1e-9))
+	sum := s.voidAbove(least)
 	for _, r := range s.rows {
 		if r.m.Trial.Load() > least || r.j.Class == Overloaded {
 			sum += lasted(r.m).Seconds()

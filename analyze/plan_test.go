@@ -604,12 +604,13 @@ func TestSeveralGoalsInOneSearch(t *testing.T) {
 type paused struct {
 	*sim.Runner
 	voids int
+	only  string // of this phase; empty for all
 	warm  bool
 }
 
 func (p *paused) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick) attack.Reason) (attack.Measurement, error) {
 	m, err := p.Runner.Run(ctx, t, watch)
-	if p.warm && p.voids > 0 {
+	if p.warm && p.voids > 0 && (p.only == "" || p.only == t.Phase) {
 		p.voids--
 		m.Checks = []attack.SelfCheck{{Name: "late ticks", Outcome: attack.Void}}
 	}
@@ -630,4 +631,33 @@ func TestAPauseOfTheMachineIsWaitedFor(t *testing.T) {
 			t.Errorf("%d voids in a row: %s (%s), want %s", voids, c.Cause, c.Why, want)
 		}
 	}
+}
+
+// A void trial says nothing, but the target had to bear it: above its capacity it counts as overload, and is not repeated
+// where what is left of that, or of the budget, does not allow it.
+func TestAVoidTrialIsOverloadAsAnyOther(t *testing.T) {
+	t.Parallel()
+	for _, p := range []analyze.Plan{{MaxOverloadSeconds: analyze.DefaultMaxOverload}, {MaxOverloadSeconds: 9}} {
+		done, err := attack.Drive(t.Context(), p, &paused{Runner: sim.New(queue(800, 8, sim.Lognormal), 1), voids: 5, only: analyze.Saturate}, nil, func(attack.Measurement) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, most := p.Capacity(done), p.MaxOverloadSeconds
+		sent := 0.
+		for _, m := range done {
+			if c.Estimate != nil && m.Trial.Load() > c.Estimate.Value {
+				sent += overloadOf(m)
+			}
+		}
+		if c.Estimate == nil || math.Abs(c.OverloadSeconds-sent) > 1e-6 || sent > most {
+			t.Errorf("%.0fs of overload allowed, %.1fs sent, %.1fs counted (%s)", most, sent, c.OverloadSeconds, c.Why)
+		}
+	}
+}
+
+func overloadOf(m attack.Measurement) float64 {
+	if m.Aborted != nil {
+		return m.Aborted.At.Seconds()
+	}
+	return m.Trial.Len().Seconds()
 }

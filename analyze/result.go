@@ -157,6 +157,9 @@ func (s *search) harm(c *Capacity) {
 	for _, r := range s.rows {
 		c.Excess += max(r.m.Trial.Load()/c.Estimate.Value-1, 0) * lasted(r.m).Seconds()
 	}
+	for _, m := range s.voided {
+		c.Excess += max(m.Trial.Load()/c.Estimate.Value-1, 0) * lasted(m).Seconds()
+	}
 }
 
 // points pools the loaded trials by load.

@@ -43,9 +43,10 @@ type search struct {
 	spent    time.Duration
 	requests int64
 	trials   int
-	failed   int64   // failures of loaded trials
-	sent     float64 // the highest load that the generator sent as it should
-	rows     []row   // the loaded trials, judged
+	failed   int64                // failures of loaded trials
+	sent     float64              // the highest load that the generator sent as it should
+	rows     []row                // the loaded trials, judged
+	voided   []attack.Measurement // the void ones, which say nothing, but which the target had to bear
 
 	rest    Rest
 	finding // of the loosest goal
@@ -114,6 +115,13 @@ func (s *search) voids(load float64) int {
 	return voidsMax
 }
 
+// affords tells whether there is time to take a void trial again, and room for the overload that it may be.
+func (s *search) affords(t attack.Trial) bool {
+	load, long := t.Load(), t.Len().Seconds()
+	known := load <= max(s.lo, s.sustained) || s.mode == ModeLimited
+	return t.Serial != nil || s.within(long) && (known || s.room(load) >= long)
+}
+
 // ask is the measurement of a trial. It is false when that is yet to come, or will never come. A void measurement is
 // taken again; an interrupted one says nothing.
 func (s *search) ask(t attack.Trial, rule func(attack.Tick) attack.Reason) (attack.Measurement, bool) {
@@ -130,7 +138,8 @@ func (s *search) ask(t attack.Trial, rule func(attack.Tick) attack.Reason) (atta
 			s.sent = max(s.sent, m.Trial.Load())
 			return m, s.allowed(m)
 		}
-		if voids++; voids >= s.voids(m.Trial.Load()) {
+		s.voided = append(s.voided, m)
+		if voids++; voids >= s.voids(m.Trial.Load()) || !s.affords(t) {
 			if fix != "" {
 				why += "; " + fix
 			}
