@@ -78,3 +78,27 @@ func TestAWindowThatIsTooLongTellsNothing(t *testing.T) {
 		t.Error("two windows of 10 s are not enough")
 	}
 }
+
+// The trial over whole windows is of the load that was tried last, not of the next that the budget had no room for.
+func TestWholeWindowsAreAskedForAtALoadThatWasTried(t *testing.T) {
+	p := Plan{Budget: 31 * time.Second, Min: 1}.withDefaults()
+	s := &search{plan: p, effort: efforts[Standard], finding: finding{goal: p.loosest(), hi: math.Inf(1), breaking: math.Inf(1), good: 300}}
+	l := model.NewWindow(300*3, 3*time.Second)
+	const load = 300 * limiterRaise
+	for i := range 2 {
+		m := offered(l, seconds(float64(10*i)+.5), load, 10, uint64(i))
+		m.Trial, m.Took = s.hold(Limiter, "", load, 10, 0), 10*time.Second
+		for w := range m.Windows { // so few are refused that a higher load is asked for
+			if keep := m.Windows[w].Throttled / 4; keep < m.Windows[w].Throttled {
+				m.Windows[w].Due -= m.Windows[w].Throttled - keep
+				m.Windows[w].Throttled = keep
+			}
+		}
+		m.Trial.N = i + 1
+		s.todo = append(s.todo, m)
+	}
+	s.limited()
+	if s.want == nil || math.Abs(s.want.Load()-load) > 1e-6 {
+		t.Errorf("asked for %+v (%s), want a trial at %.0f/s", s.want, s.why, load)
+	}
+}
