@@ -199,6 +199,9 @@ func (s *search) thaw(first Judgement, round int) (float64, bool) {
 
 // warm holds the last good load until the median falls from window to window by no more than chance explains: 7 %, or
 // 1.5 standard errors of the difference of two medians, each 1.25 √(cs²/n). Near capacity it rises and falls for good.
+//
+// Note: a single window that is slower than the one before ends it as well, though one sweep of memory may have made it so.
+// A target that is not warm by then shows it when it is overloaded: see warming.
 func (s *search) warm() bool {
 	before, began := 0., s.spent
 	for range warmSteps {
