@@ -48,7 +48,7 @@ func faultsOfAxe(p *tab) []string {
 }
 
 // coloured are the pages on which contrast is tried, which takes axe most of its time: together they have every class of every page.
-var coloured = []string{"whole", "verify-fail", "gate-runs", "void", "retries", "comparison-three", "history"}
+var coloured = []string{"whole", "verify-fail", "gate-runs", "void", "retries", "comparison-three", "comparison-nothing", "history"}
 
 func TestContrastIsTriedOnEveryClass(t *testing.T) {
 	if testing.Short() {

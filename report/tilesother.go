@@ -51,13 +51,20 @@ func binWords(c Load) string {
 	return strings.Join(parts, ", ")
 }
 
+// classMax is the longest class of errors that is told whole; those of the engine are shorter.
+const classMax = 40
+
 // failedBy is, in brackets, what most of a load's attempts failed by that got no answer, with how many did; "" where all were answered.
 func (l Load) failedBy() string {
 	class := attack.Foremost(l.Errors)
 	if class == "" || l.Failed == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (%s × %s)", count(l.Errors[class]), class)
+	words := []rune(class)
+	if len(words) > classMax {
+		words = append(words[:classMax-1], '…')
+	}
+	return fmt.Sprintf(" (%s × %s)", count(l.Errors[class]), string(words))
 }
 
 // stormTiles are those of a verification alone: what was sent, what was refused, the limit and the verdict.
