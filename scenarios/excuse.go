@@ -88,10 +88,13 @@ func (e *evidence) excused(log []attack.Attempt, actor int) bool {
 	burst := max(float64(e.c.Limit.Burst)-count(tol.burst, float64(e.c.Limit.Burst)), 1)
 	log = bySent(log)
 	at := e.spans(log)
-	crowding, before := e.crowding(log, at, e.c.Limit.Rate*(1-tol.rate)), time.Duration(0)
+	var crowding []float64
+	before := time.Duration(0)
 	if e.c.windowed() {
 		before = e.c.window()
 		crowding = e.held(log, at, before)
+	} else {
+		crowding = e.crowding(log, at, e.c.Limit.Rate*(1-tol.rate))
 	}
 	for i, a := range log {
 		if e.fate(a) != refused || a.Actor != actor {
