@@ -13,17 +13,22 @@ import (
 type span struct{ from, to time.Duration }
 
 // spans are the decision times of a log in order of sending. A refusal is answered at once, so the slowest one bounds how
-// long any request was under way before it was decided on, also one that then had work done for it.
+// long any request was under way before it was decided on, also one that then had work done for it. Where the generator
+// was kept from sending, its machine may have kept a throttle beside it from deciding for as long: the requests that waited
+// there meanwhile are then decided on in a clump.
 func (e *evidence) spans(log []attack.Attempt) []span {
-	var slowest time.Duration
+	var slowest, pause time.Duration
 	for _, a := range log {
 		if e.fate(a) == refused {
 			slowest = max(slowest, a.Received-a.Sent)
 		}
+		if a.Try <= 1 {
+			pause = max(pause, a.Sent-a.Due)
+		}
 	}
 	out := make([]span, len(log))
 	for i, a := range log {
-		out[i] = span{a.Sent, min(a.Received, a.Sent+slowest)}
+		out[i] = span{a.Sent, min(a.Received, a.Sent+slowest+pause)}
 	}
 	return out
 }

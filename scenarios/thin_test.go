@@ -140,6 +140,48 @@ func TestClumsySendsAreNoFalseRefusals(t *testing.T) {
 	}
 }
 
+// A machine that kept the generator from sending may have kept a throttle on it from deciding: what waited there meanwhile
+// is decided on in a clump, although it was sent in time. Where the generator was punctual, nothing excuses the refusals.
+func TestAPausedThrottleIsNoFalseRefusal(t *testing.T) {
+	long(t)
+	const from, until = time.Second, 1065 * time.Millisecond
+	for _, row := range []struct {
+		late time.Duration // of the request that falls due as the pause begins
+		want scenarios.Outcome
+	}{{60 * time.Millisecond, scenarios.Inconclusive}, {0, scenarios.Fail}} {
+		paused := func(m *attack.Measurement) {
+			if !phase(m, "steady") {
+				return
+			}
+			b := model.NewBucket(400, 20)
+			m.Log, m.Windows = slices.Clone(m.Log), slices.Clone(m.Windows)
+			out, held := int64(0), false
+			for i := range m.Log {
+				a := &m.Log[i]
+				decided := a.Sent
+				if a.Sent >= from && a.Sent < until {
+					if decided = until; !held {
+						held, a.Sent = true, a.Sent+row.late
+					}
+				}
+				a.Received += decided - a.Due
+				if ok, _ := b.Take(decided); !ok {
+					a.Status, a.Outcome, a.Received = 429, attack.Throttled, decided+time.Millisecond
+					out++
+				}
+			}
+			m.Windows[0].Statuses = map[int]int64{429: out}
+			m.Windows[0].OK -= out
+			m.Windows[0].Throttled += out
+		}
+		c := config(400, 20)
+		c.Only = []string{"V28"}
+		if vs := edit(t, c, paused); by(vs, row.want) != "V28" {
+			t.Errorf("a generator that sent up to %v late: want V28 %s\n%s", row.late, row.want, tell(vs))
+		}
+	}
+}
+
 func TestAGeneratorThatCannotStorm(t *testing.T) {
 	s, err := scenarios.New(config(400, 60))
 	if err != nil {
