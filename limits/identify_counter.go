@@ -13,7 +13,7 @@ func (e *evidence) fitCounters(s sketch, limits []int) (all []candidate) {
 	for _, limit := range limits {
 		bent := e.fitCounter(s, limit, rounds)
 		bent.cost += 4 // it bends to nearly anything
-		all = append(all, e.fitCounter(s, limit, 0), bent)
+		all = append(append(all, e.fitCounter(s, limit, 0), bent), e.fitRolling(limit, float64(limit)/s.rate)...)
 	}
 	return append(all, e.roundCounters(s)...)
 }

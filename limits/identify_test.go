@@ -35,6 +35,36 @@ type shifted struct {
 
 func (s shifted) Take(at time.Duration) (bool, time.Duration) { return s.Limiter.Take(at + s.by) }
 
+// rolling is HAProxy's frequency counter, counted when it lets in: its windows begin anew after two that were empty, the
+// share of the one before is rounded down, and its clock has milliseconds.
+type rolling struct {
+	model.Limiter
+	limit, before, now int
+	length, began      time.Duration
+}
+
+func (l *rolling) Take(at time.Duration) (bool, time.Duration) {
+	at = at.Truncate(ms)
+	age, sum := at-l.began, 0
+	switch {
+	case age < l.length:
+		sum = int(int64(l.before)*int64(l.length-age)/int64(l.length)) + l.now
+	case age < 2*l.length:
+		sum = int(int64(l.now) * int64(2*l.length-age) / int64(l.length))
+	}
+	if sum >= l.limit {
+		return false, ms
+	}
+	switch {
+	case age >= 2*l.length:
+		l.before, l.now, l.began = 0, 0, at
+	case age >= l.length:
+		l.before, l.now, l.began = l.now, 0, l.began+l.length
+	}
+	l.now++
+	return true, 0
+}
+
 // truths are at least five settings of every algorithm.
 func truths() (all []truth) {
 	add := func(kind limits.Algorithm, anchor, name string, rate float64, burst int, make func() model.Limiter) {
@@ -70,6 +100,7 @@ func truths() (all []truth) {
 		add(limits.FixedWindow, limits.AnchorClock, "aligned", r, n, func() model.Limiter { return shifted{model.NewWindow(n, w), 12345 * time.Second / 10000} })
 		add(limits.FixedWindow, limits.AnchorFirst, "first hit", r, n, func() model.Limiter { return model.NewFirstHit(n, w) })
 		add(limits.SlidingLog, "", "log", r, n, func() model.Limiter { return model.NewLog(n, w) })
+		add(limits.SlidingCounter, "", "rolling", r, n, func() model.Limiter { return &rolling{limit: n, length: w, began: -time.Hour} })
 		add(limits.SlidingCounter, "", "counter", r, n, func() model.Limiter { return shifted{model.NewCounter(n, w), 12345 * time.Second / 10000} })
 	}
 	for _, n := range []int{2, 5, 10, 25, 60} {

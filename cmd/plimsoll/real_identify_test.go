@@ -20,7 +20,7 @@ type known struct {
 	start  func(t *testing.T) string
 }
 
-// knownLimiters are nginx, middlewares of two registries, and the algorithms of the lab that none of them has.
+// knownLimiters are nginx, HAProxy, middlewares of two registries, and the algorithms of the lab that none of them has.
 func knownLimiters(t *testing.T) []known {
 	backend := startLabFor(t, "--capacity", "4000/s", "--seed", "3")
 	ofLab := func(args ...string) func(*testing.T) string {
@@ -37,6 +37,9 @@ func knownLimiters(t *testing.T) []known {
 		{"lab sliding-counter", limits.SlidingCounter, "", 60, 60, ofLab("--rate", "60/s", "--burst", "60", "--algorithm", "sliding-counter")},
 		{"nginx nodelay", limits.TokenBucket, "", 200, 51, ofNginx("limit_req zone=z burst=50 nodelay; ")},
 		{"nginx delay", limits.LeakyQueue, "", 200, 31, ofNginx("limit_req zone=z burst=30; ")},
+		{"HAProxy gpc0_rate", limits.SlidingCounter, "", 60, 60, func(t *testing.T) string {
+			return startHAProxy(t, backend, counting+refuse+"{ sc_gpc0_rate(0,counts) ge 60 }\n  http-request sc-inc-gpc0(0)", stickTable)
+		}},
 		{"throttled (GCRA)", limits.TokenBucket, "", 200, 50, func(t *testing.T) string { return ofGo(t, "throttled", 200, "1s", 50) }},
 		{"x/time/rate", limits.TokenBucket, "", 200, 50, func(t *testing.T) string { return ofGo(t, "x-time-rate", 200, "1s", 50) }},
 		{"ulule", limits.FixedWindow, limits.AnchorFirst, 60, 60, func(t *testing.T) string { return ofGo(t, "ulule", 60, "1s", 60) }},
@@ -52,7 +55,7 @@ var weak = map[string]string{
 // identify says of real limiters what they are: the class, the rate within 3 %, the burst within one or 2 %. Several are
 // asked at a time: they are slow, and light.
 func TestRealIdentify(t *testing.T) {
-	endToEnd(t, "nginx")
+	endToEnd(t, "nginx", "haproxy")
 	t.Parallel()
 	for _, k := range knownLimiters(t) {
 		t.Run(k.name, func(t *testing.T) {
