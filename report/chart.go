@@ -100,6 +100,7 @@ type Heat struct {
 type Table struct {
 	Head []string
 	Rows [][]string
+	Foot string // how its words are meant, "" where they are plain
 }
 
 // Values are numbers of which some may be absent: NaN is null in JSON. Four digits are kept, which no eye can tell from

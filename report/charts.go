@@ -330,9 +330,9 @@ func answered(p analyze.Point) float64 {
 const answeredOver = 2
 
 func curveTable(points []analyze.Point) Table {
-	t := Table{Head: []string{"offered /s", "ok /s", "p50", "p95", "p99", "p99 interval", "p99.9", "mean", "failed", "throttled", "seconds", "class"}}
+	t := Table{Head: []string{"offered /s", "ok done /s", "p50", "p95", "p99", "p99 interval", "p99.9", "mean", "failed", "throttled", "seconds", "class", "answers"}, Foot: okDone + " " + few}
 	for _, p := range points {
-		q, doubt := p.Response, "–"
+		q, doubt := quantiles(p.Response), "–"
 		if p.P99Hi > p.P99Lo {
 			doubt = Latency(p.P99Lo) + " – " + Latency(p.P99Hi)
 		}
@@ -340,8 +340,8 @@ func curveTable(points []analyze.Point) Table {
 		if class == "" {
 			class = "not judged"
 		}
-		t.Rows = append(t.Rows, []string{Number(p.Load), Number(p.Achieved), Latency(q.P50), Latency(q.P95), Latency(q.P99), doubt, Latency(q.P999), Latency(q.Mean),
-			Percent(broken(p.Counts)), Percent(share(p.Counts.Throttled, p.Counts.Due)), Number(p.Seconds), class})
+		t.Rows = append(t.Rows, []string{Number(p.Load), Number(p.Achieved), q[0], q[1], q[2], doubt, q[3], Latency(p.Response.Mean),
+			Percent(broken(p.Counts)), Percent(share(p.Counts.Throttled, p.Counts.Due)), Number(p.Seconds), class, count(p.Response.N)})
 	}
 	return t
 }

@@ -75,16 +75,29 @@ func clientTable(all []*client) (t Table) {
 			t.Rows = append(t.Rows, []string{"…", fmt.Sprintf("%d more in the journal", len(all)-i)})
 			break
 		}
-		name, p50, p99 := c.name, "–", "–"
+		name, q := c.name, quantiles(c.Response.Quantiles())
 		if c.tier != "" && c.tier != c.name {
 			name += ", " + c.tier
 		}
-		if q := c.Response.Quantiles(); q != nil {
-			p50, p99 = Latency(q.P50), Latency(q.P99)
-		}
-		t.Rows = append(t.Rows, []string{name, c.stage, c.manners, count(c.Due), fmt.Sprintf("%.2f", share(c.Attempts, max(1, c.Due-c.Unsent))), Percent(share(c.OK, c.Due)), Percent(share(c.Throttled, c.Due)), Percent(broken(c.Counts)), p50, p99})
+		t.Rows = append(t.Rows, []string{name, c.stage, c.manners, count(c.Due), fmt.Sprintf("%.2f", share(c.Attempts, max(1, c.Due-c.Unsent))), Percent(share(c.OK, c.Due)), Percent(share(c.Throttled, c.Due)), Percent(broken(c.Counts)), q[0], q[2]})
 	}
 	return t
+}
+
+// alone says how many of the requests that the first screen counts are not in the table of clients, "" where all are: those that
+// were sent one after the other, and those of a warm-up.
+func (r Report) alone(all []*client) string {
+	n := int64(0)
+	for _, m := range r.stormTrials() {
+		n += m.All().Due
+	}
+	for _, c := range all {
+		n -= c.Due
+	}
+	if n <= 0 {
+		return ""
+	}
+	return plural(int(n), "request") + " more, counted above, went one after the other or warmed up."
 }
 
 // amplified says what retries added to the storms, "" where nobody tried again.

@@ -100,7 +100,7 @@ func (c Comparison) markers() (out []Marker) {
 }
 
 func (c Comparison) curvesTable(curves [][]analyze.Point) Table {
-	t := Table{Head: []string{"run", "offered /s", "ok /s", "p50", "p95", "p99", "failed", "seconds", "class"}}
+	t := Table{Head: []string{"run", "offered /s", "ok done /s", "p50", "p95", "p99", "failed", "seconds", "class"}, Foot: okDone + " " + few}
 	for i, points := range curves {
 		for _, row := range curveTable(points).Rows {
 			t.Rows = append(t.Rows, []string{c.Sides[i].Name, row[0], row[1], row[2], row[3], row[4], row[8], row[10], row[11]})

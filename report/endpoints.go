@@ -47,7 +47,7 @@ func (r Report) endpointRows() (load float64, rows [][]string) {
 			if q == nil {
 				q = &attack.Quantiles{}
 			}
-			rows = append(rows, []string{Percent(p.Share), latency(q, q.P50), latency(q, q.P99), knee, Percent(broken(p.Counts)), gave, name})
+			rows = append(rows, []string{Percent(p.Share), quantile(q, .5, q.P50), quantile(q, .99, q.P99), knee, Percent(broken(p.Counts)), gave, name})
 		}
 	}
 	return c.Sustained.Value, rows
@@ -132,7 +132,7 @@ func (r Report) endpointChart() *Chart {
 		}
 		for _, p := range curves[name].Points {
 			if k, found := slices.BinarySearch(xs, p.Load); found && p.Response != nil && p.Response.N >= drawnRequests {
-				s.Ys[k] = p.Response.P99
+				s.Ys[k] = high(p.Response)
 			}
 		}
 		c.Series = append(c.Series, s)

@@ -315,7 +315,7 @@ func makeFixtures() map[string][]journal.Entry {
 	bad[1].Checks = append(bad[1].Checks, scenarios.Check{ID: "V37", Name: "shed-curve", Outcome: scenarios.Pass, Want: "a collapse index of at most 10 %", Got: "0 %", Why: "2 steps of 2s each",
 		Table: &scenarios.Table{Columns: []string{"times the limit", "offered", "served", "p99 of the <served>"}, Rows: [][]string{{"1", "1400/s", "1391/s", "22ms"}, {"10", "14000/s", "1402/s", "41.2ms"}}}})
 	bad[1].Checks = append(bad[1].Checks, scenarios.Check{ID: "V26", Name: "retry-storm", Outcome: scenarios.Inconclusive, Want: "at most 2 attempts each", Got: "4.81 attempts each", Why: "clients with full-jitter need 4.8 attempts each: the throttle keeps turning them away",
-		Table: &scenarios.Table{Columns: []string{"clients", "attempts each", "peak after 1 s", "all served after", "gave up"}, Rows: [][]string{{"never", "1.00", "0/s", "1.2ms", "140"}, {"retry-after-jitter", "4.81", "2500/s", "6.41s", "12"}}}})
+		Table: &scenarios.Table{Columns: []string{"clients", "attempts each", "peak after 1 s", "last served after", "gave up"}, Rows: [][]string{{"never", "1.00", "0/s", "1.2ms", "140"}, {"retry-after-jitter", "4.81", "2500/s", "6.41s", "12"}}}})
 	good := verdicts(1, 2)
 	out["verify"] = []journal.Entry{told, {Trial: storm(s, 1)}, {Trial: storm(s, 2)}, {Verdict: &good[0]}, {Verdict: &good[1]}, ending(0, "the throttle holds")}
 	out["retries"] = append([]journal.Entry{told}, retried()...)

@@ -16,6 +16,8 @@ type Health struct {
 	Why    string   `json:"why,omitempty"`
 	Fix    string   `json:"fix,omitempty"`
 	Checks []Looked `json:"checks"`
+	loads  int      // trials that sent a load, of all
+	all    int
 }
 
 // Looked is one self-check at its worst.
@@ -31,10 +33,11 @@ type Looked struct {
 // Generator pools the self-checks of all trials by name, each at its worst.
 func (r Report) Generator() Health {
 	h := Health{Checks: []Looked{}}
-	loads, all := 0, causes{}
+	all := causes{}
+	h.all = len(r.Trials)
 	for _, m := range r.Trials {
 		if m.Trial.Serial == nil {
-			loads++
+			h.loads++
 		}
 		if why, fix := m.Void(); why != "" && m.Trial.Serial == nil {
 			h.Trials++
@@ -46,7 +49,7 @@ func (r Report) Generator() Health {
 	}
 	h.Why, h.Fix = all.words()
 	c := r.Capacity()
-	h.Void = loads > 0 && h.Trials == loads || c != nil && c.Cause == analyze.CauseGenerator
+	h.Void = h.loads > 0 && h.Trials == h.loads || c != nil && c.Cause == analyze.CauseGenerator
 	return h
 }
 
@@ -161,6 +164,14 @@ func (h Health) Words() string {
 		return fmt.Sprintf("Yes, with %s of %d near their bounds.", plural(warned, "self-check"), len(h.Checks))
 	}
 	return fmt.Sprintf("Yes: all of its %d self-checks were well in every trial.", len(h.Checks))
+}
+
+// Counted says of which trials the self-checks were asked, where that is not all of them.
+func (h Health) Counted() string {
+	if h.loads == h.all {
+		return ""
+	}
+	return fmt.Sprintf("%d of the %s sent a load, and were asked; the others sent one request after the other.", h.loads, plural(h.all, "trial"))
 }
 
 // Tally is in how many trials a check was asked, and in how many it was not well.

@@ -100,12 +100,13 @@ func (r Report) headlineOfLoad(name string) string {
 	case load == nil:
 		return fmt.Sprintf("Nothing is decided of %s yet: the run %s after %s", name, r.ended(), plural(len(r.Trials), "trial"))
 	case load.Response == nil:
-		return fmt.Sprintf("%s answered none of %s requests well", name, Number(float64(load.Due)))
+		return fmt.Sprintf("%s answered none of %s well", name, plural(int(load.Due), "request"))
 	}
+	what, ms := worstOf(*load.Response)
 	if r.Trials[0].Trial.Load() == 0 {
-		return fmt.Sprintf("%s answered %s of %s requests at once well, p99 %s", name, Percent(share(load.OK, load.Due)), Number(float64(load.Due)), Latency(load.Response.P99))
+		return fmt.Sprintf("%s answered %s of %s at once well, %s %s", name, Percent(share(load.OK, load.Due)), plural(int(load.Due), "request"), what, Latency(ms))
 	}
-	return fmt.Sprintf("%s answered %s of %s requests a second well, p99 %s", name, Percent(share(load.OK, load.Due)), Number(load.Rate), Latency(load.Response.P99))
+	return fmt.Sprintf("%s answered %s of %s requests a second well, %s %s", name, Percent(share(load.OK, load.Due)), Number(load.Rate), what, Latency(ms))
 }
 
 // ended is how the run came to its end, as a verb.

@@ -102,7 +102,7 @@ func (t timeline) heat(lo, hi float64, rows int) *Heat {
 
 // phaseTable is the latency of each phase.
 func (t timeline) phaseTable() Table {
-	out := Table{Head: []string{"phase", "from s", "to s", "requests", "p50", "p95", "p99", "max"}}
+	out := Table{Head: []string{"phase", "from s", "to s", "requests", "p50", "p95", "p99", "max"}, Foot: few}
 	for _, p := range t.phases {
 		var h attack.Histogram
 		for _, w := range t.windows {
@@ -110,11 +110,11 @@ func (t timeline) phaseTable() Table {
 				h.Add(w.Response)
 			}
 		}
-		row := []string{p.Label, Number(p.From), Number(p.To), count(h.N()), "–", "–", "–", "–"}
-		if q := h.Quantiles(); q != nil {
-			row[4], row[5], row[6], row[7] = Latency(q.P50), Latency(q.P95), Latency(q.P99), Latency(q.Max)
+		q, most := quantiles(h.Quantiles()), "–"
+		if h.N() > 0 {
+			most = Latency(attack.MS(h.Max()))
 		}
-		out.Rows = append(out.Rows, row)
+		out.Rows = append(out.Rows, []string{p.Label, Number(p.From), Number(p.To), count(h.N()), q[0], q[1], q[2], most})
 	}
 	return out
 }

@@ -21,7 +21,7 @@ import (
 //go:embed assets/page.tmpl assets/page.css assets/page.js assets/uplot
 var assets embed.FS
 
-var pageTemplate = template.Must(template.New("page.tmpl").Funcs(template.FuncMap{"number": Number, "unbroken": unbroken, "slug": fileName, "tone": toneOf, "health": toneOfHealth}).
+var pageTemplate = template.Must(template.New("page.tmpl").Funcs(template.FuncMap{"number": Number, "unbroken": unbroken, "meaning": meaning, "slug": fileName, "tone": toneOf, "health": toneOfHealth}).
 	ParseFS(assets, "assets/page.tmpl"))
 
 // unbrokenMax is how long a word is that fits a line of a phone.
@@ -67,7 +67,8 @@ type page struct {
 	ToldEach    Table    // and to each identity
 	Clients     Table
 	Amplified   string
-	Searched    bool // the page has a curve to begin with
+	Alone       string // requests that no client of the table sent
+	Searched    bool   // the page has a curve to begin with
 	Notes       []attack.Note
 	Spec        string
 	PNG         template.URL
@@ -144,7 +145,7 @@ func HTML(w io.Writer, r Report) error {
 func layPage(r Report) (*page, []Chart) {
 	refused, storms, clients := r.refused(), r.stormViews(), r.clients()
 	p := &page{R: r, Charts: map[string]*Chart{}, Health: r.Generator(), Tally: r.tallyWords(), Failed: r.Outcome() == scenarios.Fail, LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(), LimiterRows: r.limiterRows(),
-		Repeat: r.repeatRows(), Next: r.Next(), Told: refused.words(), ToldEach: refused.table(), Storms: storms, Clients: clientTable(clients), Amplified: amplified(clients), Capacity: viewCapacity(r.Capacity()), Spec: indented(r.Run.Spec)}
+		Repeat: r.repeatRows(), Next: r.Next(), Told: refused.words(), ToldEach: refused.table(), Storms: storms, Clients: clientTable(clients), Amplified: amplified(clients), Alone: r.alone(clients), Capacity: viewCapacity(r.Capacity(), len(r.Trials)), Spec: indented(r.Run.Spec)}
 	charts := r.charts(refused, storms)
 	for _, c := range charts {
 		p.Charts[c.ID] = &c
@@ -186,13 +187,14 @@ func (r Report) tallyWords() string {
 	return fmt.Sprintf("%d passed, %d failed, %d could not tell.", pass, fail, unclear)
 }
 
-func viewCapacity(c *analyze.Capacity) *capacityView {
+// viewCapacity is the capacity row by row, each load with what its name stands for; of trials, how many of all that were made.
+func viewCapacity(c *analyze.Capacity, all int) *capacityView {
 	if c == nil {
 		return nil
 	}
 	v := &capacityView{Why: sentence("The search ended because " + because(*c))}
 	add := func(name, value string) { v.Rows = append(v.Rows, [2]string{name, value}) }
-	for _, e := range append([]named{{"knee", c.Knee}, {"breaking load", c.Breaking}}, estimates(*c)...) {
+	for _, e := range loads(*c) {
 		if e.Estimate != nil {
 			add(e.name, strings.TrimSpace(Number(e.Value)+"/s  "+bracketed(interval(e.Estimate))))
 		}
@@ -209,8 +211,16 @@ func viewCapacity(c *analyze.Capacity) *capacityView {
 	if c.Stationary != nil {
 		add("bookend", map[bool]string{true: "the overload at the end was borne as the one at the beginning", false: "the target changed while it was measured"}[*c.Stationary])
 	}
-	add("spent", fmt.Sprintf("%s, %s requests, %s s of load, %s s of it overload", plural(c.Trials, "trial"), count(c.Requests), Number(c.Seconds), Number(c.OverloadSeconds)))
+	add("spent", fmt.Sprintf("%s, %s requests, %s s of load, %s s of it overload", searchTrials(c.Trials, all), count(c.Requests), Number(c.Seconds), Number(c.OverloadSeconds)))
 	return v
+}
+
+// searchTrials are the trials of a search, of all those of its run: bursts and storms are none of them.
+func searchTrials(n, all int) string {
+	if n >= all {
+		return plural(n, "trial")
+	}
+	return fmt.Sprintf("%s of the run's %s searched (the others sent bursts or storms)", Number(float64(n)), plural(all, "trial"))
 }
 
 // because is why a search stopped, to stand inside a sentence.
@@ -238,7 +248,8 @@ func loadRows(l *Load) (rows [][2]string) {
 		*attack.Quantiles
 	}{{"response time", l.Response}, {"service time", l.Service}, {"refusals", l.Refusal}, {"lag", l.Lag}} {
 		if q.Quantiles != nil {
-			rows = append(rows, [2]string{q.name, fmt.Sprintf("p50 %s · p95 %s · p99 %s · p99.9 %s · max %s", Latency(q.P50), Latency(q.P95), Latency(q.P99), Latency(q.P999), Latency(q.Max))})
+			v := quantiles(q.Quantiles)
+			rows = append(rows, [2]string{q.name, fmt.Sprintf("p50 %s · p95 %s · p99 %s · p99.9 %s · max %s, of %s", v[0], v[1], v[2], v[3], Latency(q.Max), plural(int(q.N), "request"))})
 		}
 	}
 	for _, class := range sortedKeys(l.Errors) {

@@ -54,15 +54,13 @@ func markdownCurve(b *strings.Builder, r Report) {
 	if c == nil || len(c.Points) == 0 {
 		return
 	}
-	b.WriteString("\n<details><summary>Latency by offered load</summary>\n\n| offered /s | ok /s | p50 | p95 | p99 | p99.9 | failed | class |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n")
+	b.WriteString("\n<details><summary>Latency by offered load</summary>\n\n| offered /s | ok done /s | p50 | p95 | p99 | p99.9 | failed | class |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n")
 	for _, p := range c.Points {
-		row := []string{Number(p.Load), Number(p.Achieved), "–", "–", "–", "–", Percent(broken(p.Counts)), string(p.Class)}
-		if q := p.Response; q != nil {
-			row[2], row[3], row[4], row[5] = Latency(q.P50), Latency(q.P95), Latency(q.P99), Latency(q.P999)
-		}
+		q := quantiles(p.Response)
+		row := []string{Number(p.Load), Number(p.Achieved), q[0], q[1], q[2], q[3], Percent(broken(p.Counts)), string(p.Class)}
 		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
 	}
-	b.WriteString("\n</details>\n")
+	fmt.Fprintf(b, "\n%s %s\n\n</details>\n", okDone, few)
 }
 
 // mdActs are the characters that a backslash keeps from acting in Markdown wherever they stand, after CommonMark 0.31 and

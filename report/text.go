@@ -139,6 +139,9 @@ func (t *page80) load(r Report) {
 	t.quantiles("response", l.Response)
 	t.quantiles("service", l.Service)
 	t.quantiles("lag", l.Lag)
+	if l.Response != nil && !reaches(l.Response, .999) {
+		t.wrapped("  ", few)
+	}
 	if l.SpreadMS > 0 {
 		t.line("  the burst was sent within %s", Latency(l.SpreadMS))
 	}
@@ -164,8 +167,9 @@ func (t *page80) quantiles(name string, q *attack.Quantiles) {
 		return
 	}
 	row := "  " + cell(name, 10)
-	for _, v := range []float64{q.P50, q.P90, q.P95, q.P99, q.P999, q.Max} {
-		row += cell(Latency(v), -10)
+	all := quantiles(q)
+	for _, v := range []string{all[0], quantile(q, .9, q.P90), all[1], all[2], all[3], Latency(q.Max)} {
+		row += cell(v, -10)
 	}
 	t.line("%s", row)
 }
@@ -264,24 +268,52 @@ func (t *page80) curve(r Report) {
 		return
 	}
 	t.head("Loads, a second")
-	t.line("  %s%s%s%s%s%s%s  %s", cell("offered", -8), cell("ok", -8), cell("p50", -9), cell("p95", -9), cell("p99", -9), cell("p99.9", -9), cell("failed", -9), "class")
+	t.line("  %s%s%s%s%s%s%s  %s", cell("offered", -8), cell("ok done", -8), cell("p50", -9), cell("p95", -9), cell("p99", -9), cell("p99.9", -9), cell("failed", -9), "class")
+	thin := false
 	for _, p := range c.Points {
-		q := p.Response
-		if q == nil {
-			q = &attack.Quantiles{}
-		}
-		t.line("  %s%s%s%s%s%s%s  %s", cell(Number(p.Load), -8), cell(Number(p.Achieved), -8), cell(latency(q, q.P50), -9), cell(latency(q, q.P95), -9),
-			cell(latency(q, q.P99), -9), cell(latency(q, q.P999), -9), cell(Percent(broken(p.Counts)), -9), p.Class)
+		q := quantiles(p.Response)
+		t.line("  %s%s%s%s%s%s%s  %s", cell(Number(p.Load), -8), cell(Number(p.Achieved), -8), cell(q[0], -9), cell(q[1], -9),
+			cell(q[2], -9), cell(q[3], -9), cell(Percent(broken(p.Counts)), -9), p.Class)
+		thin = thin || slices.Contains(q[:], "–")
 	}
+	if thin {
+		t.wrapped("  ", few)
+	}
+	t.wrapped("  ", okDone)
 	t.rest(*c)
 }
 
-// latency is a quantile, or a dash where there was nothing to measure.
-func latency(q *attack.Quantiles, ms float64) string {
-	if q == nil || q.N == 0 {
+// quantile is the latency that this share of the answers kept, or a dash where not one of so few lies beyond it: the p99 of 20
+// requests is the slowest of them, and says nothing of the one in a hundred.
+func quantile(q *attack.Quantiles, share, ms float64) string {
+	if !reaches(q, share) {
 		return "–"
 	}
 	return Latency(ms)
+}
+
+// reaches tells whether at least one of the answers lies beyond this share of them.
+func reaches(q *attack.Quantiles, share float64) bool {
+	return q != nil && float64(q.N)*(1-share) > 1-1e-9
+}
+
+// quantiles are p50, p95, p99 and p99.9, each as quantile has it.
+func quantiles(q *attack.Quantiles) [4]string {
+	if q == nil {
+		q = &attack.Quantiles{}
+	}
+	return [4]string{quantile(q, .5, q.P50), quantile(q, .95, q.P95), quantile(q, .99, q.P99), quantile(q, .999, q.P999)}
+}
+
+// few says why a dash stands in a row of quantiles.
+const few = "–: too few answers (p95 needs 20, p99 100, p99.9 1,000)."
+
+// worstOf is the p99, or the slowest where there are too few answers for it.
+func worstOf(q attack.Quantiles) (name string, ms float64) {
+	if reaches(&q, .99) {
+		return "p99", q.P99
+	}
+	return "slowest", q.Max
 }
 
 // broken is the share of arrivals that ended badly at the target.
@@ -290,7 +322,7 @@ func broken(c attack.Counts) float64 { return share(c.Failed+c.Timeout+c.Shed, c
 // rest prints the estimates that have no tile.
 func (t *page80) rest(c analyze.Capacity) {
 	for _, e := range estimates(c) {
-		t.hanging("  "+cell(e.name, 19)+cell(Number(e.Value)+"/s", 14), strings.Repeat(" ", 35), interval(e.Estimate))
+		t.hanging("  "+cell(e.name, 19)+cell(Number(e.Value)+"/s", 14), strings.Repeat(" ", 35), joined("; ", interval(e.Estimate), meaning(e.name)))
 	}
 	if how, _ := c.Approach(); how != "" {
 		t.wrapped("  ", how)

@@ -16,8 +16,12 @@ func (r Report) loadTiles(l Load) [4]Tile {
 	well := Tile{Plain: true, Label: "answered well", Value: Percent(share(l.OK, l.Due)), Detail: fmt.Sprintf("%s of %s", count(l.OK), count(l.Due))}
 	fast := Tile{Plain: true, Label: "p99", Value: "–", Detail: "no request was answered well"}
 	if q := l.Response; q != nil {
-		value, unit, _ := strings.Cut(Latency(q.P99), " ")
-		fast = Tile{Plain: true, Label: "p99", Value: value, Unit: " " + unit, Detail: fmt.Sprintf("p50 %s, slowest %s", Latency(q.P50), Latency(q.Max))}
+		name, ms := worstOf(*q)
+		value, unit, _ := strings.Cut(Latency(ms), " ")
+		fast = Tile{Plain: true, Label: name, Value: value, Unit: " " + unit, Detail: fmt.Sprintf("p50 %s, slowest %s", Latency(q.P50), Latency(q.Max))}
+		if name != "p99" {
+			fast.Detail = fmt.Sprintf("p50 %s, too few for p99: %s", Latency(q.P50), plural(int(q.N), "answer"))
+		}
 	}
 	rest := Tile{Plain: true, Label: "not answered well", Value: Percent(share(l.Due-l.OK, l.Due)), Detail: binWords(l)}
 	if r.Run.Goal != "" && r.End != nil && (r.End.Exit == 0 || r.End.Exit == exitBroken) {

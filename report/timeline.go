@@ -189,12 +189,24 @@ func (r Report) timelineChart() *Chart {
 	if len(t.slots) < 2 {
 		return nil
 	}
-	c := &Chart{ID: "timeline", Title: "What was offered, and what became of it", Subtitle: "By the second in which requests were due; failures and refusals are never counted as answered.", Sync: "time", Table: r.trialTable()}
+	c := &Chart{ID: "timeline", Title: "What was offered, and what became of it", Subtitle: "By the second in which requests were due; failures and refusals are never counted as answered." + r.leftOut(), Sync: "time", Table: r.trialTable()}
 	t.rates(c)
 	if l := r.Limit(); l != nil {
 		c.Markers = []Marker{limitLine(l.Rate)}
 	}
 	return c
+}
+
+// leftOut says which trials no chart over time shows, "" where it shows all.
+func (r Report) leftOut() string {
+	n := 0
+	for _, m := range r.Trials {
+		n += one(m.Trial.Serial == nil)
+	}
+	if n == len(r.Trials) {
+		return ""
+	}
+	return fmt.Sprintf(" %d of the %s: the others sent one request after the other.", n, plural(len(r.Trials), "trial"))
 }
 
 func limitLine(rate float64) Marker {
@@ -205,17 +217,14 @@ func limitLine(rate float64) Marker {
 const trialRows = 250
 
 func (r Report) trialTable() Table {
-	t := Table{Head: []string{"trial", "phase", "why", "offered /s", "ok /s", "due", "throttled", "shed", "failed", "timeout", "unsent", "p50", "p99", "ended"}}
+	t := Table{Head: []string{"trial", "phase", "why", "offered /s", "ok of due /s", "due", "throttled", "shed", "failed", "timeout", "unsent", "p50", "p99", "ended"}, Foot: "ok of due: answered well, of what was due in the trial, its warm-up left out. " + few}
 	for i, m := range r.Trials {
 		if i == trialRows {
 			t.Rows = append(t.Rows, []string{"…", fmt.Sprintf("%s more in the journal", plural(len(r.Trials)-i, "trial"))})
 			break
 		}
 		x := trialResult(m)
-		p50, p99 := "–", "–"
-		if x.Response != nil {
-			p50, p99 = Latency(x.Response.P50), Latency(x.Response.P99)
-		}
+		q := quantiles(x.Response)
 		ended := "whole"
 		switch {
 		case x.Void != "":
@@ -224,7 +233,7 @@ func (r Report) trialTable() Table {
 			ended = "after " + span(m.Aborted.At) + ": " + string(m.Aborted.Reason)
 		}
 		t.Rows = append(t.Rows, []string{Number(float64(x.N)), x.Phase, x.Why, Number(x.Rate), Number(x.Achieved), count(x.Due), count(x.Throttled), count(x.Shed),
-			count(x.Failed), count(x.Timeout), count(x.Unsent), p50, p99, ended})
+			count(x.Failed), count(x.Timeout), count(x.Unsent), q[0], q[2], ended})
 	}
 	return t
 }

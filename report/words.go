@@ -79,7 +79,7 @@ func (r Report) caveats() []attack.Note {
 	}
 	for _, c := range r.Capacities {
 		add(c.Notes)
-		for _, e := range append(estimates(c), named{"", c.Knee}, named{"", c.Breaking}) {
+		for _, e := range loads(c) {
 			if e.Estimate != nil {
 				add(e.Notes)
 			}

@@ -173,7 +173,7 @@ func (e *evidence) stormsSeen() (all []storm) {
 
 // tableOf shows storms row by row.
 func tableOf(all []storm) *Table {
-	t := &Table{Columns: []string{"clients", "attempts each", "peak after 1 s", "all served after", "gave up"}}
+	t := &Table{Columns: []string{"clients", "attempts each", "peak after 1 s", "last served after", "gave up"}}
 	for _, s := range all {
 		t.Rows = append(t.Rows, []string{string(s.policy), fmt.Sprintf("%.2f", s.amplification), rate(s.peak), brief(s.drained), fmt.Sprint(s.gaveUp)})
 	}
@@ -255,6 +255,9 @@ func herd(e *evidence, ms []attack.Measurement) finding {
 	f := e.served(s, want, got)
 	if f.outcome == Pass {
 		f.why = fmt.Sprintf("the crowd was served within %s", brief(s.drained))
+		if s.gaveUp > 0 {
+			f.why = fmt.Sprintf("all of the crowd but %d were served within %s", s.gaveUp, brief(s.drained))
+		}
 		if s.peak > e.peakMax() {
 			f.why += fmt.Sprintf("; it came back as a herd, %.1f times the limit: clients need jitter on what they are told", s.peak/e.c.Limit.Rate)
 		}
