@@ -61,7 +61,7 @@ func Compare(sides []Side, notes ...attack.Note) Comparison {
 			}
 		}
 		if b := base.Capacity(); b != nil && b.Knee != nil && s.Capacity() != nil && s.Capacity().Knee != nil {
-			c.Ratios = append(c.Ratios, ratioOf("latency knee", s.Name, b.Knee, s.Capacity().Knee))
+			c.Ratios = append(c.Ratios, ratioOf(kneeRatio, s.Name, b.Knee, s.Capacity().Knee))
 		}
 	}
 	c.compareChecks()
@@ -81,7 +81,7 @@ func (r Report) estimateFor(goal string) *analyze.Estimate {
 func ratioOf(what, side string, was, now *analyze.Estimate) Ratio {
 	out := Ratio{What: what, Side: side, Was: was.Value}
 	if now == nil {
-		out.Why = "this run has no decided capacity for that goal"
+		out.Why = "no decided capacity for that goal"
 		return out
 	}
 	out.Now = now.Value
@@ -169,15 +169,31 @@ func (k ChangedCheck) asked() (n int, same bool) {
 	return n, same
 }
 
-// main is the ratio that the headline tells: the lowest of the last run's capacities.
+// kneeRatio is what the ratio of two knees is called.
+const kneeRatio = "latency knee"
+
+// main is the ratio that the headline tells: of the last run's capacities the lowest, one that is told to be less before all.
 func (c Comparison) main() *Ratio {
 	var out *Ratio
 	for i, r := range c.Ratios {
-		if r.Side != c.last().Name || r.By == nil || r.What == "latency knee" {
+		if r.Side != c.last().Name || r.By == nil || r.What == kneeRatio {
 			continue
 		}
-		if out == nil || r.By.Value < out.By.Value {
+		less := r.Told() < 0
+		if out == nil || less && out.Told() >= 0 || less == (out.Told() < 0) && r.By.Value < out.By.Value {
 			out = &c.Ratios[i]
+		}
+	}
+	return out
+}
+
+// others are those ratios of the last run that leave no doubt of a difference and say other than its main one, in words: a
+// headline that passed over them would contradict the rows below it.
+func (c Comparison) others() (out []string) {
+	m := c.main()
+	for _, r := range c.Ratios {
+		if r.Side == c.last().Name && r.Told() != 0 && (m == nil || r.Told() != m.Told()) {
+			out = append(out, fmt.Sprintf("its %s is %s", r.What, r.Words()))
 		}
 	}
 	return out
@@ -188,15 +204,19 @@ func (c Comparison) last() Side { return c.Sides[len(c.Sides)-1] }
 // Headline is the sentence that matters: the last run held against the first.
 func (c Comparison) Headline() string {
 	a, b, m := c.Sides[0].Name, c.last().Name, c.main()
-	changed := ""
+	changed, others := "", strings.Join(c.others(), "; ")
 	if n := len(c.Changed); n > 0 {
 		changed = fmt.Sprintf("%s changed", plural(n, "check"))
 	}
 	switch {
 	case m != nil && m.Told() != 0:
-		return joined("; ", fmt.Sprintf("%s bears %s than %s", b, m.Words(), a), changed)
+		return joined("; ", fmt.Sprintf("%s bears %s than %s", b, m.Words(), a), others, changed)
+	case m != nil && others != "":
+		return joined("; ", fmt.Sprintf("No difference of %s to %s can be told in the %s", b, a, m.What), others, changed)
 	case m != nil:
 		return joined("; ", fmt.Sprintf("%s and %s bear about the same: no difference can be told", a, b), changed)
+	case others != "":
+		return joined("; ", fmt.Sprintf("%s cannot be held against the capacity of %s", b, a), others, changed)
 	case changed != "":
 		return fmt.Sprintf("%s between %s and %s", changed, a, b)
 	case c.Alike > 0:
@@ -213,6 +233,11 @@ func joined(mark string, parts ...string) string {
 // Tiles are the capacities of the first and the last run, their ratio, and the checks that changed.
 func (c Comparison) Tiles() [4]Tile {
 	t := [4]Tile{c.capacityTile(c.Sides[0]), c.capacityTile(c.last()), {Label: "ratio", Value: "–", Detail: "no capacity for the same goal"}, {Label: "checks changed", Value: "–", Detail: "no check in common"}}
+	for _, r := range c.Ratios {
+		if r.Side == c.last().Name && r.What != kneeRatio && r.By == nil {
+			t[2].Detail = r.Side + ": " + r.Why
+		}
+	}
 	if m := c.main(); m != nil {
 		t[2] = Tile{Label: "ratio", Value: fmt.Sprintf("%.2f", m.By.Value), Unit: "×", Detail: fmt.Sprintf("%s interval %.2f – %.2f", Percent(m.By.Confidence), m.By.Lo, m.By.Hi), Tone: map[int]Tone{-1: Bad, 1: Good}[m.Told()]}
 	}
@@ -264,10 +289,15 @@ func (c Comparison) rows() (out [][]string) {
 	}
 	found := func(of func(*analyze.Capacity) *analyze.Estimate) func(Side) string {
 		return func(s Side) string {
-			if k := s.Capacity(); k != nil && of(k) != nil {
-				return strings.TrimSpace(Number(of(k).Value) + "/s " + bracketed(interval(of(k))))
+			k := s.Capacity()
+			if k == nil || of(k) == nil {
+				return ""
 			}
-			return ""
+			text := strings.TrimSpace(Number(of(k).Value) + "/s " + bracketed(interval(of(k))))
+			if !k.Decided() { // no tile shows it, and no ratio rests on it
+				text += ", not decided: " + missing(*k)
+			}
+			return text
 		}
 	}
 	add("target", func(s Side) string { return s.Run.Target })

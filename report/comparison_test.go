@@ -204,3 +204,48 @@ func TestComparisonLook(t *testing.T) {
 		}
 	}
 }
+
+// TestComparisonDoesNotContradictItself: whatever ratio below is told to differ, the headline says so, and no tile denies it.
+func TestComparisonDoesNotContradictItself(t *testing.T) {
+	run := func(name string, knee float64, capacities ...float64) Side {
+		s := Side{Name: name}
+		for i, at := range capacities {
+			s.Capacities = append(s.Capacities, analyze.Capacity{Goal: fmt.Sprintf("p9%d<1s", 9-i), Cause: analyze.CauseTarget, Estimate: near(at), Sustained: near(at), Breaking: near(at), Knee: near(knee)})
+		}
+		return s
+	}
+	for _, c := range []struct {
+		name     string
+		was, now Side
+		want     string
+	}{
+		{"all alike", run("a", 700, 1000), run("b", 700, 1000), "a and b bear about the same: no difference can be told"},
+		{"the knee came down", run("a", 700, 1000), run("b", 350, 1000), "No difference of b to a can be told in the capacity for p99<1s; its latency knee is 50 % less"},
+		{"both came down", run("a", 700, 1000), run("b", 350, 500), "b bears 50 % less than a"},
+		{"the knee went up, the capacity down", run("a", 700, 1000), run("b", 1400, 500), "b bears 50 % less than a; its latency knee is 100 % more"},
+		{"one of two goals is told", run("a", 700, 1000, 2000), run("b", 700, 1000, 4000), "No difference of b to a can be told in the capacity for p99<1s; its capacity for p98<1s is 100 % more"},
+	} {
+		if got := Compare([]Side{c.was, c.now}).Headline(); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+	undecided := run("b", 350, 1000)
+	undecided.Capacities[0].Cause = analyze.CauseBudget
+	c := Compare([]Side{run("a", 700, 1000), undecided})
+	if got, want := c.Headline(), "b cannot be held against the capacity of a; its latency knee is 50 % less"; got != want {
+		t.Errorf("undecided: %q, want %q", got, want)
+	}
+	if got, want := c.Tiles()[2].Detail, "b: no decided capacity for that goal"; got != want {
+		t.Errorf("undecided: the tile of the ratio says %q, want %q", got, want)
+	}
+	for _, row := range c.rows() {
+		if row[0] == "capacity" && (strings.Contains(row[1], "not decided") || !strings.Contains(row[2], "not decided: the time was up")) {
+			t.Errorf("a number that its tile does not show stands plain in a row: %q", row)
+		}
+	}
+}
+
+// near is an estimate of a value within two per cent.
+func near(v float64) *analyze.Estimate {
+	return &analyze.Estimate{Value: v, Lo: .98 * v, Hi: 1.02 * v, Confidence: .95}
+}
