@@ -20,6 +20,7 @@ type Twist struct {
 	Query  Secret            `json:"query,omitempty"`  // behind the query, as name=value
 	Header map[string]Secret `json:"header,omitempty"` // in place of the target's of the same names
 	Fresh  bool              `json:"fresh,omitempty"`  // a new connection for each request
+	HTTP2  bool              `json:"http2,omitempty"`  // over HTTP/2, whatever the other actors speak; in cleartext with prior knowledge
 }
 
 // Plain tells whether the twist changes nothing in what is sent.

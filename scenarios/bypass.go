@@ -136,6 +136,7 @@ var ways = []way{
 	{name: "OPTIONS", twist: attack.Twist{Method: "OPTIONS"}},
 	{name: "POST", twist: attack.Twist{Method: "POST"}, unsafe: true},
 	{name: "PUT", twist: attack.Twist{Method: "PUT"}, unsafe: true},
+	{name: "HTTP/2", twist: attack.Twist{HTTP2: true}},
 	{name: "another query", twist: attack.Twist{Query: "plimsoll=1"}},
 	{name: "//path", twist: attack.Twist{Prefix: "/"}, path: true},
 	{name: "/./path", twist: attack.Twist{Prefix: "/."}, path: true},

@@ -33,6 +33,7 @@ func TestWaysPastALimit(t *testing.T) {
 	}{
 		{"none", func(attack.Twist) bool { return false }, "", ""},
 		{"HEAD is not counted", func(w attack.Twist) bool { return w.Method == "HEAD" }, "V21", "HEAD went past the limit"},
+		{"HTTP/2 is not counted", func(w attack.Twist) bool { return w.HTTP2 }, "V21", "HTTP/2 went past the limit"},
 		{"a path with two slashes is another route", func(w attack.Twist) bool { return w.Prefix == "/" }, "V21", "//path went past"},
 		{"the path's case matters", func(w attack.Twist) bool { return w.Case }, "V21", "PATH went past"},
 		{"a query makes another key", func(w attack.Twist) bool { return w.Query != "" }, "V21", "another query went past"},

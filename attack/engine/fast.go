@@ -60,7 +60,7 @@ type packed struct {
 // refuse or write otherwise.
 func unfit(o *order) bool {
 	r := &o.http
-	if r.Method == http.MethodHead || r.Method == http.MethodConnect || len(o.body) > maxWire {
+	if o.http2 || r.Method == http.MethodHead || r.Method == http.MethodConnect || len(o.body) > maxWire {
 		return true
 	}
 	if strings.ContainsFunc(r.URL.Host+r.Host, func(c rune) bool { return c > unicode.MaxASCII }) {

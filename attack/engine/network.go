@@ -22,6 +22,7 @@ const dialShare = 0.9
 type network struct {
 	opt       Options
 	transport *http.Transport
+	http2     *http.Transport // for what must go over HTTP/2
 	dialer    net.Dialer
 	patience  time.Duration // with a connection and its handshake
 	tls       *tls.Config
@@ -64,7 +65,20 @@ func newNetwork(o Options) *network {
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(o.HTTP2)
 	n.transport.Protocols = protocols
+	n.http2 = n.overHTTP2()
 	return n
+}
+
+// overHTTP2 is a transport that speaks HTTP/2 and nothing else; in cleartext it does so unasked.
+func (n *network) overHTTP2() *http.Transport {
+	t := n.transport.Clone()
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP2(true)
+	t.Protocols.SetUnencryptedHTTP2(true)
+	t.DialTLSContext = func(ctx context.Context, _, address string) (net.Conn, error) {
+		return n.take(ctx, place{address: address, secure: true, http2: true})
+	}
+	return t
 }
 
 // single is a transport that sends each request over a connection of its own.
@@ -86,12 +100,14 @@ func (n *network) begin() (end func()) {
 func (n *network) close() {
 	n.chill()
 	n.transport.CloseIdleConnections()
+	n.http2.CloseIdleConnections()
 }
 
 // place is where a connection goes to.
 type place struct {
 	address string // host:port, as the URL has it
 	secure  bool
+	http2   bool // and nothing else may be spoken there
 }
 
 func (n *network) dialPlain(ctx context.Context, _, address string) (net.Conn, error) {
@@ -137,7 +153,7 @@ func (n *network) dial(ctx context.Context, p place) (net.Conn, error) {
 	if !p.secure {
 		return counted, nil
 	}
-	return n.shake(ctx, counted, p.address)
+	return n.shake(ctx, counted, p)
 }
 
 func (n *network) connect(ctx context.Context, address string) (net.Conn, error) {
@@ -150,20 +166,29 @@ func (n *network) connect(ctx context.Context, address string) (net.Conn, error)
 	return n.dialer.DialContext(ctx, "tcp", address)
 }
 
-func (n *network) shake(ctx context.Context, c net.Conn, address string) (net.Conn, error) {
-	config := n.tls
+// errNoHTTP2 is what the other end says by not agreeing on it.
+var errNoHTTP2 = errors.New("the other end does not speak HTTP/2")
+
+func (n *network) shake(ctx context.Context, c net.Conn, p place) (net.Conn, error) {
+	config := n.tls.Clone()
 	if config.ServerName == "" {
-		host, _, err := net.SplitHostPort(address)
+		host, _, err := net.SplitHostPort(p.address)
 		if err != nil {
-			host = address
+			host = p.address
 		}
-		config = config.Clone()
 		config.ServerName = host
+	}
+	if p.http2 {
+		config.NextProtos = []string{"h2"}
 	}
 	secured := tls.Client(c, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		c.Close()
 		return nil, &handshakeError{err}
+	}
+	if p.http2 && secured.ConnectionState().NegotiatedProtocol != "h2" {
+		c.Close()
+		return nil, &handshakeError{errNoHTTP2}
 	}
 	return secured, nil
 }

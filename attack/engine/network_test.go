@@ -491,12 +491,16 @@ func TestWhatTargetsDoWrongHasItsClass(t *testing.T) {
 			"tls":                strings.Replace(gone, "http:", "https:", 1),
 			"dns":                "http://no.such.host.invalid/",
 		} {
-			m := once(t, open(t, Options{Target: to(url + "?key=secret"), Timeout: 300 * time.Millisecond, FollowRedirects: 1}), 1)
+			patience := 300 * time.Millisecond
+			if want == "dial timeout" { // a tenth of it is what tells a dial's from an answer's: more than a busy machine pauses
+				patience = 3 * time.Second
+			}
+			m := once(t, open(t, Options{Target: to(url + "?key=secret"), Timeout: patience, FollowRedirects: 1}), 1)
 			got := m.All()
 			if got.Errors[want] != 1 {
 				t.Errorf("errors %v, want one of class %q", got.Errors, want)
 			}
-			if timeout := strings.HasSuffix(want, "timeout"); timeout != (got.Timeout == 1) || timeout && got.Response.Quantile(1) < 299*time.Millisecond {
+			if timeout := strings.HasSuffix(want, "timeout"); timeout != (got.Timeout == 1) || timeout && got.Response.Quantile(1) < patience-patience/100 {
 				t.Errorf("%s: %+v with response %v, want the bin of timeouts for timeouts alone, of at least the timeout", want, got.Counts, got.Response.Quantile(1))
 			}
 			if len(m.Notes) != 1 || !strings.HasPrefix(m.Notes[0].Text, want+": ") || strings.Contains(m.Notes[0].Text, "secret") {

@@ -34,6 +34,7 @@ type order struct {
 	http  http.Request
 	body  []byte
 	fresh bool // over a connection of its own
+	http2 bool // over HTTP/2
 	kind  int  // which of the target's endpoints it belongs to
 	packed
 }
@@ -98,8 +99,11 @@ func newOrder(r *attack.Request, who attack.Identity, twist attack.Twist) (*orde
 	if method != r.Method && (method == http.MethodGet || method == http.MethodHead) {
 		body = nil
 	}
-	o := &order{body: body, fresh: twist.Fresh, kind: r.Endpoint, http: http.Request{Method: method, URL: u, Header: header, Host: host,
+	o := &order{body: body, fresh: twist.Fresh, http2: twist.HTTP2, kind: r.Endpoint, http: http.Request{Method: method, URL: u, Header: header, Host: host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(body))}}
+	if twist.HTTP2 {
+		o.http.Proto, o.http.ProtoMajor, o.http.ProtoMinor = "HTTP/2.0", 2, 0
+	}
 	return o, nil
 }
 

@@ -14,6 +14,7 @@ import (
 type std struct {
 	send    func(*http.Request) (*http.Response, error)
 	fresh   func(*http.Request) (*http.Response, error) // the same, over a connection of its own
+	http2   func(*http.Request) (*http.Response, error) // the same, over HTTP/2
 	rule    attack.Rule
 	maxBody int64
 }
@@ -24,9 +25,9 @@ func newStd(o Options, n *network) *std {
 		t = n.transport
 	}
 	s := &std{rule: o.Rule, maxBody: o.MaxBody, send: sender(t, o.FollowRedirects)}
-	s.fresh = s.send
+	s.fresh, s.http2 = s.send, s.send
 	if n != nil {
-		s.fresh = sender(n.single(), o.FollowRedirects)
+		s.fresh, s.http2 = sender(n.single(), o.FollowRedirects), sender(n.http2, o.FollowRedirects)
 	}
 	return s
 }
@@ -51,7 +52,10 @@ func (s *std) carry(o *order, e errand) answer {
 	defer cancel()
 	a := answer{sent: e.elapsed()}
 	send := s.send
-	if o.fresh {
+	switch {
+	case o.http2:
+		send = s.http2
+	case o.fresh:
 		send = s.fresh
 	}
 	resp, err := send(o.attach(o.http.WithContext(ctx)))

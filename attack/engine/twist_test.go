@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,6 +59,59 @@ func TestEachActorAsksInItsOwnWay(t *testing.T) {
 		}
 		if why, _ := m.Void(); why != "" {
 			t.Errorf("void: %s; connections that are asked for are no fault", why)
+		}
+	})
+}
+
+// An actor speaks HTTP/2 beside others that do not, in cleartext and over TLS. What does not speak it serves none of it, and
+// costs the others nothing.
+func TestAnActorSpeaksHTTP2BesideTheOthers(t *testing.T) {
+	overBoth(t, func(t *testing.T) {
+		for _, c := range []struct {
+			says        string
+			secure, two bool
+		}{{"cleartext, both", false, true}, {"cleartext, HTTP/1.1 alone", false, false}, {"TLS, both", true, true}, {"TLS, HTTP/1.1 alone", true, false}} {
+			t.Run(c.says, func(t *testing.T) {
+				var protos [3]atomic.Int64
+				s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					if r.Method != "PRI" { // what HTTP/1.1 takes HTTP/2's preface for
+						protos[r.ProtoMajor].Add(1)
+					}
+				}))
+				s.Config.ErrorLog = log.New(io.Discard, "", 0)
+				s.Config.Protocols = new(http.Protocols)
+				s.Config.Protocols.SetHTTP1(true)
+				s.Config.Protocols.SetHTTP2(c.two && c.secure)
+				s.Config.Protocols.SetUnencryptedHTTP2(c.two && !c.secure)
+				s.EnableHTTP2 = c.two
+				o := Options{}
+				if c.secure {
+					s.StartTLS()
+					o.TLS = s.Client().Transport.(*http.Transport).TLSClientConfig
+				} else {
+					s.Start()
+				}
+				t.Cleanup(s.Close)
+				o.Target = to(s.URL + "/")
+				trial := steady(50, 200*time.Millisecond)
+				two := trial.Actors[0]
+				two.Twist.HTTP2 = true
+				trial.Actors = append(trial.Actors, two)
+				m := run(t, open(t, o), trial, nil)
+				if one := m.Of(0); one.OK != one.Due || protos[1].Load() < one.OK {
+					t.Errorf("over HTTP/1.1: %d of %d served, %d arrived", one.OK, one.Due, protos[1].Load())
+				}
+				want := int64(0)
+				if c.two {
+					want = m.Of(1).Due
+				}
+				if got := m.Of(1).OK; got != want || protos[2].Load() != want {
+					t.Errorf("over HTTP/2: %d served and %d arrived, want %d: errors %v", got, protos[2].Load(), want, m.Of(1).Errors)
+				}
+				if why, _ := m.Void(); why != "" {
+					t.Errorf("void: %s", why)
+				}
+			})
 		}
 	})
 }

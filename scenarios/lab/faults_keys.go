@@ -40,7 +40,7 @@ var keyFaults = []Fault{
 	{"bypass-forwarded", "each X-Forwarded-For has a bucket of its own", "V21", func(h *hooks) {
 		h.charge = func(name string, r *http.Request) string { return name + r.Header.Get("X-Forwarded-For") }
 	}},
-	{"bypass-http2", "HTTP/2 is not limited", "V01", passing(func(r *http.Request) bool { return r.ProtoMajor >= 2 })},
+	{"bypass-http2", "HTTP/2 is not limited", "V21", passing(func(r *http.Request) bool { return r.ProtoMajor >= 2 })},
 	{"unknown-key-spends", "a request with an unknown key takes a token from everybody", "V19", func(h *hooks) {
 		h.stranger = func(_ *Gateway, in *instance, _ string, at time.Duration) bool {
 			for _, name := range slices.Sorted(maps.Keys(in.accounts)) {

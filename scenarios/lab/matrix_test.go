@@ -43,7 +43,7 @@ func play(t *testing.T, r row, seed uint64, worsen func(attack.Runner) attack.Ru
 			t.Fatal(err)
 		}
 		e, err := engine.New(engine.Options{Target: attack.Target{Requests: []attack.Request{{Method: "GET", URL: "http://lab/items"}}},
-			Rule: attack.Rule{Throttled: refusals(r.declared)}, Transport: newWire(l, r.http2, seed)})
+			Rule: attack.Rule{Throttled: refusals(r.declared)}, Transport: newWire(l, seed)})
 		if err != nil {
 			t.Fatal(err)
 		}

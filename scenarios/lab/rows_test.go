@@ -16,7 +16,6 @@ type row struct {
 	throttle lab.GatewayConfig
 	declared scenarios.Config
 	catches  string  // the check that names the fault; empty for a limiter that is right
-	http2    bool    // spoken to it
 	whole    bool    // play the whole script, not the brief one
 	tips     float64 // of the service behind
 	quick    bool    // the service behind answers at once
@@ -143,7 +142,6 @@ var settings = map[string]func() row{
 	"metastable":         inFull(bucket),
 	"burst-half":         inFull(bucket), "truncates": inFull(bucket), "slow-refusals": inFull(bucket), "counts-refusals": inFull(bucket),
 	"per-connection": func() row { r := single(20, 10); r.whole = true; return r }, // a whole script asks one connection until it is refused, which a low rate does
-	"bypass-http2":   func() row { r := single(200, 40); r.http2 = true; return r },
 }
 
 func house() row  { return tenants(200, 40) }

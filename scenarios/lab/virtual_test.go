@@ -21,16 +21,14 @@ import (
 // host k.lab its k-th instance.
 type wire struct {
 	lab   *lab.Lab
-	http2 bool
-
 	mu    sync.Mutex
 	rng   *rand.Rand
 	idle  []int
 	conns int
 }
 
-func newWire(l *lab.Lab, http2 bool, seed uint64) *wire {
-	return &wire{lab: l, http2: http2, rng: rand.New(rand.NewPCG(seed, 0x77697265))}
+func newWire(l *lab.Lab, seed uint64) *wire {
+	return &wire{lab: l, rng: rand.New(rand.NewPCG(seed, 0x77697265))}
 }
 
 // open is a connection to send on, and how long the way takes, there and back.
@@ -66,9 +64,6 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	time.Sleep(there)
 	in := r.Clone(r.Context())
 	in.RemoteAddr = "192.0.2.1:" + strconv.Itoa(10_000+conn)
-	if w.http2 {
-		in.Proto, in.ProtoMajor, in.ProtoMinor = "HTTP/2.0", 2, 0
-	}
 	in.RequestURI = r.URL.RequestURI()
 	if in.Body == nil {
 		in.Body = http.NoBody
