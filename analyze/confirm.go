@@ -30,7 +30,11 @@ func (s *search) saturate() bool {
 	load := min(s.hi, max(overloadBy*s.good, 1.05*s.lo))
 	raise := raiseBy
 	for range saturateMax {
-		j, ok := s.test(Saturate, "what is completed when there is always more to do", load, Medium)
+		long, may := s.overloadable(load)
+		if !may {
+			break
+		}
+		j, ok := s.held(Saturate, "what is completed when there is always more to do", load, long, Medium)
 		if !ok {
 			return false
 		}
@@ -64,6 +68,13 @@ func (s *search) saturate() bool {
 	}
 	s.lo = min(s.lo, s.hi)
 	return true
+}
+
+// overloadable is how long an overload may last that leaves time for a confirmation; false where that is too short.
+func (s *search) overloadable(load float64) (long float64, may bool) {
+	load = s.clamp(load)
+	long, left := s.long(load, Medium), s.room(load)-s.reserve(load)
+	return min(long, left), left >= long/shortest
 }
 
 // warming tells whether the target got faster while it was overloaded: it was not yet warm then, and what it completed
@@ -120,7 +131,12 @@ func (s *search) collapse() bool {
 		s.hi, s.lo = min(s.hi, s.lo), collapseTo*s.estimate
 		return true
 	}
-	j, ok := s.test(Saturate, "a load that passed, though more is not completed", s.lo, Medium)
+	long, may := s.overloadable(s.lo)
+	if !may {
+		s.hi, s.lo = min(s.hi, s.lo), collapseTo*s.estimate
+		return true
+	}
+	j, ok := s.held(Saturate, "a load that passed, though more is not completed", s.lo, long, Medium)
 	switch {
 	case !ok:
 		return false
@@ -187,10 +203,10 @@ func (s *search) confirm() bool {
 	step, width := s.resolution()
 	s.resolved = width
 	grow, slow := 1., false
-	load := s.estimate * (1 - step)
+	load, long := s.estimate*(1-step), 0.
 	for range confirmMax {
 		load = s.clamp(load)
-		long := s.shortened(load)
+		load, long = s.afford(load, s.shortened(load))
 		if s.spentOut(load, long) {
 			return true
 		}
@@ -286,7 +302,7 @@ func (s *search) vote(load, long, step float64) (Judgement, bool) {
 	if !ok || j.Class != Overloaded || !surprise {
 		return j, ok
 	}
-	if !s.fits(long) || s.room(load) < 2*long {
+	if !s.fits(long) || s.room(load) < 2*long+s.reserve(load) {
 		return j, true
 	}
 	again, ok := s.full("again: the first said no where a yes was expected", load, long)

@@ -3,6 +3,7 @@ package analyze
 import (
 	"cmp"
 	"math"
+	"slices"
 )
 
 // bounds are the loads that the estimate lies between: 0 and +Inf where there is none. A search that was cut short has
@@ -104,6 +105,54 @@ func (s *search) room(load float64) float64 {
 		}
 	}
 	return max(most-sum, 0)
+}
+
+// reserve is how many seconds of overload are kept, while no load is confirmed, for the trial that may confirm one: without
+// a lower bound all that went before tells little.
+func (s *search) reserve(load float64) float64 {
+	if s.sustained > 0 {
+		return 0
+	}
+	return s.long(load, Full) / shortest
+}
+
+// afford is the load and the length of a confirmation, given the time that is left for overload.
+func (s *search) afford(load, long float64) (float64, float64) {
+	keep, room := s.reserve(load), s.room(load)
+	if s.sustained > 0 || room >= long+keep {
+		return load, long
+	}
+	if room >= 2*keep {
+		return load, min(long, room-keep)
+	}
+	if last := s.lastLoad(load, keep); last > 0 {
+		return last, min(long, s.room(last))
+	}
+	return load, min(long, keep)
+}
+
+// The last trial that there is room for goes down to this share of what the capacity may be at most, and lies so far above
+// loads that were tried before: they were overloads as well, should it turn out to be one.
+const (
+	lastLeast = .8
+	lastAbove = 1.001
+)
+
+// lastLoad is the load of the last trial that there is room for: the lowest at which there is room for so many seconds, for
+// nothing is left to ask again should it be too much as well. It is 0 where there is no such load.
+func (s *search) lastLoad(load, long float64) float64 {
+	most := min(cmp.Or(s.estimate, load), s.breaking)
+	loads := []float64{lastLeast * most, (1 + lastLeast) / 2 * most}
+	for _, r := range s.rows {
+		loads = append(loads, r.m.Trial.Load()*lastAbove)
+	}
+	slices.Sort(loads)
+	for _, l := range loads {
+		if l = s.clamp(l); l >= lastLeast*most && l < most && s.room(l) >= long {
+			return l
+		}
+	}
+	return 0
 }
 
 // lowest is the least that the capacity may be if this load turns out to be too much. A load that passed for want of time

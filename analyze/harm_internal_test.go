@@ -40,6 +40,42 @@ func TestRoomForOneMoreOverload(t *testing.T) {
 	}
 }
 
+// While no load is confirmed, time is kept for the trial that may confirm one; the last such trial is held low, but not below
+// loads that were tried for longer than there is time for.
+func TestTheLastTrialThatThereIsRoomFor(t *testing.T) {
+	held := func(load, long float64, c Class) row {
+		return row{m: attack.Measurement{Trial: attack.Trial{Actors: []attack.Actor{{Schedule: attack.Constant(load, time.Duration(long*1e9), attack.Poisson)}}}}, j: Judgement{Class: c}}
+	}
+	f := finding{lo: 50, hi: 120, breaking: math.Inf(1), estimate: 100, mode: ModeCapacity}
+	for _, r := range []struct {
+		name       string
+		sustained  float64
+		rows       []row
+		load, long float64
+	}{
+		{"there is time for it and another", 0, []row{held(120, 35, Overloaded)}, 98, 20},
+		{"for a shorter one and another", 0, []row{held(120, 45, Overloaded)}, 98, 10},
+		{"for the last", 0, []row{held(120, 52, Overloaded)}, 80, 8},
+		{"for the last, above what was tried", 0, []row{held(120, 51, Overloaded), held(85, 5, Sustained)}, 85 * lastAbove, 9},
+		{"for none", 0, []row{held(120, 58, Overloaded)}, 98, 5},
+		{"a load is confirmed", 80, []row{held(120, 52, Overloaded)}, 98, 20},
+	} {
+		s := &search{plan: Plan{MaxOverloadSeconds: 60, Min: 1, Max: 1000}, effort: efforts[Standard].within(DefaultBudget, 60), rows: r.rows, finding: f}
+		s.sustained = r.sustained
+		if load, long := s.afford(98, 20); math.Abs(load-r.load) > 1e-6 || math.Abs(long-r.long) > 1e-6 {
+			t.Errorf("%s: %.1fs at %.2f/s, want %.1fs at %.2f/s", r.name, long, load, r.long, r.load)
+		}
+	}
+	s := &search{plan: Plan{MaxOverloadSeconds: 60, Min: 1, Max: 1000}, effort: efforts[Standard].within(DefaultBudget, 60), rows: []row{held(120, 45, Overloaded)}, finding: f}
+	if long, may := s.overloadable(112); long != 10 || !may {
+		t.Errorf("an overload of %.1fs, %v, with 15s left: want 10s, which leaves 5s", long, may)
+	}
+	s.rows = append(s.rows, held(120, 8, Overloaded))
+	if long, may := s.overloadable(112); may {
+		t.Errorf("an overload of %.1fs with 7s left, want none", long)
+	}
+}
+
 // Between bounds of short trials it is what overloads completed; between confirmed ones their middle.
 func TestTheMiddleOfTheBounds(t *testing.T) {
 	none := math.Inf(1)

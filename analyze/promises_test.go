@@ -99,8 +99,12 @@ func TestALimiterInFrontIsNamed(t *testing.T) {
 func TestNoSearchDoesMoreHarmThanDeclared(t *testing.T) {
 	services := promised(t, func(population.Service) bool { return true })
 	var over, above, failed, excess, long, sent sample
+	ended := 0
 	each(analyze.Plan{}, services, nil, func(f finding) {
 		c := f.ours
+		if c.Cause == analyze.CauseHarm {
+			ended++
+		}
 		over, above, excess = append(over, f.over), append(above, f.above), append(excess, f.excess)
 		if most := analyze.DefaultMaxOverload; max(f.over, c.OverloadSeconds) > most*(1+1e-6) {
 			t.Errorf("%v: overloaded for %.1fs, by its own count %.1fs; %.0fs were declared", f.s, f.over, c.OverloadSeconds, most)
@@ -123,6 +127,9 @@ func TestNoSearchDoesMoreHarmThanDeclared(t *testing.T) {
 	})
 	t.Logf("%d services: overloaded for %s s, at most %.0f s; above the true capacity for %s s, at most %.0f s; excess %s s of capacity; failed %s of what is allowed, at most %.2f",
 		len(services), pair(over, 1, 1), over.at(1), pair(above, 1, 1), above.at(1), pair(excess, 1, 1), pair(failed, 1, 2), failed.at(1))
+	if t.Logf("%d ended for the harm they did", ended); 50*ended > len(services) {
+		t.Errorf("%d of %d searches ended for the harm they did before a load was confirmed, want 2 %% at most", ended, len(services))
+	}
 	t.Logf("within × 1.5 of what --plan says: seconds %.0f %%, at most × %.1f; requests %.0f %%, at most × %.1f", 100*long.within(1.5), long.at(1), 100*sent.within(1.5), sent.at(1))
 	if long.within(1.5) < .9 || sent.within(1.5) < .9 {
 		t.Errorf("the seconds of %.0f %% and the requests of %.0f %% are within × 1.5 of what --plan says, want 90 %% of each", 100*long.within(1.5), 100*sent.within(1.5))
