@@ -100,7 +100,7 @@ type tried struct {
 func TestPageInABrowser(t *testing.T) {
 	all, browsers := everythingTried(), 2
 	if testing.Short() {
-		all, browsers = []tried{provedOn("whole"), provedOn("comparison-slower")}, 1
+		all, browsers = []tried{provedOn("whole"), provedOn("comparison-slower"), {"labels", labelsCrossNoLine}}, 1
 	}
 	for _, name := range sheets() {
 		if !testing.Short() {
@@ -138,7 +138,7 @@ func everythingTried() (out []tried) {
 			}
 		}})
 	}
-	return append(out, tried{"planted/noises", listensToEverything}, tried{"cursor", sharesItsCursor})
+	return append(out, tried{"planted/noises", listensToEverything}, tried{"cursor", sharesItsCursor}, tried{"labels", labelsCrossNoLine})
 }
 
 // listensToEverything plants what the proof of silence must not miss: an exception, what the policy refuses, and on a page
@@ -154,6 +154,42 @@ func listensToEverything(p *tab) {
 		p.frame()
 		if len(p.silence()) == 0 {
 			p.Errorf("nothing was heard of %s", noisy[len(page)-10:])
+		}
+	}
+}
+
+// labelsCrossNoLine: two targets broke at about the same load, near the right edge; on a tablet, each label stands off both lines.
+func labelsCrossNoLine(p *tab) {
+	near := Fold(whole())
+	near.Capacities = slices.Clone(near.Capacities)
+	moved := *near.Capacities[0].Breaking
+	moved.Value += 45
+	near.Capacities[0].Breaking = &moved
+	p.show(comparisonOf(p.TB, Compare([]Side{{"a name of some length", Fold(whole())}, {"another of some length", near}})))
+	defer p.width(browser.Wide)
+	browser.Eval[bool](p.Tab, `{
+		window.said = []; window.ruled = [];
+		const c = CanvasRenderingContext2D.prototype, { fillText, moveTo, lineTo } = c;
+		let from;
+		c.fillText = function (text, x, y) { said.push({ text, x, wide: this.measureText(text).width }); fillText.call(this, text, x, y) };
+		c.moveTo = function (x, y) { from = [x, y]; moveTo.call(this, x, y) };
+		c.lineTo = function (x, y) { if (from[0] === x && Math.abs(y - from[1]) > 100) ruled.push(x); lineTo.call(this, x, y) };
+	} true`)
+	p.width(browser.Pad)
+	type box struct {
+		Text    string
+		X, Wide float64
+	}
+	boxes := browser.Eval[[]box](p.Tab, `said.filter(s => /some length \d/.test(s.text)).map(s => ({ Text: s.text, X: s.x, Wide: s.wide }))`)
+	lines := browser.Eval[[]float64](p.Tab, `ruled`)
+	if len(boxes) < 2 || len(lines) < 2 {
+		p.Fatalf("%d labels and %d lines were drawn, want two of each", len(boxes), len(lines))
+	}
+	for _, b := range boxes {
+		for _, l := range lines {
+			if l > b.X && l < b.X+b.Wide {
+				p.Errorf("a line at %.0f crosses %q, from %.0f to %.0f", l, b.Text, b.X, b.X+b.Wide)
+			}
 		}
 	}
 }

@@ -300,6 +300,9 @@ func faultsOfWidth(p *tab) (out []string) {
 		if got := browser.Eval[int64](p.Tab, `document.documentElement.scrollWidth`); got > px {
 			out = append(out, fmt.Sprintf("the page takes %d pixels of %d", got, px))
 		}
+		if got := browser.Eval[int](p.Tab, `[...document.querySelectorAll(".scroll:not(.whole)")].filter(s => !s.closest("details, .under") && s.scrollWidth > s.clientWidth).length`); got > 0 {
+			out = append(out, fmt.Sprintf("at %d pixels %d tables are cut, and nothing says that they scroll", px, got))
+		}
 	}
 	return out
 }

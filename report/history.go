@@ -256,7 +256,7 @@ func rowOf(m history.Metric, needed int) [6]string {
 	if n := len(m.Spans); n > 0 {
 		row[2] = inUnit(m.Unit, m.Spans[n-1].Level.Value)
 	} else {
-		row[5] = fmt.Sprintf("of %d", needed)
+		row[5] = fmt.Sprintf("after %d", needed)
 	}
 	return row
 }

@@ -21,6 +21,7 @@ var historyTemplate = template.Must(template.Must(pageTemplate.Clone()).New("his
 type historyPage struct {
 	P        Past
 	Services []serviceView
+	Columns  [6]string // of the rows of every service; the first is what the others are about
 	Notes    []attack.Note
 	frame
 }
@@ -41,7 +42,7 @@ type changeView struct {
 
 // HistoryHTML writes the past as one file that works without a network, as HTML does a run.
 func HistoryHTML(w io.Writer, p Past) error {
-	view := historyPage{P: p, Notes: p.Notes}
+	view := historyPage{P: p, Columns: [6]string{"", "runs", "now", "lowest", "highest", "changes"}, Notes: p.Notes}
 	var charts []Chart
 	for i, s := range p.Services {
 		v, err := viewService(s, fmt.Sprintf("past-%d", i))

@@ -162,7 +162,7 @@ function drawMarkers(u, c) {
       ctx.beginPath();
       if (m.on_y) { ctx.moveTo(b.left, at); ctx.lineTo(b.left + b.width, at); } else { ctx.moveTo(at, b.top); ctx.lineTo(at, b.top + b.height); }
       ctx.stroke();
-      if (m.label) say(ctx, b, dpr, taken, lines, m.label, m.colour, m.on_y ? onLine(at, dpr) : beside(at, dpr));
+      if (m.label) say(ctx, b, dpr, taken, lines, m.label, m.colour, m.on_y ? onLine(at, dpr) : beside(at, dpr), at);
     }
     ctx.font = font(11 * dpr);
     for (const p of c.phases || []) {
@@ -176,13 +176,23 @@ function drawMarkers(u, c) {
 const beside = (x, dpr) => (i, wide) => [i % 2 ? x + 6 * dpr : x - 6 * dpr - wide, (11 + 16 * Math.floor(i / 2)) * dpr];
 const onLine = (y, dpr) => (i, wide, b) => [b.left + (7 + 60 * i) * dpr, y - b.top - 8 * dpr];
 
-// Better a row further down than on another's line; better there than nowhere.
-function say(ctx, b, dpr, taken, lines, text, colour, place) {
+// A label that would lie on lines beside its own steps past them, to the side on which it stands.
+function past(lines, x, wide, at, dpr) {
+  const left = x < at;
+  for (const l of [...lines].sort((p, q) => left ? q - p : p - q)) {
+    if (l > x && l < x + wide) x = left ? l - 6 * dpr - wide : l + 6 * dpr;
+  }
+  return x;
+}
+
+// Better a row further down than beside another's line, better there than on one, and better on one than nowhere.
+function say(ctx, b, dpr, taken, lines, text, colour, place, at) {
   const wide = ctx.measureText(text).width, tall = 15 * dpr, places = 12;
-  for (let i = 0; i < 2 * places; i++) {
-    const [x, mid] = place(i % places, wide, b), y = b.top + mid;
+  for (let i = 0; i < 3 * places; i++) {
+    const [own, mid] = place(i % places, wide, b), y = b.top + mid;
+    const x = i >= places && i < 2 * places ? past(lines, own, wide, at, dpr) : own;
     const clear = taken.every(t => x > t.right + 10 * dpr || x + wide < t.left - 10 * dpr || Math.abs(y - t.y) >= tall);
-    const crossed = i < places && lines.some(l => l > x && l < x + wide);
+    const crossed = i < 2 * places && lines.some(l => l > x && l < x + wide);
     if (!clear || crossed || x < b.left || x + wide > b.left + b.width || y + tall / 2 > b.top + b.height) continue;
     taken.push({ left: x, right: x + wide, y });
     ctx.setLineDash([]);
