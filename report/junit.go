@@ -41,6 +41,12 @@ func JUnit(w io.Writer, r Report) error {
 			s.AddTestcase(checkCase(storm, c))
 		}
 	}
+	if r.End != nil {
+		for _, c := range r.End.Unasked {
+			s.AddTestcase(junit.Testcase{Classname: "plimsoll.verify." + clean(c.Scenario), Name: clean(c.ID + " " + c.Name), Time: seconds(0),
+				Skipped: &junit.Result{Message: clean("not asked: the run " + r.ended() + " before")}})
+		}
+	}
 	all := junit.Testsuites{Name: "plimsoll", Time: s.Time}
 	all.AddSuite(s)
 	if _, err := io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"); err != nil {

@@ -46,6 +46,25 @@ func Brief(w io.Writer, r Report) error {
 	return err
 }
 
+// LimitsText writes the limits that a report advises, and nothing else but what they rest on.
+func LimitsText(w io.Writer, r Report) error {
+	var t page80
+	t.wrapped("", r.Headline())
+	t.line("")
+	t.tile(r.limitTile())
+	t.limits(r)
+	if r.Limits != nil {
+		for i, n := range r.Limits.Notes {
+			if i == 0 {
+				t.head("Notes")
+			}
+			t.hanging("  · ", "    ", n.Text)
+		}
+	}
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
 // page80 builds lines of at most columns.
 type page80 struct{ strings.Builder }
 
@@ -106,11 +125,15 @@ func (t *page80) title(r Report) {
 func (t *page80) tiles(r Report) {
 	t.line("")
 	for _, tile := range r.Tiles() {
-		t.hanging("  "+cell(tile.Label, 19)+cell(tile.Value+tile.Unit, 14), strings.Repeat(" ", 35), tile.Detail)
+		t.tile(tile)
 	}
 	if r.Lab != nil {
 		t.hanging("  "+cell("lab's truth", 19)+cell(Number(r.Lab.Capacity)+"/s", 14), strings.Repeat(" ", 35), r.found())
 	}
+}
+
+func (t *page80) tile(tile Tile) {
+	t.hanging("  "+cell(tile.Label, 19)+cell(tile.Value+tile.Unit, 14), strings.Repeat(" ", 35), tile.Detail)
 }
 
 // found compares the estimate with the truth that only a lab knows.

@@ -57,6 +57,30 @@ func choose(c Config) []scenario {
 	return out
 }
 
+// LeftOut are the checks that a quick run leaves out and a usual one would ask, each with its id and name; none where checks were
+// asked for by name.
+func LeftOut(c Config) (out []string) {
+	if !c.Brief || len(c.Only) > 0 {
+		return nil
+	}
+	usual := c
+	usual.Brief = false
+	asked := map[string]bool{}
+	for _, s := range choose(c) {
+		for _, k := range s.checks {
+			asked[k.id] = true
+		}
+	}
+	for _, s := range choose(usual) {
+		for _, k := range s.checks {
+			if !asked[k.id] {
+				out = append(out, k.id+" "+k.name)
+			}
+		}
+	}
+	return out
+}
+
 // needs is what must be declared for a scenario and was not, or "".
 func (s scenario) needs(c Config) string {
 	if why := s.without(c); why != "" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -18,8 +19,9 @@ import (
 )
 
 func (a *app) adviseCmd() *cobra.Command {
+	var how advising
 	c := &cobra.Command{Use: "advise [RUN]", GroupID: "limit", Short: "Turn a capacity into rate and burst, with reasons",
-		Long:    "Turn the capacity that a run found into limits for a token bucket: rate and burst with a margin, split by tier. Without RUN it\ntakes the latest. The run's report is written again, with the limits in it.",
+		Long:    "Turn the capacity that a run found into limits for a token bucket: rate and burst with a margin, split by tier. Without RUN it\ntakes the latest. The run's report is written again, with the limits in it; limits.json is not, where it was edited by hand.",
 		Example: "  plimsoll advise\n  plimsoll advise plimsoll-runs/20260102-150405-checkout --margin 25%\n  plimsoll advise --tier basic=30% --tier gold=70%,1M/day",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -29,16 +31,18 @@ func (a *app) adviseCmd() *cobra.Command {
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				return a.advise(args[0])
+				return a.advise(args[0], how)
 			}
 			latest, err := latestRun()
 			if err != nil {
 				return err
 			}
-			return a.advise(latest)
+			return a.advise(latest, how)
 		}}
 	a.goalFlags(c.Flags())
 	a.adviseFlags(c.Flags())
+	c.Flags().BoolVar(&how.whole, "whole", false, "print the whole report of the run, not the limits alone")
+	c.Flags().BoolVar(&how.overwrite, "overwrite", false, "write limits.json again though it was edited by hand")
 	c.Flags().BoolVar(&a.json, "json", a.json, "print the result as JSON")
 	return c
 }
@@ -69,8 +73,14 @@ func (a *app) policy(goal analyze.Goal) (limits.Policy, error) {
 	return p, nil
 }
 
+// advising is how advice is given.
+type advising struct {
+	whole     bool // the whole report is printed
+	overwrite bool // limits.json that was edited by hand is lost
+}
+
 // advise adds limits to a run's journal and writes its report again.
-func (a *app) advise(path string) error {
+func (a *app) advise(path string, how advising) error {
 	dir, entries, err := readRun(path)
 	if err != nil {
 		return err
@@ -78,6 +88,9 @@ func (a *app) advise(path string) error {
 	r := report.Fold(entries)
 	if c := r.Capacity(); len(a.spec.Goals) == 0 && c != nil {
 		a.spec.Goals = strings.Fields(c.Goal) // the goal of the search is that of its limits
+	}
+	if err := editedLimits(dir, r.Limits); err != nil && !how.overwrite {
+		return err
 	}
 	goal, err := a.goal()
 	if err != nil {
@@ -102,7 +115,35 @@ func (a *app) advise(path string) error {
 	if err := errors.Join(writer.Write(added), writer.Close()); err != nil {
 		return err
 	}
+	if !a.json && !how.whole {
+		a.text = report.LimitsText
+	}
 	return a.publish(dir, append(entries, added))
+}
+
+// editedLimits is an error where limits.json does not say what the run's journal does: somebody's hand was at it, and what was
+// written there stands nowhere else.
+func editedLimits(dir string, was *limits.Recommendation) error {
+	path := filepath.Join(dir, "limits.json")
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return misuse("%w", err)
+	}
+	var is, written limits.Recommendation
+	if was != nil { // as it was written, so that an empty list is none in both
+		b, err := json.Marshal(was)
+		if err := errors.Join(err, json.Unmarshal(b, &written)); err != nil {
+			return err
+		}
+	}
+	if was != nil && json.Unmarshal(data, &is) == nil && reflect.DeepEqual(is, written) {
+		return nil
+	}
+	return misuseHint("keep it under another name, or lose it with --overwrite; export and verify take it with --limits "+path,
+		"%s was edited by hand, and would be written over", path)
 }
 
 // recommend turns a capacity into limits; an undecided one exits 3.

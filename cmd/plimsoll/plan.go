@@ -77,6 +77,9 @@ func (a *app) explainVerify(c scenarios.Config, w *wire) error {
 	}
 	_, err = fmt.Fprintf(a.out, "target   %s\nlimit    %s\n%sstorms   %d trials, about %d requests in %v\n",
 		w.shown(), limit, lines, len(done), sent, throttle.Clock().Round(time.Second))
+	if words := leftOutByQuick(c); words != "" && err == nil {
+		_, err = fmt.Fprintln(a.out, words)
+	}
 	return err
 }
 

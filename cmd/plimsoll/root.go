@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/plimsoll-load/plimsoll/attack"
+	"github.com/plimsoll-load/plimsoll/report"
 )
 
 // app is one call of the program: its streams and what the flags of every command set.
@@ -20,18 +21,19 @@ type app struct {
 	out, err io.Writer
 	orders   io.Writer // err as GitHub reads it: what stands there may be a command
 	spec     *Spec
-	json     bool                   // print result.json instead of text
-	quiet    bool                   // no progress
-	told     bool                   // GitHub was told of the run
-	said     bool                   // what a gateway's words mean was told
-	live     string                 // where to show the run while it lasts
-	metrics  string                 // where to serve a Prometheus while it lasts
-	stop     func()                 // ends the run as an interrupt does
-	plan     bool                   // say what would be sent, send nothing
-	baseline string                 // where to keep the result of a search
-	commit   commit                 // of what is measured, "" to ask the environment
-	code     int                    // exit code of a command that ended without an error
-	given    func(flag string) bool // tells flags that were given from those that were not
+	json     bool                                 // print result.json instead of text
+	quiet    bool                                 // no progress
+	told     bool                                 // GitHub was told of the run
+	said     bool                                 // what a gateway's words mean was told
+	live     string                               // where to show the run while it lasts
+	metrics  string                               // where to serve a Prometheus while it lasts
+	stop     func()                               // ends the run as an interrupt does
+	text     func(io.Writer, report.Report) error // what is printed of a report, nil for what fits its command
+	plan     bool                                 // say what would be sent, send nothing
+	baseline string                               // where to keep the result of a search
+	commit   commit                               // of what is measured, "" to ask the environment
+	code     int                                  // exit code of a command that ended without an error
+	given    func(flag string) bool               // tells flags that were given from those that were not
 }
 
 // run is the program without the process around it.

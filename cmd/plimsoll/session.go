@@ -26,6 +26,7 @@ type session struct {
 	writer *journal.Writer
 	audience
 	entries []journal.Entry
+	unasked []journal.Unasked // checks that were not asked before the run was interrupted
 }
 
 const (
@@ -141,7 +142,7 @@ func (s *session) end(ctx context.Context, code int, outcome string) error {
 	if ctx.Err() != nil && code != exitHarm {
 		code, outcome = exitInterrupted, "interrupted: "+outcome
 	}
-	if err := s.put(journal.Entry{End: &journal.End{At: s.ended(), Exit: code, Outcome: outcome}}); err != nil {
+	if err := s.put(journal.Entry{End: &journal.End{At: s.ended(), Exit: code, Outcome: outcome, Unasked: s.unasked}}); err != nil {
 		return err
 	}
 	s.leave()
@@ -188,7 +189,10 @@ func (a *app) publish(dir string, entries []journal.Entry) error {
 		return report.JSON(a.out, r)
 	}
 	text := report.Text
-	if r.Run.Command == "demo" {
+	switch {
+	case a.text != nil:
+		text = a.text
+	case r.Run.Command == "demo":
 		text = report.Brief // its reader wants the story; the page has the rest
 	}
 	if err := text(a.out, r); err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plimsoll-load/plimsoll/report/journal"
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
@@ -18,6 +19,27 @@ func measured(all []scenarios.Verdict) (out []scenarios.Verdict) {
 		}
 	}
 	return out
+}
+
+// unasked are the checks that measured leaves out.
+func unasked(all []scenarios.Verdict) (out []journal.Unasked) {
+	for _, v := range all {
+		for _, c := range v.Checks {
+			if c.Got == scenarios.NotMeasured {
+				out = append(out, journal.Unasked{Scenario: v.Scenario, ID: c.ID, Name: c.Name})
+			}
+		}
+	}
+	return out
+}
+
+// leftOutByQuick names what --quick leaves out of a verification, "" where that is nothing.
+func leftOutByQuick(c scenarios.Config) string {
+	left := scenarios.LeftOut(c)
+	if len(left) == 0 {
+		return ""
+	}
+	return "not asked, because of --quick: " + strings.Join(left, ", ")
 }
 
 // askedOf is the outcome of a verification that was interrupted: how many of its checks were asked, and what these said.

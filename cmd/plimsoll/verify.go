@@ -215,6 +215,11 @@ func (s *session) verify(ctx context.Context, w *wire, limit limits.Limit) (int,
 	if err != nil {
 		return 0, "", misuse("%w", err)
 	}
+	if words := leftOutByQuick(config); words != "" {
+		if err := s.put(journal.Entry{Note: &attack.Note{Code: "quick", Text: words}}); err != nil {
+			return 0, "", err
+		}
+	}
 	done, err := s.drive(ctx, telling{script, s}, w.watched(script), nil)
 	if err != nil {
 		return 0, "", err
@@ -222,7 +227,7 @@ func (s *session) verify(ctx context.Context, w *wire, limit limits.Limit) (int,
 	all := script.Verdicts(done)
 	verdicts := all
 	if ctx.Err() != nil {
-		verdicts = measured(all)
+		verdicts, s.unasked = measured(all), unasked(all)
 	}
 	for _, v := range verdicts {
 		if err := s.put(journal.Entry{Verdict: &v}); err != nil {

@@ -71,4 +71,12 @@ type End struct {
 	At      time.Time `json:"at"`
 	Exit    int       `json:"exit"`
 	Outcome string    `json:"outcome"` // one sentence
+	Unasked []Unasked `json:"unasked,omitempty"`
+}
+
+// Unasked is a check that a run was to ask and did not, because it was interrupted before.
+type Unasked struct {
+	Scenario string `json:"scenario"`
+	ID       string `json:"id"`
+	Name     string `json:"name"`
 }
