@@ -73,7 +73,7 @@ func (p Plan) Validate() error {
 	case p.MaxInFlight < 1:
 		return fmt.Errorf("--max-inflight %d, want at least 1", p.MaxInFlight)
 	case p.TrialsMax < 1 || p.TrialsMax >= attack.TrialsMax:
-		return fmt.Errorf("%d trials, want 1 to %d", p.TrialsMax, attack.TrialsMax-1)
+		return fmt.Errorf("%s, want 1 to %d", attack.Plural(p.TrialsMax, "trial"), attack.TrialsMax-1)
 	case bad(p.MaxOverloadSeconds):
 		return fmt.Errorf("--max-overload-seconds %v, want above 0", p.MaxOverloadSeconds)
 	case p.MaxOverloadSeconds < p.leastOverload():

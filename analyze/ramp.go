@@ -33,7 +33,7 @@ func (s *search) preflight() bool {
 	}
 	if share(c.OK, c.Due) < preflightOK {
 		s.mode = ModeIrregular
-		return s.stop(CauseTarget, "%d of %d requests failed at rest", c.Due-c.OK, c.Due)
+		return s.stop(CauseTarget, "%d of %s failed at rest", c.Due-c.OK, attack.Plural(c.Due, "request"))
 	}
 	s.rest = RestOf(response(m))
 	s.rest.CS2 = 1 // 20 requests do not tell
@@ -151,7 +151,7 @@ func (s *search) ramp() bool {
 		}
 		load = next
 	}
-	return s.stop(CauseBudget, "the ramp did not end within %d trials", rampMax)
+	return s.stop(CauseBudget, "the ramp did not end within %s", attack.Plural(rampMax, "trial"))
 }
 
 // factor is how much the ramp raises the load after one that passed.

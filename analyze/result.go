@@ -105,7 +105,7 @@ func (s *search) doubt() float64 {
 func (s *search) caveats() []attack.Note {
 	var notes []attack.Note
 	if s.fullest > 0 && s.resolved > s.effort.width*1.001 {
-		notes = append(notes, attack.Note{Code: "resolution", Text: fmt.Sprintf("trials of %d requests cannot tell loads apart that differ by less than %.1f%%", s.fullest, 100*s.resolved)})
+		notes = append(notes, attack.Note{Code: "resolution", Text: fmt.Sprintf("trials of %s cannot tell loads apart that differ by less than %.1f%%", attack.Plural(s.fullest, "request"), 100*s.resolved)})
 	}
 	if s.plan.Profile == Quick {
 		notes = append(notes, attack.Note{Code: "quick", Text: "quick profile: short trials, wide interval"})

@@ -147,7 +147,7 @@ func (s *search) ask(t attack.Trial, rule func(attack.Tick) attack.Reason) (atta
 		}
 	}
 	if s.trials >= s.plan.TrialsMax {
-		return attack.Measurement{}, s.stop(CauseBudget, "%d trials were made, the most allowed", s.trials)
+		return attack.Measurement{}, s.stop(CauseBudget, "%s made, the most allowed", attack.Were(s.trials, "trial"))
 	}
 	t.N = s.n + 1
 	t.Seed = mix(s.plan.Seed, uint64(t.N))
@@ -269,7 +269,7 @@ func (s *search) harmed() bool {
 	if s.lo == 0 || float64(s.failed) <= may {
 		return false
 	}
-	s.stop(CauseHarm, "%d requests failed, --max-failed allows %.0f", s.failed, may)
+	s.stop(CauseHarm, "%s failed, --max-failed allows %.0f", attack.Plural(s.failed, "request"), may)
 	return true
 }
 

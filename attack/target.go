@@ -35,7 +35,7 @@ func (t Target) Validate() error {
 	case n == 0:
 		return errors.New("target has no requests: give a URL or a target file")
 	case n > MaxRequests:
-		return fmt.Errorf("target of %d requests, want at most %d; put what varies into a CSV", n, MaxRequests)
+		return fmt.Errorf("target of %s, want at most %d; put what varies into a CSV", Plural(n, "request"), MaxRequests)
 	}
 	for i, r := range t.Requests {
 		if err := r.validate(); err != nil {

@@ -82,7 +82,7 @@ func firstWord(line string) string {
 
 func (p *parser) add(r Request) error {
 	if len(p.target.Requests) == MaxRequests {
-		return fmt.Errorf("more than %d requests; put what varies into a CSV", MaxRequests)
+		return fmt.Errorf("more than %s; put what varies into a CSV", Plural(MaxRequests, "request"))
 	}
 	if err := r.validate(); err != nil {
 		return err

@@ -107,9 +107,9 @@ func (t Trial) Validate() error {
 	case (t.Serial == nil) == (len(t.Actors) == 0):
 		return errors.New("a trial has either actors or a serial order")
 	case t.LogMax < 0 || t.LogMax > MaxLog:
-		return fmt.Errorf("log of %d attempts, want 0 to %d", t.LogMax, MaxLog)
+		return fmt.Errorf("log of %s, want 0 to %d", Plural(t.LogMax, "attempt"), MaxLog)
 	case t.Serial != nil && t.Serial.Max < 1:
-		return fmt.Errorf("serial of %d requests, want at least 1", t.Serial.Max)
+		return fmt.Errorf("serial of %s, want at least 1", Plural(t.Serial.Max, "request"))
 	}
 	for _, a := range t.Actors {
 		if err := a.Schedule.Validate(); err != nil {

@@ -310,9 +310,9 @@ func (p plan) broken(m attack.Measurement, burst attack.Window) string {
 	case m.Aborted != nil:
 		return "the trial was ended early, " + string(m.Aborted.Reason)
 	case bad > allowed:
-		return fmt.Sprintf("%d of its %d requests failed", bad, burst.Due)
+		return fmt.Sprintf("%d of its %s failed", bad, attack.Plural(burst.Due, "request"))
 	case late > allowed:
-		return fmt.Sprintf("%d of its %d requests took longer than %s", late, burst.Due, seconds(p.size.goal))
+		return fmt.Sprintf("%d of its %s took longer than %s", late, attack.Plural(burst.Due, "request"), seconds(p.size.goal))
 	}
 	for _, w := range m.Windows {
 		rest := w.At - lead // since the first burst

@@ -108,7 +108,7 @@ func (e *evidence) identify() Limiter {
 	in, out := count(e.ds)
 	switch {
 	case in == 0:
-		l.note("nothing-let-in", "not one of %d requests was answered well: there is no limiter to see", e.sent)
+		l.note("nothing-let-in", "not one of %s was answered well: there is no limiter to see", attack.Plural(e.sent, "request"))
 		return l
 	case out < refusalsMin:
 		e.unrefused(&l, in, out)
@@ -127,7 +127,7 @@ func (e *evidence) identify() Limiter {
 func (e *evidence) unrefused(l *Limiter, in, out int) {
 	if out > 0 {
 		l.Refusal.Status = e.refusal
-		l.note("few-refusals", "%d of %d requests were refused: too few to tell by what; a higher --max-rate would tell", out, in+out)
+		l.note("few-refusals", "%d of %s were refused: too few to tell by what; a higher --max-rate would tell", out, attack.Plural(in+out, "request"))
 		return
 	}
 	if rate, ok := e.paced(); ok {
@@ -137,7 +137,7 @@ func (e *evidence) unrefused(l *Limiter, in, out int) {
 		return
 	}
 	l.Algorithm, l.Confidence, l.Explained = NoLimiter, fits, 1
-	l.note("none-up-to", "nothing was refused up to %s, in %d requests: a limit above that, or a burst deeper than that, is not seen; --max-rate goes higher", attack.Rate(e.peak).Round(), in)
+	l.note("none-up-to", "nothing was refused up to %s, in %s: a limit above that, or a burst deeper than that, is not seen; --max-rate goes higher", attack.Rate(e.peak).Round(), attack.Plural(in, "request"))
 }
 
 // unreturned says what there is to say when nobody was let in any more after the first refusals.
@@ -254,7 +254,7 @@ func (e *evidence) finish(l *Limiter, t told) {
 	e.keyed(l)
 	e.distrust(l)
 	if e.lost > 0 {
-		l.note("lost", "%d requests ended in other errors and were left out", e.lost)
+		l.note("lost", "%s ended in other errors and were left out", attack.Plural(e.lost, "request"))
 	}
 }
 

@@ -274,9 +274,9 @@ func (r *Recommendation) measured(b *analyze.Burst, bound float64, reason string
 		}
 		return bound, reason
 	case float64(b.Tolerated) < bound:
-		return float64(b.Tolerated), fmt.Sprintf("of the %d at once that the target bore on top of %s, in %d repeats", b.Tolerated, at, b.Repeats)
+		return float64(b.Tolerated), fmt.Sprintf("of the %d at once that the target bore on top of %s, in %s", b.Tolerated, at, attack.Plural(b.Repeats, "repeat"))
 	}
-	return bound, reason + fmt.Sprintf("; %d at once on top of %s were borne in %d repeats", b.Tolerated, at, b.Repeats)
+	return bound, reason + fmt.Sprintf("; %d at once on top of %s were borne in %s", b.Tolerated, at, attack.Plural(b.Repeats, "repeat"))
 }
 
 // roundDown cuts a rate to a number that people and gateways like: three digits, whole from 10 a second on, always down.

@@ -159,7 +159,7 @@ func (h Health) Words() string {
 		if h.Trials == 1 {
 			return "Not always: 1 trial was void, and no number rests on it."
 		}
-		return fmt.Sprintf("Not always: %d trials were void, and no number rests on them.", h.Trials)
+		return fmt.Sprintf("Not always: %s void, and no number rests on them.", attack.Were(h.Trials, "trial"))
 	case warned > 0:
 		return fmt.Sprintf("Yes, with %s of %d near their bounds.", plural(warned, "self-check"), len(h.Checks))
 	}

@@ -60,7 +60,7 @@ func NewPast(services []Service, notes []attack.Note, version string) Past {
 	case 1:
 		p.Headline = told[0]
 	default:
-		p.Headline = fmt.Sprintf("%d services: %s", len(services), strings.Join(told, "; "))
+		p.Headline = fmt.Sprintf("%s: %s", attack.Plural(len(services), "service"), strings.Join(told, "; "))
 	}
 	return p
 }

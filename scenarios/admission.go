@@ -24,7 +24,7 @@ func falseRefusals(e *evidence, ms []attack.Measurement) finding {
 	case total.OK+out == 0:
 		return unsure(want, got, "nothing was answered as a throttle answers: statuses %s", statuses(total))
 	case out == 0:
-		return passed(want, got, "%d requests at an even pace were let in", total.OK)
+		return passed(want, got, "%s at an even pace were let in", attack.Plural(total.OK, "request"))
 	case total.OK == 0:
 		return failed(want, got, "every request was refused, although they stay below the limit")
 	case e.excused(m.Log, steadyActor):
@@ -62,7 +62,7 @@ func (c Config) notAtOnce(crowd []attack.Attempt) string {
 	}
 	spread := crowd[n-1].Sent - crowd[0].Sent
 	if back := c.Limit.Rate * spread.Seconds(); back > max(1, spreadShare*float64(c.Limit.Burst)) {
-		return fmt.Sprintf("the first %d requests were sent over %s, in which %.0f tokens come back: not at once", n, brief(spread), back)
+		return fmt.Sprintf("the first %s sent over %s, in which %.0f tokens come back: not at once", attack.Were(n, "request"), brief(spread), back)
 	}
 	return ""
 }
@@ -81,7 +81,7 @@ func burstFromFull(e *evidence, ms []attack.Measurement) finding {
 	slack := count(e.c.tolerance().burst, float64(c.Burst))
 	lo := float64(c.Burst) - slack
 	if len(m.Log) == 0 || m.LogDropped > 0 {
-		return unsure(fmt.Sprintf("%d admitted at once", c.Burst), "no complete log", "%d attempts of the crowd were not logged", m.LogDropped)
+		return unsure(fmt.Sprintf("%d admitted at once", c.Burst), "no complete log", "%s of the crowd were not logged", attack.Plural(m.LogDropped, "attempt"))
 	}
 	first, elapsed := m.Log[0].Sent, decided(m.Log, out)
 	hi := c.Most(elapsed-first) + slack
@@ -102,7 +102,7 @@ func burstFromFull(e *evidence, ms []attack.Measurement) finding {
 	case float64(len(in)+len(maybe)) < lo:
 		return failed(want, got, "the throttle holds less than a burst of %d after %s of silence", c.Burst, brief(m.Trial.Idle))
 	case float64(len(in)) < lo:
-		return unsure(want, got, "%d requests ended in errors that may have been let in: statuses %s", len(maybe), statuses(m.All()))
+		return unsure(want, got, "%s ended in errors that may have been let in: statuses %s", attack.Plural(len(maybe), "request"), statuses(m.All()))
 	case len(out) == 0:
 		return unsure(want, got, "no request was refused, so the burst was not reached")
 	}
@@ -252,7 +252,7 @@ func sustainedRate(e *evidence, ms []attack.Measurement) finding {
 	case hi < least:
 		return failed(want, got, "the throttle lets in %s less than its limit over %.0f s of overload", percent(1-hi/r), seconds)
 	case lo < least || hi > most:
-		return unsure(want, got, "%d requests ended in errors that hide whether they were let in: statuses %s", twice.okOrMore+peak.okOrMore-twice.ok-peak.ok, statuses(all))
+		return unsure(want, got, "%s ended in errors that hide whether they were let in: statuses %s", attack.Plural(twice.okOrMore+peak.okOrMore-twice.ok-peak.ok, "request"), statuses(all))
 	}
 	return passed(want, got, "counted over %.0f s in which the bucket was empty", seconds)
 }

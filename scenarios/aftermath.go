@@ -51,7 +51,7 @@ func recovery(e *evidence, ms []attack.Measurement) finding {
 	case float64(early) > count(firstRefused, float64(first.Due))+1 && !e.c.windowed():
 		return failed(want, got, "right after the storm, clients at half the limit are turned away").unless(doubt)
 	case later.OK < later.Due*9/10:
-		return failed(want, got, "after the storm %d of %d requests failed: statuses %s", later.Due-later.OK, later.Due, statuses(later))
+		return failed(want, got, "after the storm %d of %s failed: statuses %s", later.Due-later.OK, attack.Plural(later.Due, "request"), statuses(later))
 	case rest == 0:
 		return unsure(want, got, "the latency at rest is not known")
 	case p95 > bound:
@@ -59,7 +59,7 @@ func recovery(e *evidence, ms []attack.Measurement) finding {
 	case !back || took > e.c.settling()+time.Duration(1e9/(.5*e.c.Limit.Rate)): // when the next one came, all was well
 		return failed(want, got, "the target is slow for too long after the storm: a backlog got through the throttle").unless(late(m))
 	}
-	return passed(want, got, "%d requests at half the limit followed the storm", first.Due+later.Due)
+	return passed(want, got, "%s at half the limit followed the storm", attack.Plural(first.Due+later.Due, "request"))
 }
 
 // afterwards is what came after the storm: while a throttle may still settle, and later.

@@ -154,12 +154,12 @@ func alarmFires(e *evidence, ms []attack.Measurement) finding {
 		case e.refusals(m.All()) == 0:
 			return unsure(want, "not seen", "nobody was refused, so there was nothing to ring for")
 		case first < 0:
-			return failed(want, "none", "%d of %d requests were refused in %s, and %s did not come: nobody would know", e.refusals(m.All()), m.All().Due, brief(m.Took), teller(name))
+			return failed(want, "none", "%d of %s were refused in %s, and %s did not come: nobody would know", e.refusals(m.All()), attack.Plural(m.All().Due, "request"), brief(m.Took), teller(name))
 		default:
 			return failed(want, "after "+brief(looks[first].At), "%s comes late", teller(name))
 		}
 	}
-	return passed(want, strings.Join(got, ", "), "it fires while %d of %d requests are refused, and was silent before", e.refusals(m.All()), m.All().Due)
+	return passed(want, strings.Join(got, ", "), "it fires while %d of %s are refused, and was silent before", e.refusals(m.All()), attack.Plural(m.All().Due, "request"))
 }
 
 // noAlarmWhenQuiet (V42): while half the limit is asked for, no alarm that is expected to be quiet fires.
@@ -174,7 +174,7 @@ func noAlarmWhenQuiet(e *evidence, ms []attack.Measurement) finding {
 			return unsure(want, "not seen", "nobody could be asked about %s: %s", teller(name), blindness(m.Seen(name)))
 		case !slices.ContainsFunc(looks, fires):
 		case e.refusals(m.All()) > 0:
-			return unsure(want, teller(name), "%d requests were refused though only half the limit was asked for, so it may have a reason", e.refusals(m.All()))
+			return unsure(want, teller(name), "%s refused though only half the limit was asked for, so it may have a reason", attack.Were(e.refusals(m.All()), "request"))
 		case fires(looks[0]) && !fires(looks[len(looks)-1]):
 			return unsure(want, teller(name), "it was left over from before and ended meanwhile: ask again")
 		default:
@@ -182,7 +182,7 @@ func noAlarmWhenQuiet(e *evidence, ms []attack.Measurement) finding {
 			return failed(want, fmt.Sprintf("%s after %s", teller(name), brief(max(at, 0))), "it fires though nobody was refused: an alarm that cries wolf is soon ignored")
 		}
 	}
-	return passed(want, "none", "%d requests at half the limit set off no alarm", m.All().Due)
+	return passed(want, "none", "%s at half the limit set off no alarm", attack.Plural(m.All().Due, "request"))
 }
 
 // queryHolds (V41): the expression holds at each look of every stage. Where it did not hold before anything was sent, the
@@ -196,7 +196,7 @@ func queryHolds(e *evidence, _ []attack.Measurement) finding {
 	case !looks[0].OK:
 		return unsure(want, "does not hold at rest", "it did not hold before anything was sent: no such series, or the backend was unwell already")
 	case len(missed) > len(looks):
-		return unsure(want, "mostly not asked", "%d of %d looks brought nothing: %s", len(missed), len(missed)+len(looks), blindness(missed))
+		return unsure(want, "mostly not asked", "%d of %s brought nothing: %s", len(missed), attack.Plural(len(missed)+len(looks), "look"), blindness(missed))
 	}
 	for i, s := range looks {
 		if !s.OK {
@@ -204,7 +204,7 @@ func queryHolds(e *evidence, _ []attack.Measurement) finding {
 		}
 	}
 	last := looks[len(looks)-1]
-	return passed(want, fmt.Sprintf("holds, last with %.4g", last.Value), "it held at each of %d looks, from before the first storm to after the last", len(looks))
+	return passed(want, fmt.Sprintf("holds, last with %.4g", last.Value), "it held at each of %s, from before the first storm to after the last", attack.Plural(len(looks), "look"))
 }
 
 // queries are the looks at the expression, over all trials in order, with the stage of each, and those that brought nothing.

@@ -107,7 +107,7 @@ func (e *evidence) bans() (b bans, thin string) {
 	}
 	var maybe []attack.Attempt
 	if _, b.out, maybe = e.split(log); len(maybe) > 0 {
-		return b, fmt.Sprintf("%d requests ended in errors: statuses %s", len(maybe), statuses(m.All()))
+		return b, fmt.Sprintf("%s ended in errors: statuses %s", attack.Plural(len(maybe), "request"), statuses(m.All()))
 	}
 	if b.last = last[0]; len(b.out) == 0 {
 		return b, "nobody was refused, so nobody was shut out"

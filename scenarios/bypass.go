@@ -61,7 +61,7 @@ func connectionsTrial(c Config, _ *evidence) (attack.Trial, string) {
 	crowd := c.crowd(float64(c.Limit.Burst))
 	fresh := c.actor("a new connection each", attack.Even, attack.Manners{}, attack.Segment{Len: lull}, attack.Segment{Len: 300 * time.Millisecond, Burst: n})
 	fresh.Twist = attack.Twist{Fresh: true}
-	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: crowd, Why: fmt.Sprintf("a crowd, then %d requests over a new connection each", n),
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: crowd, Why: fmt.Sprintf("a crowd, then %s over a new connection each", attack.Plural(n, "request")),
 		Actors: []attack.Actor{
 			keptActor:  c.actor("crowd", attack.Even, attack.Manners{}, attack.Segment{Len: lull, Burst: crowd}),
 			freshActor: fresh,
@@ -98,7 +98,7 @@ func connections(e *evidence, ms []attack.Measurement) finding {
 	case len(freshOut) == 0:
 		return unsure(want, got, "no request over a new connection was refused: statuses %s", statuses(m.Of(freshActor)))
 	}
-	return passed(want, got, "%d requests over a new connection each were refused like any other", len(freshOut)).showing(m, freshOut...)
+	return passed(want, got, "%s over a new connection each were refused like any other", attack.Plural(len(freshOut), "request")).showing(m, freshOut...)
 }
 
 // connectionShare of what came over new connections must get in beyond the limit before they are to blame: a limit that is a

@@ -79,11 +79,11 @@ func (e *evidence) byWindows(m attack.Measurement, burst float64, want, got stri
 		got = fmt.Sprintf("at worst %d in %s, of %.0f allowed", sure.admitted, brief(sure.long), burst+r*sure.long.Seconds())
 		return failed(want, got, "%.0f requests more than the limit allows reached the target within %s", sure.over, brief(sure.long))
 	case beyond(likely):
-		return unsure(want, got, "%d attempts were not logged, and %d let in of those due within %s may be too many", m.LogDropped, likely.admitted, brief(likely.long))
+		return unsure(want, got, "%s not logged, and %d let in of those due within %s may be too many", attack.Were(m.LogDropped, "attempt"), likely.admitted, brief(likely.long))
 	case seen < e.c.fill():
-		return unsure(want, got, "the log was full after %s, in which an empty bucket does not fill: %d attempts were not logged", brief(seen), m.LogDropped)
+		return unsure(want, got, "the log was full after %s, in which an empty bucket does not fill: %s not logged", brief(seen), attack.Were(m.LogDropped, "attempt"))
 	}
-	return passed(want, got, "all intervals of the first %s were looked at, and those of whole seconds thereafter: %d attempts were not logged", brief(seen), m.LogDropped)
+	return passed(want, got, "all intervals of the first %s were looked at, and those of whole seconds thereafter: %s not logged", brief(seen), attack.Were(m.LogDropped, "attempt"))
 }
 
 // overAdmission (V04): no interval of the storm was let in more than burst + rate·t and the tolerance.
@@ -109,7 +109,7 @@ func overAdmission(e *evidence, ms []attack.Measurement) finding {
 	case len(out) == 0:
 		return unsure(want, got, "no request was refused, so the limit was not put to the test")
 	case m.LogDropped > 0 && e.c.windowed():
-		return unsure(want, got, "%d attempts were not logged", m.LogDropped)
+		return unsure(want, got, "%s not logged", attack.Were(m.LogDropped, "attempt"))
 	case m.LogDropped > 0:
 		return e.byWindows(m, burst, want, got)
 	}

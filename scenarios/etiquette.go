@@ -32,7 +32,7 @@ func refusalBody(e *evidence, ms []attack.Measurement) finding {
 	case largest > bodyMax:
 		return failed(want, got, "a refusal is larger than what one round trip carries: an overload of refusals is an overload all the same")
 	}
-	return passed(want, got, "%d refusals were read to their end", len(out))
+	return passed(want, got, "%s read to their end", attack.Were(len(out), "refusal"))
 }
 
 // theLargest are refusals by the size of their bodies, the largest first.
@@ -123,13 +123,13 @@ func keepsConnection(e *evidence, ms []attack.Measurement) finding {
 	want, got := "refusals leave their connections open", fmt.Sprintf("%d of %d ended theirs", ends(out), len(out))
 	switch {
 	case len(out) < refusalsMin:
-		return unsure(want, fmt.Sprintf("%d refusals", len(out)), "too few refusals to tell whether they end their connections")
+		return unsure(want, attack.Plural(len(out), "refusal"), "too few refusals to tell whether they end their connections")
 	case len(in) > 0 && ends(in) == len(in):
 		return passed(want, got, "this server ends every connection, whether it refuses or not")
 	case float64(ends(out)) > count(closedMax, float64(len(out))):
 		return failed(want, got, "a refusal ends its connection: whoever comes back costs a handshake too, in the worst moment")
 	}
-	return passed(want, got, "%d answers of the storm were looked at", len(m.Log))
+	return passed(want, got, "%s of the storm were looked at", attack.Plural(len(m.Log), "answer"))
 }
 
 // theClosing are refusals that end their connections, or else the first.
@@ -170,7 +170,7 @@ func countsDown(e *evidence, ms []attack.Measurement) finding {
 	case worst > roundingSlack:
 		return failed(want, "it moves by "+brief(worst), "Retry-After does not fall as time passes: it is always the same, or asking begins the wait anew").showing(ms[0], proof...)
 	}
-	return passed(want, "it moves by "+brief(max(worst, 0)), "%d refusals told when to come back, the longest %s", n, brief(longest)).showing(ms[0], proof...)
+	return passed(want, "it moves by "+brief(max(worst, 0)), "%s told when to come back, the longest %s", attack.Plural(n, "refusal"), brief(longest)).showing(ms[0], proof...)
 }
 
 // promised is the latest moment that a refusal can have meant.
@@ -231,16 +231,16 @@ func doesNotGrow(e *evidence, ms []attack.Measurement) finding {
 		return finding{unlisted: true}
 	}
 	most := max(longest(early), e.needed()) + roundingSlack
-	want := fmt.Sprintf("at most %s after %d refusals", brief(most), hammered)
+	want := fmt.Sprintf("at most %s after %s", brief(most), attack.Plural(hammered, "refusal"))
 	if len(lateOnes) <= hammered {
-		return unsure(want, fmt.Sprintf("%d refusals", len(lateOnes)), "too few refusals to see whether the wait grows")
+		return unsure(want, attack.Plural(len(lateOnes), "refusal"), "too few refusals to see whether the wait grows")
 	}
 	lateOnes = lateOnes[hammered:]
 	if got := longest(lateOnes); got > most {
 		return failed(want, brief(got), "the first refusals told %s at most: the wait grows with every refusal", brief(longest(early))).
 			showing(ms[0], early[0], lateOnes[len(lateOnes)-1])
 	}
-	return passed(want, brief(longest(lateOnes)), "%d refusals in one storm told no more than the first", len(lateOnes)+hammered)
+	return passed(want, brief(longest(lateOnes)), "%s in one storm told no more than the first", attack.Plural(len(lateOnes)+hammered, "refusal"))
 }
 
 // needed is the longest that a throttle as declared makes a client wait for its next token.

@@ -134,13 +134,13 @@ func (o Own) look(e *evidence, m attack.Measurement, p part) finding {
 	case thin != "":
 		return unsure(x.Text, got, "%s", thin)
 	case x.holds(v):
-		return passed(x.Text, got, "%d requests were due", w.Due)
+		return passed(x.Text, got, "%s due", attack.Were(w.Due, "request"))
 	case x.wait > 0:
-		return failed(x.Text, got, "%d requests were due", w.Due).unless(delayed(m, w, latencyBound{x.q, x.wait}))
+		return failed(x.Text, got, "%s due", attack.Were(w.Due, "request")).unless(delayed(m, w, latencyBound{x.q, x.wait}))
 	case w.Unsent > 0:
-		return unsure(x.Text, got, "%d of %d requests were not sent: the generator was late", w.Unsent, w.Due)
+		return unsure(x.Text, got, "%d of %s were not sent: the generator was late", w.Unsent, attack.Plural(w.Due, "request"))
 	}
-	return failed(x.Text, got, "%d requests were due: statuses %s", w.Due, statuses(w))
+	return failed(x.Text, got, "%s due: statuses %s", attack.Were(w.Due, "request"), statuses(w))
 }
 
 // strayed says that a burst which an expectation rests on was not sent at once: one of its phase, or of one before.

@@ -236,7 +236,7 @@ func dialect(e *evidence, ms []attack.Measurement) finding {
 			return failed(want, got, "the reset comes as %s: a client that reads one goes wrong with the other", strings.Join(all, " and as "))
 		}
 	}
-	return passed(want, got, "every header of %d answers was read", len(m.Log))
+	return passed(want, got, "every header of %s was read", attack.Plural(len(m.Log), "answer"))
 }
 
 // now is the moment of an answer by the server's clock, or by ours; zero when neither is known.

@@ -54,7 +54,7 @@ func placesTrial(c Config, e *evidence) (attack.Trial, string) {
 	gap := (slowest + time.Second - 1).Truncate(time.Second)
 	n := c.crowdOver()
 	crowd, fit := attack.Segment{Len: gap, Burst: n}, attack.Segment{Len: gap, Burst: c.Limit.Burst}
-	return attack.Trial{Idle: gap, LogMax: attack.MaxLog, Warm: n, Why: fmt.Sprintf("%d at once, twice, and then %d: there are %d places", n, c.Limit.Burst, c.Limit.Burst),
+	return attack.Trial{Idle: gap, LogMax: attack.MaxLog, Warm: n, Why: fmt.Sprintf("%d at once, twice, and then %d: there are %s", n, c.Limit.Burst, attack.Plural(c.Limit.Burst, "place")),
 		Actors: []attack.Actor{
 			manyActor: c.actor("crowd", attack.Even, attack.Manners{}, crowd, crowd),
 			fitActor:  c.actor("as many as places", attack.Even, attack.Manners{}, attack.Segment{Len: 2 * gap}, fit),
@@ -119,15 +119,15 @@ func placesTaken(e *evidence, ms []attack.Measurement) finding {
 	case len(in) == 0:
 		return unsure(want, got, "nobody was let in: statuses %s", statuses(m.Of(manyActor)))
 	case len(out) == 0 && len(maybe) == 0:
-		return failed(want, got, "nobody was refused: there are more than %d places, or no limit on how many are in flight", n)
+		return failed(want, got, "nobody was refused: there are more than %s, or no limit on how many are in flight", attack.Plural(n, "place"))
 	case placesBlurred(e.c, m) != "":
 		return unsure(want, got, "%s", placesBlurred(e.c, m))
 	case float64(len(in)) > float64(n)+slack:
-		return failed(want, got, "%d more than the %d places were in flight at once", len(in)-n, n)
+		return failed(want, got, "%d more than the %s were in flight at once", len(in)-n, attack.Plural(n, "place"))
 	case float64(len(in)+len(maybe)) < float64(n)-slack:
 		return failed(want, got, "only %d are let in at once, although nobody else was in flight", len(in))
 	case float64(len(in)) < float64(n)-slack:
-		return unsure(want, got, "%d requests ended in errors that may have had a place: statuses %s", len(maybe), statuses(m.Of(manyActor)))
+		return unsure(want, got, "%s ended in errors that may have had a place: statuses %s", attack.Plural(len(maybe), "request"), statuses(m.Of(manyActor)))
 	}
 	return passed(want, got, "all were decided on before the first of them was answered")
 }
@@ -155,9 +155,9 @@ func placesFreed(e *evidence, ms []attack.Measurement) finding {
 	case placesBlurred(e.c, m) != "":
 		return unsure(want, got, "%s", placesBlurred(e.c, m))
 	case float64(len(second)+len(maybe)) < float64(len(first))-e.c.placesSlack():
-		return failed(want, got, "%d places are not given back when their requests are answered", len(first)-len(second)-len(maybe))
+		return failed(want, got, "%s are not given back when their requests are answered", attack.Plural(len(first)-len(second)-len(maybe), "place"))
 	case len(lost)+len(maybe) > 0:
-		return unsure(want, got, "%d requests ended in errors: statuses %s", len(lost)+len(maybe), statuses(m.All()))
+		return unsure(want, got, "%s ended in errors: statuses %s", attack.Plural(len(lost)+len(maybe), "request"), statuses(m.All()))
 	}
 	return passed(want, got, "every place was free again when its request had been answered")
 }
@@ -189,7 +189,7 @@ func placesRefused(e *evidence, ms []attack.Measurement) finding {
 	case all.Due-all.OK-all.Statuses[code] > 0 && all.Statuses[code] == 0:
 		return failed(want, got, "the throttle refuses with %d instead of %d: %s", e.refusal, code, meaning(e.refusal))
 	case all.Due-all.OK-all.Statuses[code] > 0:
-		return failed(want, got, "%d of %d requests that were not served got something else than %d: clients cannot tell a limit from a fault", all.Due-all.OK-all.Statuses[code], all.Due-all.OK, code)
+		return failed(want, got, "%d of %s that were not served got something else than %d: clients cannot tell a limit from a fault", all.Due-all.OK-all.Statuses[code], attack.Plural(all.Due-all.OK, "request"), code)
 	}
 	return passed(want, got, "everybody who found no place was refused as declared")
 }

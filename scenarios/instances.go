@@ -31,7 +31,7 @@ func instancesTrial(c Config, _ *evidence) (attack.Trial, string) {
 	if n > instanceMax {
 		return attack.Trial{}, fmt.Sprintf("a burst of %d is too large to be asked of each instance at once", c.Limit.Burst)
 	}
-	t := attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Why: fmt.Sprintf("%d at once at each of %d instances", n, len(c.Instances))}
+	t := attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Why: fmt.Sprintf("%d at once at each of %s", n, attack.Plural(len(c.Instances), "instance"))}
 	for i, base := range c.Instances {
 		a := c.actor(fmt.Sprintf("instance %d", i+1), attack.Even, attack.Manners{}, attack.Segment{Len: 500 * time.Millisecond, Burst: n})
 		a.Twist = attack.Twist{Base: base}
@@ -68,9 +68,9 @@ func instancesShare(e *evidence, ms []attack.Measurement) finding {
 	case len(out) == 0:
 		return unsure(want, got, "nobody was refused, so the limit was not reached")
 	case len(maybe) > len(in)/10:
-		return unsure(want, got, "%d requests ended in errors: statuses %s", len(maybe), statuses(m.All()))
+		return unsure(want, got, "%s ended in errors: statuses %s", attack.Plural(len(maybe), "request"), statuses(m.All()))
 	}
-	return passed(want, got, "%d instances let in what one may", len(m.Trial.Actors))
+	return passed(want, got, "%s let in what one may", attack.Plural(len(m.Trial.Actors), "instance"))
 }
 
 // Of the refused so many may reach the backend, and of those let in so many may be missing there, before it means something.
@@ -90,7 +90,7 @@ func backendSpared(e *evidence, ms []attack.Measurement) finding {
 		return finding{unlisted: true}
 	}
 	let := all.Attempts - out
-	want := fmt.Sprintf("about %d requests at the backend, of %d sent", all.OK, all.Attempts)
+	want := fmt.Sprintf("about %s at the backend, of %d sent", attack.Plural(all.OK, "request"), all.Attempts)
 	if len(looks) < 2 {
 		return unsure(want, "not read", "the backend's count could not be read before and after the storm")
 	}
@@ -101,7 +101,7 @@ func backendSpared(e *evidence, ms []attack.Measurement) finding {
 	case hits < 0:
 		return unsure(want, got, "the backend's count went back: it was restarted, or it is no count of requests")
 	case out < refusalsMin:
-		return unsure(want, got, "only %d requests were refused", out)
+		return unsure(want, got, "only %s refused", attack.Were(out, "request"))
 	case leaked > count(leakShare, float64(out)):
 		return failed(want, got, "%.0f of %d refused requests reached the backend all the same, or others asked it meanwhile: a throttle that does the work before it refuses protects nothing", leaked, out)
 	case hits < (1-missShare)*float64(all.OK)-1:

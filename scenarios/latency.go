@@ -105,13 +105,13 @@ func admittedLatency(e *evidence, ms []attack.Measurement) finding {
 	bounds := e.latencyBounds(rest)
 	switch {
 	case len(bounds) == 0:
-		return unsure("a latency near that at rest", fmt.Sprintf("%d answers at rest", rest.All().Response.N()), "the latency at rest is not known, and no goal was given")
+		return unsure("a latency near that at rest", fmt.Sprintf("%s at rest", attack.Plural(rest.All().Response.N(), "answer")), "the latency at rest is not known, and no goal was given")
 	case e.open(m):
 		return unsure("those let in are served in time", "everybody let in", "no request was refused, so this tells of the target without a throttle")
 	}
 	storms := e.overloads(m)
 	var wants, gots []string
-	says := fmt.Sprintf("the median of %d storms", len(repeats)+1)
+	says := fmt.Sprintf("the median of %s", attack.Plural(len(repeats)+1, "storm"))
 	if e.c.Brief && e.servedInTime() {
 		says = "a storm in time need not be repeated"
 	}
@@ -163,5 +163,5 @@ func (e *evidence) medianOf(storms []attack.Measurement, b latencyBound) (got st
 	case len(all)-over >= most, e.c.Brief && e.servedInTime():
 		return got, passed("", "", "")
 	}
-	return got, unsure("", "", "%d of %d storms could be judged, and they do not decide", len(all), len(repeats)+1)
+	return got, unsure("", "", "%d of %s could be judged, and they do not decide", len(all), attack.Plural(len(repeats)+1, "storm"))
 }

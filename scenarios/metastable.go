@@ -114,7 +114,7 @@ func backendHealth(e *evidence, _ []attack.Measurement) finding {
 	}
 	bound := max(looksTimes*quantile(calm, .95), looksSlow)
 	want := fmt.Sprintf("well at every look, within %s", brief(bound))
-	got := fmt.Sprintf("%d of %d looks missed; in storms within %s", missed, looks, brief(quantile(stormy, .95)))
+	got := fmt.Sprintf("%d of %s missed; in storms within %s", missed, attack.Plural(looks, "look"), brief(quantile(stormy, .95)))
 	switch {
 	case looks == 0:
 		return finding{unlisted: true} // nobody looked: --health says where
@@ -125,5 +125,5 @@ func backendHealth(e *evidence, _ []attack.Measurement) finding {
 	case quantile(stormy, .95) > bound:
 		return failed(want, got, "the backend answers its own health probe slowly while storms run: it is reached by them")
 	}
-	return passed(want, got, "%d looks, %d of them in storms", looks, len(stormy))
+	return passed(want, got, "%s, %d of them in storms", attack.Plural(looks, "look"), len(stormy))
 }

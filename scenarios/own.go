@@ -252,7 +252,7 @@ func (c Config) validateOwn() error {
 			return fmt.Errorf("scenario %s: %w", o.Name, err)
 		}
 		if n := t.Count(); n == 0 || n > ownCountMax {
-			return fmt.Errorf("scenario %s: it sends %d requests, want 1 to %d", o.Name, n, ownCountMax)
+			return fmt.Errorf("scenario %s: it sends %s, want 1 to %d", o.Name, attack.Plural(n, "request"), ownCountMax)
 		}
 		for _, g := range peaks(t) {
 			if c.MaxRate > 0 && g > c.MaxRate {

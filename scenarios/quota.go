@@ -52,10 +52,10 @@ func quotaTrial(c Config, _ *evidence) (attack.Trial, string) {
 		most = quotaLong / 4
 	}
 	if t.Quota > quotaMax || long > most {
-		return attack.Trial{}, fmt.Sprintf("%d requests at %s take %s: declare a test tier with a quota that is used up within %s", t.Quota, rate(pace), brief(long), brief(most))
+		return attack.Trial{}, fmt.Sprintf("%s at %s take %s: declare a test tier with a quota that is used up within %s", attack.Plural(t.Quota, "request"), rate(pace), brief(long), brief(most))
 	}
 	if t.Period < 2*long {
-		return attack.Trial{}, fmt.Sprintf("a period of %s ends while %d requests are counted", brief(t.Period), t.Quota)
+		return attack.Trial{}, fmt.Sprintf("a period of %s ends while %s are counted", brief(t.Period), attack.Plural(t.Quota, "request"))
 	}
 	a := as(c.actor("quota", attack.Even, attack.Manners{}, attack.Segment{From: pace, To: pace, Len: long}, attack.Segment{Len: quotaPause}, attack.Segment{Len: 200 * time.Millisecond, Burst: quotaRest}), who)
 	return attack.Trial{LogMax: attack.MaxLog, Warm: c.warm(0), Why: fmt.Sprintf("%.0f requests of a quota of %d", n, t.Quota), Actors: []attack.Actor{a}}, ""
@@ -91,7 +91,7 @@ func quotaKept(e *evidence, ms []attack.Measurement) finding {
 	case e.spentStatus(log, t) != 0:
 		return failed(want, fmt.Sprintf("%d let in, then answered %d", len(in), e.spentStatus(log, t)), "a spent quota is refused with %d instead of %d: clients take it for a fault, or for a wrong key, and do not wait", e.spentStatus(log, t), e.c.refusal()).showing(m, maybe...)
 	case len(maybe) > 0:
-		return unsure(want, got, "%d requests ended in errors that may have been counted: statuses %s", len(maybe), statuses(m.All()))
+		return unsure(want, got, "%s ended in errors that may have been counted: statuses %s", attack.Plural(len(maybe), "request"), statuses(m.All()))
 	case len(out) < quotaRest:
 		return unsure(want, got, "only %d were refused", len(out))
 	case len(in) == 0:

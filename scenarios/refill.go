@@ -18,7 +18,7 @@ func refill(e *evidence, ms []attack.Measurement) finding {
 	m := ms[0]
 	crowds := byDue(m)
 	if all := len(e.c.refillParts()) + 1; m.LogDropped > 0 || len(crowds) != all {
-		return unsure("a bucket that fills in silence", "no complete log", "%d crowds of %d were logged, %d attempts were not", len(crowds), all, m.LogDropped)
+		return unsure("a bucket that fills in silence", "no complete log", "%s of %d were logged, %s not", attack.Plural(len(crowds), "crowd"), all, attack.Were(m.LogDropped, "attempt"))
 	}
 	var got []string
 	var doubt finding
@@ -64,7 +64,7 @@ func (e *evidence) refilled(before, after []attack.Attempt) finding {
 	case n+float64(len(maybe)) < lo:
 		return failed(want, got, "the bucket fills more slowly than %s, or not up to %d", rate(c.Rate), c.Burst)
 	case n < lo:
-		return unsure(want, got, "%d requests ended in errors that may have been let in", len(maybe))
+		return unsure(want, got, "%s ended in errors that may have been let in", attack.Plural(len(maybe), "request"))
 	case len(out) == 0:
 		return unsure(want, got, "no request after the silence was refused, so what the bucket held was not reached")
 	case hi-lo > max(6, most):

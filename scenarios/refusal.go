@@ -65,7 +65,7 @@ func properRefusals(e *evidence, ms []attack.Measurement) finding {
 	}
 	switch {
 	case right == 0 && e.open(m) && disguised(m) > 0:
-		return failed(want, "0 refused", "%d requests were answered as served, with Retry-After: refusals in disguise, which clients take for success", disguised(m))
+		return failed(want, "0 refused", "%s answered as served, with Retry-After: refusals in disguise, which clients take for success", attack.Were(disguised(m), "request"))
 	case right+n == 0 && e.open(m):
 		return failed(want, "0 refused", "no request was refused: %d were sent, the limit allows %.0f in %s", all.Due, e.c.Limit.Most(m.Took), brief(m.Took))
 	case ended(m):
@@ -75,7 +75,7 @@ func properRefusals(e *evidence, ms []attack.Measurement) finding {
 	case right == 0 && wrong.Statuses[e.refusal] == n:
 		return failed(want, got, "the throttle refuses with %d instead of %d: %s", e.refusal, code, meaning(e.refusal))
 	case n > 0:
-		return failed(want, got, "%d of %d requests that were not served got something else than %d: clients cannot tell a limit from a fault", n, right+n, code)
+		return failed(want, got, "%d of %s that were not served got something else than %d: clients cannot tell a limit from a fault", n, attack.Plural(right+n, "request"), code)
 	}
 	return passed(want, got, "every request that was too much was refused as declared")
 }
@@ -121,9 +121,9 @@ func retryAfterPresent(e *evidence, ms []attack.Measurement) finding {
 	case len(out) == 0:
 		return unsure(want, "0 refused", "no request was refused, so there is nothing to look at")
 	case n == 0:
-		return failed(want, got, "none of %d refusals carried Retry-After: clients cannot know when to come back", len(out))
+		return failed(want, got, "none of %s carried Retry-After: clients cannot know when to come back", attack.Plural(len(out), "refusal"))
 	case n < len(out):
-		return failed(want, got, "%d of %d refusals carried no Retry-After", len(out)-n, len(out))
+		return failed(want, got, "%d of %s carried no Retry-After", len(out)-n, attack.Plural(len(out), "refusal"))
 	}
 	return passed(want, got, "every refusal that was logged told when to come back")
 }
@@ -162,7 +162,7 @@ func cheapRefusals(e *evidence, ms []attack.Measurement) finding {
 	bound := max(3*rest, 25*time.Millisecond)
 	want := fmt.Sprintf("p95 of refusals at most %s", brief(bound))
 	if len(out) < refusalsMin {
-		return unsure(want, fmt.Sprintf("%d refusals", len(out)), "too few refusals to tell how long they take")
+		return unsure(want, attack.Plural(len(out), "refusal"), "too few refusals to tell how long they take")
 	}
 	bySecond := map[time.Duration][]time.Duration{}
 	for _, a := range out {
@@ -177,5 +177,5 @@ func cheapRefusals(e *evidence, ms []attack.Measurement) finding {
 	if p95 > bound {
 		return failed(want, brief(p95), "a refusal takes as long as work does: an overload ties up the throttle itself").unless(explained(m, p95-bound))
 	}
-	return passed(want, brief(p95), "median over %d seconds of the storm, %d refusals", len(p95s), len(out))
+	return passed(want, brief(p95), "median over %s of the storm, %s", attack.Plural(len(p95s), "second"), attack.Plural(len(out), "refusal"))
 }

@@ -76,7 +76,7 @@ const probesNeeded = 3
 // fewProbes says that too few clients came back, because the crowd left tokens over.
 func fewProbes(_ Config, m attack.Measurement) string {
 	if n := len(comebacks(m)); n < probesNeeded {
-		return fmt.Sprintf("%d clients waited as they were told", n)
+		return fmt.Sprintf("%s waited as they were told", attack.Plural(n, "client"))
 	}
 	return ""
 }
@@ -107,7 +107,7 @@ func sufficient(e *evidence, ms []attack.Measurement) finding {
 	got := fmt.Sprintf("%d of %d", len(in), len(back))
 	switch {
 	case len(out) > 0:
-		return failed(want, got, "%d clients waited as long as they were told (up to %s) and were refused again: Retry-After is too short", len(out), brief(longest))
+		return failed(want, got, "%s waited as long as they were told (up to %s) and were refused again: Retry-After is too short", attack.Plural(len(out), "client"), brief(longest))
 	case len(back) < probesNeeded:
 		return unsure(fmt.Sprintf("at least %d let in", probesNeeded), got, "too few clients were refused and came back: the client does not retry after %d, or the crowd left tokens over", e.refusal)
 	case len(maybe) > 0:
@@ -137,7 +137,7 @@ func excessive(e *evidence, ms []attack.Measurement) finding {
 	case longest > need+roundingSlack:
 		return failed(want, got, "a token is there after %s, but clients are told to wait %s: capacity lies idle, and they may give up", brief(need), brief(longest))
 	}
-	return passed(want, got, "%d refusals told when to come back; a token is there after %s", n, brief(need))
+	return passed(want, got, "%s told when to come back; a token is there after %s", attack.Plural(n, "refusal"), brief(need))
 }
 
 // skewMax is how far a server's clock may be off ours.

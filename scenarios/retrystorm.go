@@ -223,7 +223,7 @@ func (e *evidence) worstStorm(all []storm, want, got string) finding {
 			return failed(want, got, "clients with %s come back as a second storm of %s", s.policy, rate(s.peak))
 		}
 	}
-	return passed(want, got, "%d manners were played, one crowd each", len(all))
+	return passed(want, got, "%s played, one crowd each", attack.Were(len(all), "manner"))
 }
 
 // served tells whether the clients of a storm were served in the end, without being turned away again and again.
@@ -238,7 +238,7 @@ func (e *evidence) served(s storm, want, got string) finding {
 	case s.amplification > s.attemptsMax():
 		return failed(want, got, "clients with %s need %.1f attempts each: the throttle keeps turning them away", s.policy, s.amplification)
 	case float64(s.gaveUp) > count(gaveUpMax, float64(s.clients)):
-		return failed(want, got, "%d of %d clients with %s were never served", s.gaveUp, s.clients, s.policy)
+		return failed(want, got, "%d of %s with %s were never served", s.gaveUp, attack.Plural(s.clients, "client"), s.policy)
 	}
 	return passed(want, got, "")
 }

@@ -123,7 +123,7 @@ func shedCurve(e *evidence, ms []attack.Measurement) finding {
 	index := max(0, 1-(last.goodput+slack)/best)
 	got := fmt.Sprintf("collapse index %s at %.3g times the limit; p99 %s, at the limit %s; refusals %s", percent(math.Round(index*1000)/1000), last.times, brief(last.p99), brief(low.p99), brief(last.refusal))
 	slow, dear := max(5*low.p99, 100*time.Millisecond), max(3*refusal, 25*time.Millisecond)
-	f := passed(want, got, "%d steps of %s each", len(curve), brief(e.c.shedStep()))
+	f := passed(want, got, "%s of %s each", attack.Plural(len(curve), "step"), brief(e.c.shedStep()))
 	switch {
 	case index > collapseMax:
 		f = failed(want, got, "the more is asked, the less is served: refusing takes what serving needs").unless(late(m))

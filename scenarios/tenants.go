@@ -209,11 +209,11 @@ func isolation(e *evidence, ms []attack.Measurement) finding {
 	case out > 0:
 		return unsure(want, got, "a burst of %d refuses two requests that come close together", e.c.Limit.Burst)
 	case polite.OK < polite.Due*9/10:
-		return failed(want, got, "%d of the polite consumer's %d requests failed while another stormed: statuses %s", polite.Due-polite.OK, polite.Due, statuses(polite)).unless(late(m))
+		return failed(want, got, "%d of the polite consumer's %s failed while another stormed: statuses %s", polite.Due-polite.OK, attack.Plural(polite.Due, "request"), statuses(polite)).unless(late(m))
 	case p95 > bound && polite.OK >= politeLeast:
 		return failed(want, got, "one consumer's storm slows another down").unless(delayed(m, polite, latencyBound{.95, bound}))
 	}
-	return passed(want, got, "the greedy consumer was refused %d times, the polite one never", e.refusals(greedy))
+	return passed(want, got, "the greedy consumer was refused %s, the polite one never", attack.Plural(e.refusals(greedy), "time"))
 }
 
 // keysApart tells whether keys were seen to have limits of their own, so that a key not used yet is a full bucket.
@@ -249,7 +249,7 @@ func shareTrial(c Config, e *evidence) (attack.Trial, string) {
 	n := float64(len(who))
 	each := min(.95*c.Limit.Rate, shareMost*c.Stage.Rate/n)
 	if n*each < shareLeast*c.Stage.Rate {
-		return attack.Trial{}, fmt.Sprintf("%d consumers of %s each cannot pass a common limit of %s", len(who), rate(c.Limit.Rate), rate(c.Stage.Rate))
+		return attack.Trial{}, fmt.Sprintf("%s of %s each cannot pass a common limit of %s", attack.Plural(len(who), "consumer"), rate(c.Limit.Rate), rate(c.Stage.Rate))
 	}
 	t := attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(c.Stage.Burst), Why: fmt.Sprintf("%d equal consumers past a common limit of %s", len(who), rate(c.Stage.Rate))}
 	// What they ask for beyond the common limit empties its bucket; what that leaves of it goes at once.
@@ -352,7 +352,7 @@ func exempted(e *evidence, ms []attack.Measurement) finding {
 	allowed := float64(len(fakeIn)) - over
 	switch {
 	case m.LogDropped > 0 || len(madeUp) == 0 || m.Aborted != nil:
-		return unsure(want, got, "the log is not complete: %d attempts were not logged", m.LogDropped)
+		return unsure(want, got, "the log is not complete: %s not logged", attack.Were(m.LogDropped, "attempt"))
 	case len(out) > 0:
 		return failed(want, got, "the key that is declared exempt is limited").showing(m, out...)
 	case len(in) == 0:
@@ -362,9 +362,9 @@ func exempted(e *evidence, ms []attack.Measurement) finding {
 	case over > count(e.c.tolerance().over, allowed):
 		return failed(want, got, "a key that was made up gets in %.0f more than the limit", over).showing(m, fakeIn...)
 	case len(in) < 9*(len(in)+len(maybe))/10:
-		return unsure(want, got, "%d requests of the exempt key ended in errors: statuses %s", len(maybe), statuses(m.Of(exemptActor)))
+		return unsure(want, got, "%s of the exempt key ended in errors: statuses %s", attack.Plural(len(maybe), "request"), statuses(m.Of(exemptActor)))
 	}
-	return passed(want, got, "%d requests, of which a bucket of %d refuses some, were let in as the exempt key", len(in), e.c.Limit.Burst)
+	return passed(want, got, "%s, of which a bucket of %d refuses some, were let in as the exempt key", attack.Plural(len(in), "request"), e.c.Limit.Burst)
 }
 
 // Actors of the wrong-key stage.
@@ -409,7 +409,7 @@ func wrongKeys(e *evidence, ms []attack.Measurement) finding {
 	case out > 0 || right.OK < right.Due*9/10:
 		return unsure(want, got, "the right key was answered %s", statuses(right))
 	}
-	return passed(want, got, "%d requests with wrong keys and without one were turned away as such", m.Of(wrongActor).Due+m.Of(missingActor).Due)
+	return passed(want, got, "%s with wrong keys and without one were turned away as such", attack.Plural(m.Of(wrongActor).Due+m.Of(missingActor).Due, "request"))
 }
 
 // odd are the attempts that were answered anything but 401 and 403.

@@ -76,7 +76,7 @@ func ladderTrial(c Config, _ *evidence) (attack.Trial, string) {
 		sum += g.Rate
 	}
 	inTurn := !c.Stage.IsZero() && sum > .9*c.Stage.Rate
-	t := attack.Trial{LogMax: attack.MaxLog, Why: fmt.Sprintf("twice the limit of each of %d tiers", len(all))}
+	t := attack.Trial{LogMax: attack.MaxLog, Why: fmt.Sprintf("twice the limit of each of %s", attack.Plural(len(all), "tier"))}
 	at := time.Duration(0)
 	for _, g := range all {
 		own := c

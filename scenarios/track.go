@@ -23,7 +23,7 @@ func spikesTrial(c Config, _ *evidence) (attack.Trial, string) {
 	for range spikes {
 		segments = append(segments, attack.Segment{Len: c.spikeGap(), Burst: n})
 	}
-	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: n, Why: fmt.Sprintf("%d at once, %d times, each %s after the one before", n, spikes, brief(c.spikeGap())),
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: n, Why: fmt.Sprintf("%d at once, %s, each %s after the one before", n, attack.Plural(spikes, "time"), brief(c.spikeGap())),
 		Actors: []attack.Actor{c.actor("crowd", attack.Even, attack.Manners{}, segments...)}}, ""
 }
 
@@ -47,7 +47,7 @@ func sawtoothTrial(c Config, _ *evidence) (attack.Trial, string) {
 	for range teeth {
 		segments = append(segments, attack.Segment{From: .2 * c.Limit.Rate, To: 3 * c.Limit.Rate, Len: c.long(2*time.Second, 2*time.Second, 20)})
 	}
-	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(0), Why: fmt.Sprintf("from a fifth to three times the limit, %d times", teeth),
+	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(0), Why: fmt.Sprintf("from a fifth to three times the limit, %s", attack.Plural(teeth, "time")),
 		Actors: []attack.Actor{c.actor("crowd", attack.Even, attack.Manners{}, segments...)}}, ""
 }
 
@@ -128,7 +128,7 @@ func tracks(unit string) judge {
 		case end.owed > 0 && end.refused == 0 && end.owed > int64(e.trackSlack(m, end.fair, full)):
 			return unsure(want, got, "nothing was refused, so the limit was not put to the test")
 		}
-		return passed(want, got, "held against a bucket of the limit that is asked the same, at the end of each of %d seconds", len(all))
+		return passed(want, got, "held against a bucket of the limit that is asked the same, at the end of each of %s", attack.Plural(len(all), "second"))
 	}
 }
 

@@ -35,7 +35,7 @@ const (
 func (s Staircase) Validate() error {
 	switch {
 	case s.Blocks < leastBlocks || s.Blocks > mostBlocks:
-		return fmt.Errorf("--calibrate %d blocks, want %d to %d", s.Blocks, leastBlocks, mostBlocks)
+		return fmt.Errorf("--calibrate %s, want %d to %d", attack.Plural(s.Blocks, "block"), leastBlocks, mostBlocks)
 	case s.Reference != "":
 		return errors.New("--calibrate and --base-url exclude one another: a calibration has one build")
 	}
@@ -83,7 +83,7 @@ func (s Staircase) Calibration(done []attack.Measurement) (Calibration, error) {
 		return Calibration{}, errors.New(t.bad)
 	}
 	if len(t.blocks) < leastBlocks {
-		return Calibration{}, fmt.Errorf("%d blocks were measured, a calibration wants at least %d", len(t.blocks), leastBlocks)
+		return Calibration{}, fmt.Errorf("%s measured, a calibration wants at least %d", attack.Were(len(t.blocks), "block"), leastBlocks)
 	}
 	c := fit(t.blocks, t.loads)
 	c.Blocks, c.BlockMS, c.Void = min(len(t.blocks), s.Blocks), attack.MS(s.block()), t.voids

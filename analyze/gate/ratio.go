@@ -100,7 +100,7 @@ func signedRank(base, head []Sample, bound float64) Ratio {
 		}
 	}
 	r := ranked(walsh, signs(len(d)), math.Log(bound))
-	r.How = fmt.Sprintf("by sign flips of %d pairs", len(d))
+	r.How = fmt.Sprintf("by sign flips of %s", attack.Plural(len(d), "pair"))
 	return r
 }
 
@@ -115,7 +115,7 @@ func rankSum(base, head []Sample, bound float64) Ratio {
 		}
 	}
 	r := ranked(all, shuffles(len(base), len(head)), math.Log(bound))
-	r.How = fmt.Sprintf("by ranks of %d and %d runs", len(base), len(head))
+	r.How = fmt.Sprintf("by ranks of %d and %s", len(base), attack.Plural(len(head), "run"))
 	return r
 }
 

@@ -67,7 +67,7 @@ func (t *tale) ready(side string) bool {
 	}
 	all := m.All()
 	if all.OK < 10 || float64(all.OK) < .9*float64(all.Due) {
-		return t.stop(fmt.Sprintf("at a light load %d of %d requests were answered well", all.OK, all.Due), "is the right build running?")
+		return t.stop(fmt.Sprintf("at a light load %d of %s were answered well", all.OK, attack.Plural(all.Due, "request")), "is the right build running?")
 	}
 	t.rest[side] = analyze.RestOf(all.Response)
 	t.missed[side] = t.plan.Goal.Missed(all)

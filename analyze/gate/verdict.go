@@ -31,9 +31,9 @@ func (t *tale) verdict() Verdict {
 	p := t.plan
 	v := Verdict{Outcome: t.walk.Outcome(), Tolerance: p.Tolerance, Baseline: p.Sustained, Load: p.Load(), Blocks: t.blocks, Void: t.voids,
 		Requests: t.sent, Seconds: t.spent.Seconds(), Ratio: t.ratio()}
-	held := fmt.Sprintf("%d of %d blocks held %s", t.walk.Up, len(t.blocks), perSecond(p.Load()))
+	held := fmt.Sprintf("%d of %s held %s", t.walk.Up, attack.Plural(len(t.blocks), "block"), perSecond(p.Load()))
 	if p.Reference != "" {
-		held = fmt.Sprintf("in %d of %d pairs it completed at least %.4g%% of what the baseline did", t.walk.Up, len(t.blocks), 100*(1-p.Tolerance))
+		held = fmt.Sprintf("in %d of %s it completed at least %.4g%% of what the baseline did", t.walk.Up, attack.Plural(len(t.blocks), "pair"), 100*(1-p.Tolerance))
 	}
 	lost := t.plan.Reference != "" && len(t.missed[head]) > 0 && len(t.missed[reference]) == 0
 	switch {

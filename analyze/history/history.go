@@ -113,7 +113,7 @@ func Of(runs []Run, o Options) History {
 	slices.SortStableFunc(runs, func(a, b Run) int { return cmp.Or(a.Began.Compare(b.Began), cmp.Compare(a.ID, b.ID)) })
 	h := History{Needed: Needed(), Least: cmp.Or(o.Least, Least), Runs: []Place{}, Metrics: []Metric{}, Flips: []Flip{}}
 	if n := len(runs) - runsMost; n > 0 {
-		h.Notes = append(h.Notes, attack.Note{Code: "old-runs", Text: fmt.Sprintf("%d runs from before %s are left out: the latest %d are looked at", n, runs[n].Began.Format(time.DateOnly), runsMost)})
+		h.Notes = append(h.Notes, attack.Note{Code: "old-runs", Text: fmt.Sprintf("%s from before %s are left out: the latest %d are looked at", attack.Plural(n, "run"), runs[n].Began.Format(time.DateOnly), runsMost)})
 		runs = runs[n:]
 	}
 	for _, r := range runs {

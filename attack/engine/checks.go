@@ -102,7 +102,7 @@ type lags struct {
 func checkLag(l lags) attack.SelfCheck {
 	c := attack.SelfCheck{Name: "late ticks", Got: fmt.Sprintf("p99 %v", l.p99.Round(10*time.Microsecond)), Want: "p99 at most 10ms, void above 50ms, and not rising", Fix: slowHost}
 	if l.n < enough {
-		c.Outcome, c.Got, c.Fix = attack.Unavailable, fmt.Sprintf("%d arrivals have no p99, it needs %d", l.n, enough), ""
+		c.Outcome, c.Got, c.Fix = attack.Unavailable, fmt.Sprintf("no p99 of %s, it needs %d", attack.Plural(l.n, "arrival"), enough), ""
 		return c
 	}
 	c.Outcome = graded(l.p99, lagWarn, lagVoid)

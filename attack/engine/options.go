@@ -102,7 +102,7 @@ func (o Options) validate() error {
 	case o.FollowRedirects < 0:
 		return fmt.Errorf("follow %d redirects, want at least 0", o.FollowRedirects)
 	case o.Connections < 0:
-		return fmt.Errorf("%d connections, want at least 1, or 0 for no bound", o.Connections)
+		return fmt.Errorf("%s, want at least 1, or 0 for no bound", attack.Plural(o.Connections, "connection"))
 	case o.MaxBody < 0:
 		return fmt.Errorf("most bytes of a body %d, want more than 0", o.MaxBody)
 	case o.Proxy != nil && o.UnixSocket != "":

@@ -245,7 +245,7 @@ func (s *storm) warm(during context.Context) {
 		return
 	}
 	if !s.cold {
-		s.ledger.note("cold-connections", fmt.Sprintf("not all of %d connections could be opened beforehand: %s", s.trial.Warm, classify(err).class))
+		s.ledger.note("cold-connections", fmt.Sprintf("not all of %s could be opened beforehand: %s", attack.Plural(s.trial.Warm, "connection"), classify(err).class))
 	}
 	s.cold = true
 	s.ledger.own(classify(err))
@@ -263,7 +263,7 @@ func (s *storm) measurement() attack.Measurement {
 	m.Checks = s.ledger.checks(s.before, s.e.look(), s.e.opt.NoKeepAlive || s.e.net == nil || fresh(s.trial))
 	if n := s.ledger.held; n > 0 && !heldByUs(m.Checks) {
 		m.Notes = append(m.Notes, attack.Note{Code: "concurrency-limited", Text: fmt.Sprintf(
-			"concurrency limited: %d arrivals waited because all %d requests that may be in flight were; the target was slow or the cap is small", n, s.flight)})
+			"concurrency limited: %s waited because all %s that may be in flight were; the target was slow or the cap is small", attack.Plural(n, "arrival"), attack.Plural(s.flight, "request"))})
 	}
 	if n := s.back.gaveUp; n > 0 {
 		m.Notes = append(m.Notes, attack.Note{Code: "retries-cut", Text: fmt.Sprintf(
@@ -271,7 +271,7 @@ func (s *storm) measurement() attack.Measurement {
 	}
 	if n := s.ledger.cut; n > 0 {
 		m.Notes = append(m.Notes, attack.Note{Code: "cut-off", Text: fmt.Sprintf(
-			"%d arrivals are unsent because the trial was ended while they waited at the in-flight cap", n)})
+			"%s unsent because the trial was ended while they waited at the in-flight cap", attack.Were(n, "arrival"))})
 	}
 	return m
 }

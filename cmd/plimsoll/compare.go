@@ -17,7 +17,7 @@ import (
 // someRuns wants one run, or as many as a comparison can tell apart.
 func someRuns(c *cobra.Command, args []string) error {
 	if len(args) > report.SidesMax {
-		return misuse("%s compares at most %d runs, got %d", c.Name(), report.SidesMax, len(args))
+		return misuse("%s compares at most %s, got %d", c.Name(), attack.Plural(report.SidesMax, "run"), len(args))
 	}
 	if len(args) == 0 {
 		return oneArg("run")(c, args)

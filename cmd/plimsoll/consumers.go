@@ -227,7 +227,7 @@ func readKeys(path string) (specs []keySpec, err error) {
 		return nil, misuse("--keys %s: %w", path, err)
 	}
 	if len(specs) == 0 || len(specs) > keysMax {
-		return nil, misuse("--keys %s: %d keys, want 1 to %d", path, len(specs), keysMax)
+		return nil, misuse("--keys %s: %s, want 1 to %d", path, attack.Plural(len(specs), "key"), keysMax)
 	}
 	for i := range specs {
 		k := &specs[i]

@@ -280,6 +280,6 @@ func (a *app) reopen(path string) (*session, []attack.Measurement, error) {
 			done = append(done, *e.Trial)
 		}
 	}
-	s.show(journal.Entry{Note: &attack.Note{Code: "resumed", Text: fmt.Sprintf("going on after %d trials of %s", len(done), dir)}})
+	s.show(journal.Entry{Note: &attack.Note{Code: "resumed", Text: fmt.Sprintf("going on after %s of %s", attack.Plural(len(done), "trial"), dir)}})
 	return s, done, nil
 }

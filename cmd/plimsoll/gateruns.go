@@ -151,7 +151,7 @@ func pairs(paired bool, base, head []finished) error {
 	}
 	for _, r := range base {
 		if n := count[asked(r.Run.Spec)]; n[0] != n[1] {
-			return misuse("--paired: %d runs of base and %d of head are no pairs", n[0], n[1])
+			return misuse("--paired: %s of base and %d of head are no pairs", attack.Plural(n[0], "run"), n[1])
 		}
 	}
 	return nil

@@ -94,7 +94,7 @@ func (a *app) watchHealth(ctx context.Context, cancel context.CancelCauseFunc) {
 		case <-tick.C:
 		}
 	}
-	cancel(&harmed{fmt.Sprintf("the health check %s failed %d times in a row", attack.RedactURL(url), healthMisses)})
+	cancel(&harmed{fmt.Sprintf("the health check %s failed %s in a row", attack.RedactURL(url), attack.Plural(healthMisses, "time"))})
 }
 
 func healthy(ctx context.Context, client *http.Client, url string) bool {

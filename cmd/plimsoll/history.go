@@ -115,7 +115,7 @@ func (a *app) oneTable(w io.Writer, p report.Past) error {
 	}
 	whole, partial := p.Services[0].Complete()
 	for _, m := range partial {
-		fmt.Fprintf(a.err, "%s is left out: %d runs have none (--out writes it in a file of its own)\n", m.Name, len(p.Services[0].Runs)-len(m.Points))
+		fmt.Fprintf(a.err, "%s is left out: %s have none (--out writes it in a file of its own)\n", m.Name, attack.Plural(len(p.Services[0].Runs)-len(m.Points), "run"))
 	}
 	return report.HistoryCSV(w, p.Services[0], whole)
 }

@@ -43,7 +43,7 @@ func (f *probeFlags) probe(seed uint64) (limits.Probe, error) {
 		return p, misuse("--budget %v, want at least 5s", f.budget)
 	}
 	if len(f.identities) > 2 {
-		return p, misuse("--identity is given %d times, want at most 2", len(f.identities))
+		return p, misuse("--identity is given %s, want at most 2", attack.Plural(len(f.identities), "time"))
 	}
 	if len(f.identities) > 0 && f.keys != "" {
 		return p, misuse("--identity and --keys exclude one another")
@@ -123,7 +123,7 @@ func (a *app) identify(ctx context.Context, f *probeFlags) error {
 // probeCost is the most that a probe sends.
 func probeCost(p limits.Probe) string {
 	requests, long := p.Estimate()
-	return fmt.Sprintf("probe    at most %d requests in %v, never above %s, and no more than %d at one instant", requests, long, attack.Rate(p.MaxRate), p.Crowd())
+	return fmt.Sprintf("probe    at most %s in %v, never above %s, and no more than %d at one instant", attack.Plural(requests, "request"), long, attack.Rate(p.MaxRate), p.Crowd())
 }
 
 // preflightOf asks as the identity that the probe will ask as: the limiter counts it with the rest.

@@ -61,7 +61,7 @@ func (a *app) load(ctx context.Context, manners attack.Manners) error {
 	}
 	defer w.close()
 	if a.plan {
-		_, err := fmt.Fprintf(a.out, "%d requests in %v, up to %s, to %s\n", schedule.Count(), schedule.Len(), attack.Rate(schedule.Peak()), w.shown())
+		_, err := fmt.Fprintf(a.out, "%s in %v, up to %s, to %s\n", attack.Plural(schedule.Count(), "request"), schedule.Len(), attack.Rate(schedule.Peak()), w.shown())
 		return err
 	}
 	if err := w.preflight(ctx, true); err != nil {
@@ -106,7 +106,7 @@ func cutShort(m attack.Measurement, outcome string) string {
 	if m.Aborted != nil {
 		at = m.Aborted.At
 	}
-	return fmt.Sprintf("after %v of %v, with %d of %d requests due: %s", at.Round(100*time.Millisecond), m.Trial.Len(), total.Due, m.Trial.Count(),
+	return fmt.Sprintf("after %v of %v, with %d of %s due: %s", at.Round(100*time.Millisecond), m.Trial.Len(), total.Due, attack.Plural(m.Trial.Count(), "request"),
 		strings.Replace(outcome, "goal kept:", "goal kept so far:", 1))
 }
 
@@ -117,7 +117,7 @@ func judgeLoad(m attack.Measurement, goal analyze.Goal, asked bool) (int, string
 	}
 	total := m.Total()
 	if !asked {
-		return exitKept, fmt.Sprintf("%d requests, %d ok", total.Due, total.OK) + failedBy(total)
+		return exitKept, fmt.Sprintf("%s, %d ok", attack.Plural(total.Due, "request"), total.OK) + failedBy(total)
 	}
 	if missed := goal.Missed(total); len(missed) > 0 {
 		return exitBroken, "goal missed: " + strings.Join(missed, "; ")
@@ -158,7 +158,7 @@ func (l LoadSpec) schedule() (attack.Schedule, error) {
 	}
 	steps := strings.Split(l.Rate, ",")
 	if len(steps) > maxSteps {
-		return s, misuse("--rate lists %d steps, want at most %d", len(steps), maxSteps)
+		return s, misuse("--rate lists %s, want at most %d", attack.Plural(len(steps), "step"), maxSteps)
 	}
 	for _, step := range steps {
 		low, high, ramp := strings.Cut(step, "..")

@@ -75,8 +75,8 @@ func (a *app) explainVerify(c scenarios.Config, w *wire) error {
 	if c.Algorithm == scenarios.Concurrency {
 		limit = fmt.Sprintf("%d in flight", c.Limit.Burst)
 	}
-	_, err = fmt.Fprintf(a.out, "target   %s\nlimit    %s\n%sstorms   %d trials, about %d requests in %v\n",
-		w.shown(), limit, lines, len(done), sent, throttle.Clock().Round(time.Second))
+	_, err = fmt.Fprintf(a.out, "target   %s\nlimit    %s\n%sstorms   %s, about %s in %v\n",
+		w.shown(), limit, lines, attack.Plural(len(done), "trial"), attack.Plural(sent, "request"), throttle.Clock().Round(time.Second))
 	if words := leftOutByQuick(c); words != "" && err == nil {
 		_, err = fmt.Fprintln(a.out, words)
 	}

@@ -196,7 +196,7 @@ func readRows(path string) (attack.Rows, error) {
 			return nil, misuse("--csv %s: row %d: %w", path, len(rows)+2, err)
 		}
 		if len(rows) == maxRows {
-			return nil, misuse("--csv %s: more than %d rows", path, maxRows)
+			return nil, misuse("--csv %s: more than %s", path, attack.Plural(maxRows, "row"))
 		}
 		row := make(map[string]string, len(names))
 		for i, name := range names {

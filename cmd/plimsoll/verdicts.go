@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/report/journal"
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
@@ -48,7 +49,7 @@ func askedOf(all, asked []scenarios.Verdict) string {
 	for _, c := range checksIn(asked) {
 		said[c.Outcome]++
 	}
-	text := fmt.Sprintf("%d of %d checks were asked", len(checksIn(asked)), len(checksIn(all)))
+	text := fmt.Sprintf("%d of %s were asked", len(checksIn(asked)), attack.Plural(len(checksIn(all)), "check"))
 	for _, o := range []struct {
 		scenarios.Outcome
 		word string
@@ -61,14 +62,6 @@ func askedOf(all, asked []scenarios.Verdict) string {
 		text += ": " + outcome
 	}
 	return text
-}
-
-// passing counts checks that passed.
-func passing(n int) string {
-	if n == 1 {
-		return "1 check passed"
-	}
-	return fmt.Sprintf("%d checks passed", n)
 }
 
 func checksIn(all []scenarios.Verdict) (out []scenarios.Check) {
@@ -97,7 +90,7 @@ func judgeVerdicts(verdicts []scenarios.Verdict) (int, string) {
 	case o == scenarios.Pass && scenarios.Proven(verdicts):
 		return exitKept, "the throttle holds"
 	case o == scenarios.Pass:
-		return exitKept, passing(len(checksIn(verdicts))) + "; the rate was not tried"
+		return exitKept, attack.Plural(len(checksIn(verdicts)), "check") + " passed; the rate was not tried"
 	}
 	return exitUndecided, "cannot tell " + strings.Join(unsure, ", ")
 }

@@ -60,7 +60,7 @@ func read(r io.Reader) (prefix, error) {
 	defer q.wait()
 	for seq := 1; lines.Scan(); seq++ {
 		if seq > MaxLines {
-			return prefix{}, fmt.Errorf("read journal: more than %d lines", MaxLines)
+			return prefix{}, fmt.Errorf("read journal: more than %s", attack.Plural(MaxLines, "line"))
 		}
 		q.add(seq, bytes.Clone(lines.Bytes()))
 		if len(q.ahead) >= aheadMax {

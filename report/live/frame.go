@@ -90,7 +90,7 @@ func (s *state) trialsDone() string {
 	if s.trials == 1 {
 		return "1 trial done"
 	}
-	return fmt.Sprintf("%d trials done", s.trials)
+	return fmt.Sprintf("%s done", attack.Plural(s.trials, "trial"))
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

@@ -56,7 +56,7 @@ func (r Runner) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick)
 	r.lookRound(ctx, b)
 	m.Sights = b.sights(m.Began)
 	if b.dropped > 0 {
-		m.Notes = append(m.Notes, attack.Note{Code: "sights-dropped", Text: fmt.Sprintf("%d looks beside the target were not kept: a trial keeps %d", b.dropped, attack.MaxSights)})
+		m.Notes = append(m.Notes, attack.Note{Code: "sights-dropped", Text: fmt.Sprintf("%s beside the target were not kept: a trial keeps %d", attack.Plural(b.dropped, "look"), attack.MaxSights)})
 	}
 	return m, nil
 }
