@@ -16,6 +16,7 @@ type stretch struct {
 	block  float64   // seconds of one block
 	values []float64 // completions per second, or seconds of mean response time
 	n      float64   // completions in all
+	first  bool      // of a saturating overload, with which a target may still get warm
 }
 
 func (s stretch) seconds() float64 { return s.block * float64(len(s.values)) }
@@ -96,8 +97,11 @@ func (s *search) cut(r row, ticks []attack.Tick, value func(attack.Tick, float64
 }
 
 // busyStretches are the overloads of the warm target: what it completed while there was always more to do. What a part of it
-// completed depends on the load.
+// completed depends on the load, and so it is where overload costs capacity: those say nothing of change.
 func (s *search) busyStretches() []stretch {
+	if s.mode == ModeCollapse {
+		return nil
+	}
 	var out []stretch
 	for _, r := range s.rows {
 		late := r.m.Trial.Phase == Saturate || r.m.Trial.Phase == Confirm || r.m.Trial.Phase == Bookend
@@ -106,10 +110,26 @@ func (s *search) busyStretches() []stretch {
 		}
 		ticks := r.m.Ticks[len(r.m.Ticks)-r.j.Busy.Ticks:]
 		if b, ok := s.cut(r, ticks, func(sum attack.Tick, long float64) float64 { return float64(sum.OK) / long }); ok {
+			b.first = r.m.Trial.Phase == Saturate
 			out = append(out, b)
 		}
 	}
-	return out
+	return warmOnes(out)
+}
+
+// warmOnes leaves out saturating overloads of which all later ones completed more: the target was not yet warm.
+//
+// Note: a target that rose for another reason, and stayed there, is not told from it.
+func warmOnes(all []stretch) []stretch {
+	least := math.Inf(1)
+	for i := len(all) - 1; i >= 0; i-- {
+		mean := all[i].mean()
+		if all[i].first && !math.IsInf(least, 1) && mean*(1+grownFree) < least {
+			return all[i+1:]
+		}
+		least = min(least, mean)
+	}
+	return all
 }
 
 // lightMost is the share of L up to which response times do not depend on those before.
@@ -145,13 +165,13 @@ type change struct {
 const (
 	wanderMost = 2.7
 	evenZ      = 2.6
-	evenFree   = .002 // of difference between two overloads that says nothing: they have other loads and backlogs
+	evenFree   = .006 // of difference between two overloads that says nothing: they have other loads and backlogs
 )
 
 // drift asks whether the target stayed the same: the overload at the end must still be one, overloads at different times
 // must have completed alike, and within a trial nothing may wander. It is nil when all that is so.
 //
-//	alike   iff  Σ (rate[i] − mean)²/(σ²[i] + (0.2 %)²) is no more than χ² allows, at 2.6 standard errors
+//	alike   iff  Σ (rate[i] − mean)²/(σ²[i] + (0.6 %)²) is no more than χ² allows, at 2.6 standard errors
 //	wander  iff  V > 2.7
 func (s *search) drift() *change {
 	if b := s.bookend; b != nil && b.Class == Sustained {

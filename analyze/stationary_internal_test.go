@@ -1,0 +1,92 @@
+package analyze
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plimsoll-load/plimsoll/attack"
+)
+
+// An overload as blocks of 1 s that differ by 1 % one from the next.
+func blocks(from, rate float64, first bool) stretch {
+	s := stretch{trial: int(from), from: from, block: 1, first: first}
+	for i := range 16 {
+		s.values = append(s.values, rate*(1+.01*float64(i%2)-.005))
+	}
+	return s
+}
+
+// Overloads that differ by less than other loads and chance explain say nothing; by more, they say what changed, and when.
+func TestOverloadsThatDiffer(t *testing.T) {
+	s := &search{}
+	for _, r := range []struct {
+		name  string
+		rates []float64
+		want  string
+	}{
+		{"one alone", []float64{100}, ""},
+		{"alike", []float64{100, 100.4, 99.8}, ""},
+		{"one fell", []float64{100, 100, 97}, "fell from 100/s (trial 0, 0s into the search) to 97/s (trial 2, 2s)"},
+		{"one rose", []float64{100, 103}, "rose from 100/s"},
+	} {
+		var busy []stretch
+		for i, rate := range r.rates {
+			busy = append(busy, blocks(float64(i), rate, false))
+		}
+		c := s.uneven(busy)
+		if (c == nil) != (r.want == "") || c != nil && !strings.Contains(c.text, r.want) {
+			t.Errorf("%s: %+v, want %q", r.name, c, r.want)
+		}
+	}
+}
+
+// What a target completed in saturating overloads before it was warm is no evidence that it moves.
+func TestOverloadsOfATargetThatIsNotYetWarm(t *testing.T) {
+	for _, r := range []struct {
+		name  string
+		rates []float64
+		first int // of them are saturating
+		want  []int
+	}{
+		{"warm", []float64{100, 100, 101}, 1, []int{0, 1, 2}},
+		{"one was cold", []float64{80, 100, 101}, 1, []int{1, 2}},
+		{"two were", []float64{70, 80, 100}, 2, []int{2}},
+		{"all are saturating", []float64{80, 100}, 2, []int{1}},
+		{"it fell again", []float64{90, 100, 80}, 1, []int{0, 1, 2}},
+		{"it rose when it was being confirmed", []float64{100, 80, 100}, 1, []int{0, 1, 2}},
+		{"none", nil, 0, nil},
+	} {
+		var all []stretch
+		for i, rate := range r.rates {
+			all = append(all, blocks(float64(i), rate, i < r.first))
+		}
+		var got []int
+		for _, s := range warmOnes(all) {
+			got = append(got, s.trial)
+		}
+		if !slices.Equal(got, r.want) {
+			t.Errorf("%s: %v are compared, want %v", r.name, got, r.want)
+		}
+	}
+}
+
+// Where overload costs capacity, what two overloads completed tells how far they were overloads.
+func TestOverloadsThatCostCapacity(t *testing.T) {
+	held := func(n int, ok int64) row {
+		r := row{m: attack.Measurement{Trial: attack.Trial{N: n, Phase: Confirm, Actors: []attack.Actor{{Schedule: attack.Constant(1200, 40*time.Second, attack.Poisson)}}}}, at: float64(60 * n),
+			j: Judgement{Class: Overloaded, Why: Backlog, Busy: Busy{Ticks: attack.TicksPerTrial}}}
+		for i := range attack.TicksPerTrial {
+			r.m.Ticks = append(r.m.Ticks, attack.Tick{Elapsed: time.Duration(i+1) * time.Second, OK: ok + int64(i%2)})
+		}
+		return r
+	}
+	s := &search{rows: []row{held(1, 1000), held(2, 900)}}
+	for mode, flagged := range map[Mode]bool{ModeCapacity: true, ModeCollapse: false} {
+		s.mode = mode
+		if c := s.drift(); (c != nil) != flagged {
+			t.Errorf("mode %s: %+v, want that it moves: %v", mode, c, flagged)
+		}
+	}
+}
