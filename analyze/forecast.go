@@ -99,10 +99,18 @@ func count(flow float64, at time.Duration) int64 { return int64(flow * max(at, 0
 func (f fluid) window(at, long time.Duration, load float64, warm bool) attack.Window {
 	n := count(load, long)
 	w := attack.Window{At: at, Len: long, Warmup: warm, Counts: attack.Counts{Due: n, OK: n, Attempts: n}}
-	if n > 0 {
-		w.Response.RecordN(f.service, n)
-	}
+	f.spread(&w.Response, n)
 	return w
+}
+
+// spread books response times whose mean is the service time, with a coefficient of variation of 1, as of many a service:
+// by it the search reckons how much it must see to tell an overload from chance.
+func (f fluid) spread(h *attack.Histogram, n int64) {
+	const slow = 5 // one in so many takes six times as long as the others
+	if few := n / slow; n > 0 {
+		h.RecordN(f.service/2, n-few)
+		h.RecordN(3*f.service, few)
+	}
 }
 
 func (f fluid) serial(t attack.Trial) attack.Measurement {
@@ -111,6 +119,6 @@ func (f fluid) serial(t attack.Trial) attack.Measurement {
 		n = min(n, t.Serial.Until.Fast)
 	}
 	w := attack.Window{Counts: attack.Counts{Due: int64(n), OK: int64(n), Attempts: int64(n)}}
-	w.Response.RecordN(f.service, int64(n))
+	f.spread(&w.Response, int64(n))
 	return attack.Measurement{Trial: t, Windows: []attack.Window{w}, Took: time.Duration(n)*(f.service+t.Serial.Gap) - t.Serial.Gap, Settled: true}
 }
