@@ -165,13 +165,13 @@ type change struct {
 const (
 	wanderMost = 2.7
 	evenZ      = 2.6
-	evenFree   = .006 // of difference between two overloads that says nothing: they have other loads and backlogs
+	evenFree   = .002 // of difference between two overloads that says nothing: they have other loads and backlogs
 )
 
 // drift asks whether the target stayed the same: the overload at the end must still be one, overloads at different times
 // must have completed alike, and within a trial nothing may wander. It is nil when all that is so.
 //
-//	alike   iff  Σ (rate[i] − mean)²/(σ²[i] + (0.6 %)²) is no more than χ² allows, at 2.6 standard errors
+//	alike   iff  Σ (rate[i] − mean)²/(σ²[i] + (0.2 %)²) is no more than χ² allows, at 2.6 standard errors
 //	wander  iff  V > 2.7
 func (s *search) drift() *change {
 	if b := s.bookend; b != nil && b.Class == Sustained {
