@@ -12,63 +12,104 @@ import (
 	"github.com/plimsoll-load/plimsoll/attack"
 )
 
-// curveOf makes the points of a knee phase from a mean response time by share of capacity, which is 1.05 L, without
-// noise but for a scatter of the blocks.
-func curveOf(mean func(rho float64) float64, scatter float64) []kneePoint {
+// toldBy makes what the trials of a knee phase hear of a service with a mean response time by share of capacity, which is
+// 1000/s, in n answers each: exactly so, but for a scatter.
+func toldBy(mean func(rho float64) float64, n, scatter float64) (out []heard) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	var ps []kneePoint
 	for _, f := range kneeLoads {
-		p := kneePoint{share: f}
-		for i := range p.blocks {
-			long := mean(f/1.05) * (1 + scatter*rng.NormFloat64())
-			p.blocks[i] = attack.Tick{OK: 1000, Response: time.Duration(1000 * long * float64(time.Second))}
-		}
-		ps = append(ps, p)
+		rho := f * .98
+		out = append(out, heard{load: 1000 * rho, seconds: mean(rho) * (1 + scatter*rng.NormFloat64()), n: n, before: n / 5})
 	}
-	return ps
+	return out
 }
 
-// M/M/1 has T = s/(1−ρ), so e = ρ/(1−ρ) is 1 at half of capacity; M/D/1 and a network in front move the knee up.
+// base is the ground of such a service: its capacity is known to ± 2 %.
+func base(mean func(rho float64) float64, cs2 float64) ground {
+	return ground{lo: 980, hi: 1020, part: 1, rest: Rest{Mean: seconds(mean(.02)), CS2: cs2}}
+}
+
+// M/M/1 has T = s/(1−ρ), so e = ρ/(1−ρ) is 1 at half of capacity; M/D/1 and a network in front move the knee up, and so do
+// more servers (A. K. Erlang, 1917).
 func TestKneeOfKnownCurves(t *testing.T) {
 	for _, row := range []struct {
 		name string
+		cs2  float64
 		mean func(rho float64) float64
 		want float64 // share of capacity: argmax ρ/T
 	}{
-		{"M/M/1", func(r float64) float64 { return .01 / (1 - r) }, .5},
-		{"M/M/1 behind a network of its service time", func(r float64) float64 { return .01 + .01/(1-r) }, .5858},
-		{"M/D/1", func(r float64) float64 { return .01 * (1 + r/(2*(1-r))) }, .5858},
-		{"many servers", func(r float64) float64 { return .01 * (1 + .1*math.Pow(r, 9)/(1-r)) }, .802},
+		{"M/M/1", 1, func(r float64) float64 { return .001 / (1 - r) }, .5},
+		{"M/M/1 behind a network of its service time", .5, func(r float64) float64 { return .001 + .001/(1-r) }, .5858},
+		{"M/D/1", leastCS2, func(r float64) float64 { return .001 * (1 + r/(2*(1-r))) }, .5858},
+		{"M/M/8", 1, func(r float64) float64 { return .008 * (1 + erlangWait(8, r)) }, .745},
+		{"M/M/64", 1, func(r float64) float64 { return .064 * (1 + erlangWait(64, r)) }, .9},
+		{"no queue that Little's law knows", .3, func(r float64) float64 { return .01 * (1 + .5*math.Pow(r, 9)/(1-r)) }, .7215},
 	} {
-		value, half, ok := kneeOf(curveOf(row.mean, .01), 1.05, 1)
-		got := value / 1.05
-		if !ok || math.Abs(got/row.want-1) > .05 {
-			t.Errorf("%s: knee at %.3f of capacity, want %.3f ± 5 %%", row.name, got, row.want)
+		value, half, ok := base(row.mean, row.cs2).kneeOf(toldBy(row.mean, 1e6, .003))
+		if got := value / 1000; !ok || math.Abs(got/row.want-1) > .03 {
+			t.Errorf("%s: knee at %.3f of capacity, want %.3f ± 3 %%", row.name, got, row.want)
 		}
-		if half < leastKneeCI*value || half > .2*value {
-			t.Errorf("%s: half width %.3f of %.3f, want 5 %% at least and no more than 20 %%", row.name, half, value)
+		if half < leastKneeCI || half > .12 {
+			t.Errorf("%s: half width %.3f, want %v to 0.12", row.name, half, leastKneeCI)
 		}
+	}
+}
+
+// erlangWait is the mean wait of M/M/c in service times.
+func erlangWait(c int, rho float64) float64 {
+	a, b := rho*float64(c), 1.
+	for k := 1; k <= c; k++ {
+		b = a * b / (float64(k) + a*b)
+	}
+	return b / (1 - rho*(1-b)) / (float64(c) * (1 - rho))
+}
+
+// What little a trial hears counts for little: 60 answers of a queue of one server that happened to be empty do not move
+// its knee to where there would be one of many.
+func TestKneeOfFewAnswers(t *testing.T) {
+	mean := func(r float64) float64 { return .001 / (1 - r) }
+	lucky := func(r float64) float64 { return mean(min(r, .3)) }
+	few, wide, _ := base(mean, 1).kneeOf(toldBy(lucky, 60, .05))
+	many, narrow, _ := base(mean, 1).kneeOf(toldBy(lucky, 1e5, .05))
+	if few > 750 || many < 850 || wide <= narrow {
+		t.Errorf("knee of M/M/1 at %.0f ± %.0f %% of 1000/s by 60 answers that never waited, at %.0f ± %.0f %% by 100,000: want below 750, above 850, and the first less sure",
+			few, 100*wide, many, 100*narrow)
 	}
 }
 
 func TestKneeIsHonest(t *testing.T) {
 	flat := func(float64) float64 { return .01 }
-	if value, _, ok := kneeOf(curveOf(flat, 0), math.Inf(1), 1); ok {
+	open := base(flat, 1)
+	open.hi = math.Inf(1)
+	if value, _, ok := open.kneeOf(toldBy(flat, 1e5, 0)); ok {
 		t.Errorf("latency that never rises, no breaking load: knee at %.3f, want none", value)
 	}
-	if _, _, ok := kneeOf(curveOf(flat, 0)[:leastPoints-1], 1.05, 1); ok {
-		t.Errorf("%d points: a knee, want none", leastPoints-1)
+	if _, _, ok := base(flat, 1).kneeOf(toldBy(flat, 1e5, 0)[:leastHeard-1]); ok {
+		t.Errorf("%d points: a knee, want none", leastHeard-1)
 	}
-	steep := func(r float64) float64 { return .01 / (1 - r) }
-	_, calm, _ := kneeOf(curveOf(steep, .01), 1.05, 1)
-	_, noisy, _ := kneeOf(curveOf(steep, .3), 1.05, 1)
+	steep := func(r float64) float64 { return .001 / (1 - r) }
+	open.rest.Mean = seconds(steep(.02))
+	if value, _, ok := open.kneeOf(toldBy(steep, 1e5, 0)); !ok || math.Abs(value/500-1) > .1 {
+		t.Errorf("M/M/1 without a breaking load: knee at %.0f/s, want 500/s ± 10 %%", value)
+	}
+	_, calm, _ := base(steep, 1).kneeOf(toldBy(steep, 1e5, .01))
+	_, noisy, _ := base(steep, 1).kneeOf(toldBy(steep, 200, .01))
 	if noisy <= calm {
-		t.Errorf("half width %.3f with scatter 0.3, %.3f with 0.01, want it wider", noisy, calm)
+		t.Errorf("half width %.3f of 200 answers, %.3f of 100,000, want it wider", noisy, calm)
 	}
-	a, x, _ := kneeOf(curveOf(steep, .1), 1.05, 9)
-	b, y, _ := kneeOf(curveOf(steep, .1), 1.05, 9)
-	if a != b || x != y {
-		t.Errorf("the same seed gives %v ± %v and %v ± %v", a, x, b, y)
+}
+
+// A queue from rest has, on average over a time as long as it takes to forget, most of its queue, and all of it in the end.
+func TestUnderWay(t *testing.T) {
+	if short, long := underWay(0, 1e-4), underWay(100, 200); short > .02 || math.Abs(long-1) > 1e-6 {
+		t.Errorf("%.4f of the queue at once and %.6f in the end, want nothing and all", short, long)
+	}
+	last := 0.
+	for to := .01; to < 50; to *= 1.5 {
+		if is := underWay(0, to); is <= last || is >= 1 {
+			t.Errorf("%.4f of the queue until %.2f, want more than the %.4f before and less than all", is, to, last)
+		} else {
+			last = is
+		}
 	}
 }
 
@@ -82,7 +123,7 @@ func TestCriticalLoad(t *testing.T) {
 	share, half, notes := criticalOf(ps, 1)
 	// The base is 1/(1−0.1); its multiples 1.5, 2, 3, 5 and 10 are reached at 1 − 0.9/k.
 	want := math.Pow(.4*.55*.7*.82*.91, 1./5)
-	if math.Abs(share/want-1) > .03 || half < leastKneeCI*share || len(notes) != 0 {
+	if math.Abs(share/want-1) > .03 || half < leastCrossingCI*share || len(notes) != 0 {
 		t.Errorf("critical load at %.3f ± %.3f of L with notes %v, want %.3f ± 3 %%", share, half, notes, want)
 	}
 	for i := range ps {

@@ -1,6 +1,7 @@
 package analyze_test
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -132,7 +133,7 @@ func k6(b *bout) bracket {
 	const long, look = 600., 2.
 	b.r.Overlap = true
 	most := b.guess()
-	var seen k6Seen
+	seen := k6Seen{patience: cmp.Or(b.s.Target().Timeout, sim.DefaultTimeout).Seconds()}
 	for t := 0.; t < long; t += look {
 		g := attack.Segment{From: most * t / long, To: most * (t + look) / long, Len: seconds(look)}
 		m := b.ask(attack.Trial{Phase: "ramp", Actors: []attack.Actor{{Schedule: attack.Schedule{Segments: []attack.Segment{g}}}}})
@@ -147,6 +148,7 @@ func k6(b *bout) bracket {
 type k6Seen struct {
 	n, over, bad float64
 	open         []k6Second
+	patience     float64 // after which a request has failed, seconds
 }
 
 // k6Second is what was due in one second.
@@ -184,6 +186,9 @@ func (k *k6Seen) add(s k6Second, within, goal float64) {
 	errors := float64(s.w.Failed + s.w.Shed + s.w.Throttled)
 	k.n += n + errors
 	k.bad += errors
+	if within >= k.patience {
+		k.bad += float64(s.w.Timeout) // which are among the responses
+	}
 	k.over += max(0, late(goal)-late(max(within, goal)))
 }
 

@@ -4,9 +4,19 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/plimsoll-load/plimsoll/attack"
 )
+
+// kneePoint is a trial of the knee phase: response times at a share of L.
+type kneePoint struct {
+	share float64
+	h     attack.Histogram
+}
+
+// leastPoints is how many of them a quantile is followed over.
+const leastPoints = 5
 
 // curve is what the knee phase measured: response times by load, in shares of L, up to the breaking load.
 type curve struct {
@@ -22,12 +32,14 @@ func (s *search) curve(c Capacity) curve {
 		out.ceiling = c.Breaking.Value
 	}
 	for _, i := range s.kneeAt {
-		if p, ok := kneePointOf(s.rows[i].m, out.l); ok {
-			out.points = append(out.points, p)
+		if m := s.rows[i].m; tellsLatency(m) {
+			out.points = append(out.points, kneePoint{m.Trial.Load() / out.l, response(m)})
 		}
 	}
 	return out
 }
+
+func tellsLatency(m attack.Measurement) bool { _, ok := heardIn(m); return ok }
 
 // at is the estimate of a load that lies at a share of L, give or take half.
 func (c curve) at(share, half float64, notes ...attack.Note) *Estimate {
@@ -39,15 +51,8 @@ func (s *search) shape(c *Capacity) {
 	if len(s.kneeAt) == 0 {
 		return
 	}
-	curve, ratio := s.curve(*c), math.Inf(1)
-	if c.Breaking != nil {
-		ratio = curve.ceiling / curve.l
-	}
-	if knee, half, ok := kneeOf(curve.points, ratio, s.plan.Seed); ok {
-		c.Knee = curve.at(knee, half)
-	} else {
-		c.Notes = append(c.Notes, attack.Note{Code: "no-knee", Text: "latency never rose in proportion to load"})
-	}
+	curve := s.curve(*c)
+	s.bend(c, curve.ceiling)
 	if len(curve.points) < leastPoints {
 		return
 	}
@@ -55,6 +60,25 @@ func (s *search) shape(c *Capacity) {
 		c.Critical = curve.at(share, half, note...)
 	}
 	c.GoalLoad = s.goalLoad(s.goal, *c)
+}
+
+// bend fills in the knee.
+func (s *search) bend(c *Capacity, ceiling float64) {
+	g := ground{lo: s.sustained, hi: math.Inf(1), rest: s.rest, part: s.part()}
+	if c.Breaking != nil {
+		g.hi = c.Breaking.Value
+	}
+	value, half, ok := g.kneeOf(s.told())
+	if !ok {
+		c.Notes = append(c.Notes, attack.Note{Code: "no-knee", Text: "latency never rose in proportion to load"})
+		return
+	}
+	e := &Estimate{Value: min(value, ceiling), Lo: value * math.Exp(-half), Hi: value * math.Exp(half), Confidence: confidence}
+	if ch := s.drift(); ch != nil {
+		e.Lo, e.Hi = e.Lo*min(ch.lo, 1), e.Hi*max(ch.hi, 1)
+	}
+	e.Hi = max(min(e.Hi, ceiling), e.Value)
+	c.Knee = e
 }
 
 // criticalTimes are the multiples of the base at which SPECjbb2015's critical-jOPS, transposed to p95, takes its
@@ -150,6 +174,21 @@ func highQuantile(ps []kneePoint, want float64) (float64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// The bootstrap of a crossing, and what calibration made of it: the grid of loads adds its own error, so the nominal 90 %
+// interval is doubled, and never narrower than ± 5 %.
+const (
+	draws           = 200
+	widen           = 2
+	leastCrossingCI = .05
+)
+
+// halfWidth is half of an interval by bootstrap, as calibrated.
+func halfWidth(drawn []float64, value float64) float64 {
+	slices.Sort(drawn)
+	lo, hi := drawn[len(drawn)/20], drawn[len(drawn)-1-len(drawn)/20]
+	return max(widen*(hi-lo)/2, leastCrossingCI*value)
 }
 
 // crossed is where a reading of the isotonic curve of a quantile lies, as a share of L, and half its interval. Draws take

@@ -79,6 +79,44 @@ func TestTruthsAreStillTrue(t *testing.T) {
 	}
 }
 
+// The knees of Markovian services are known in closed form (A. K. Erlang, 1917; L. Kleinrock, ICC 1979).
+func TestKneesAreErlangs(t *testing.T) {
+	n, most := 0, 0.
+	for _, set := range sets {
+		for _, s := range set.Draw() {
+			if s.Kind != population.Markov {
+				continue
+			}
+			target := s.Target()
+			want, best := 0., 0.
+			for rho := .2; rho < .995; rho += .0005 {
+				long := s.Truth.Mean + target.Service.Mean.Seconds()*erlangWait(target.Servers, rho)
+				if power := rho / long; power > best {
+					want, best = rho*target.Capacity(), power
+				}
+			}
+			n++
+			off := s.Truth.Knee/want - 1
+			if most = max(most, math.Abs(off)); math.Abs(off) > .03 {
+				t.Errorf("%v on %d servers: knee at %.1f/s, in closed form at %.1f/s (%+.1f %%)", s, target.Servers, s.Truth.Knee, want, 100*off)
+			}
+		}
+	}
+	t.Logf("%d knees, at most %.1f %% off", n, 100*most)
+	if n < 40 {
+		t.Errorf("%d services are Markovian, want 42", n)
+	}
+}
+
+// erlangWait is the mean wait of M/M/c in service times.
+func erlangWait(c int, rho float64) float64 {
+	a, b := rho*float64(c), 1.
+	for k := 1; k <= c; k++ {
+		b = a * b / (float64(k) + a*b)
+	}
+	return b / (1 - rho*(1-b)) / (float64(c) * (1 - rho))
+}
+
 // PLIMSOLL_POPULATION=seed measures what is not in truth.json yet and writes it there, for at most two minutes at a time.
 func TestWriteTruths(t *testing.T) {
 	seed, err := strconv.ParseUint(os.Getenv("PLIMSOLL_POPULATION"), 10, 64)
@@ -97,8 +135,11 @@ func TestWriteTruths(t *testing.T) {
 	for half := range 2 {
 		jobs.Go(func() {
 			for n := half; n < len(all) && time.Since(began) < 2*time.Minute; n += 2 {
-				if all[n].Truth.Break == 0 {
-					all[n].Truth = all[n].Measure()
+				switch tr := &all[n].Truth; {
+				case tr.Break == 0:
+					*tr = all[n].Measure()
+				case tr.Knee == 0:
+					tr.Knee = all[n].MeasureKnee()
 				}
 			}
 		})
@@ -106,7 +147,7 @@ func TestWriteTruths(t *testing.T) {
 	jobs.Wait()
 	missing := 0
 	for _, s := range all {
-		if s.Truth.Break == 0 {
+		if s.Truth.Break == 0 || s.Truth.Knee == 0 && !s.Kind.Limits() {
 			missing++
 		}
 	}

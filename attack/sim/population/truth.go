@@ -34,6 +34,8 @@ func (s Service) Measure() Truth {
 		truth.Break = bisect(t)
 	}
 	truth.curve(t, !s.Kind.Limits())
+	s.Truth = truth
+	truth.Knee = s.MeasureKnee()
 	return truth
 }
 
@@ -180,7 +182,6 @@ func (t *Truth) curve(target sim.Target, whole bool) {
 	rising(mean)
 	rising(p95)
 	rising(p99)
-	t.Knee = t.Break * kleinrock(mean)
 	ln := 0.
 	for _, times := range []float64{1.5, 2, 3, 5, 10} {
 		ln += math.Log(crossing(p95, times*p95[0])) / 5
@@ -214,28 +215,4 @@ func crossing(y []float64, level float64) float64 {
 		}
 	}
 	return 1
-}
-
-// kleinrock is the share of the breaking load at which load over mean response time is highest, by a parabola through the
-// three highest in the logarithm of load (L. Kleinrock, ICC 1979).
-func kleinrock(mean []float64) float64 {
-	best := 0
-	power := func(i int) float64 { return math.Log(shares[i] / mean[i]) }
-	for i := range mean {
-		if power(i) > power(best) {
-			best = i
-		}
-	}
-	if best == 0 || best == len(mean)-1 {
-		return shares[best]
-	}
-	x := [3]float64{math.Log(shares[best-1]), math.Log(shares[best]), math.Log(shares[best+1])}
-	d1 := (power(best) - power(best-1)) / (x[1] - x[0])
-	d2 := (power(best+1) - power(best)) / (x[2] - x[1])
-	if d1 == d2 {
-		return shares[best]
-	}
-	// Where the slope, straight between the middles of the two pieces, is 0.
-	top := (x[0]+x[1])/2 + d1/(d1-d2)*(x[2]-x[0])/2
-	return math.Exp(min(max(top, x[0]), x[2]))
 }

@@ -1,0 +1,184 @@
+package analyze
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// queue is a curve of the mean response time, ρ being the share of capacity C: T = T₀ (1 + b ρᵍ/(1−ρ)). For c servers that
+// take all of T₀ (H. Sakasegawa, An approximation formula L_q ≃ αρ^β/(1−ρ), 1977, and Little's law):
+//
+//	b = (ca² + cs²)/(2 C T₀),   g = √(2 (c + 1)) − 1,   c = C T₀
+//
+// What else takes time at rest, a network, leaves b as it is and makes g less.
+type queue struct{ b, g float64 }
+
+// wait is the mean time in the queue, in T₀.
+func (q queue) wait(rho float64) float64 { return q.b * math.Pow(rho, q.g) / (1 - rho) }
+
+// knee is the share of capacity at which the elasticity is 1.
+func (q queue) knee() float64 {
+	lo, hi := .01, .9999
+	for range 30 {
+		rho := (lo + hi) / 2
+		if w := q.wait(rho); w*(q.g+rho/(1-rho)) > 1+w {
+			hi = rho
+		} else {
+			lo = rho
+		}
+	}
+	return lo
+}
+
+// The curves in question, and how much each is believed before anything is heard. A service of slow requests among fast
+// ones, of pauses, or of workers in each other's way is like a queue, but is none.
+var queuePowers = []float64{.7, 1, 1.3, 1.7, 2.2, 3, 4, 5.3, 7, 9.3, 12.5, 17, 22}
+
+const (
+	stepLogB  = .25
+	reachLogB = 3.5  // how far from what is expected of ln b it is sought
+	scaleLogB = .5   // of the belief in ln b
+	lossLogG  = 8.   // of the logarithm of belief, by ln g beyond what is expected; below it all are alike
+	tails     = 4.   // degrees of freedom of Student's t, for b and for what was heard: some things are far off
+	misfit    = .025 // of ln T, between a service and the best of the curves
+	topRho    = .998 // a load beyond capacity tells no more than one just below
+	skewed    = 2    // see ground.likely
+)
+
+// ground is what the curve stands on.
+type ground struct {
+	lo, hi float64 // capacity lies between; hi is +Inf where no load broke
+	rest   Rest
+	part   float64 // of the requests that wait
+}
+
+// spread is ca² + cs² of Poisson arrivals.
+func (g ground) spread() float64 { return 1 + g.rest.CS2 }
+
+// top is the highest load that a knee may name.
+func (g ground) top() float64 {
+	if math.IsInf(g.hi, 1) {
+		return math.MaxFloat64
+	}
+	return g.hi
+}
+
+// maybe is a capacity and the logarithm of how much it is believed.
+type maybe struct{ capacity, belief float64 }
+
+// capacities are those in question: about the middle of the bracket, which holds four in five; without one, all from L up.
+func (g ground) capacities() (out []maybe) {
+	if math.IsInf(g.hi, 1) {
+		for _, times := range []float64{1.02, 1.1, 1.25, 1.6, 2.2, 3} {
+			out = append(out, maybe{g.lo * times, 0})
+		}
+		return out
+	}
+	for z := -2.; z <= 2; z++ {
+		out = append(out, maybe{math.Sqrt(g.lo*g.hi) * math.Exp(z*math.Log(g.hi/g.lo)/2.6), -z * z / 2})
+	}
+	return out
+}
+
+// candidate is a knee and how much it is believed.
+type candidate struct{ knee, weight float64 }
+
+// believe weighs all curves by what was heard (Bayes), and sorts them by their knees.
+func (g ground) believe(told []heard) []candidate {
+	var out []candidate
+	for _, m := range g.capacities() {
+		servers := max(m.capacity*g.rest.Mean.Seconds(), .5)
+		logB, mostG := math.Log(g.part*g.spread()/(2*servers)), math.Sqrt(2*(servers+1))-1
+		at := g.prepare(told, m.capacity)
+		for _, power := range queuePowers {
+			belief := m.belief - lossLogG*max(0, math.Log(power/mostG))
+			for off := -reachLogB; off <= reachLogB; off += stepLogB {
+				q := queue{math.Exp(logB + off), power}
+				out = append(out, candidate{q.knee() * m.capacity, belief + student(off/scaleLogB) + g.likely(q, at)})
+			}
+		}
+	}
+	most := slices.MaxFunc(out, func(a, b candidate) int { return cmp.Compare(a.weight, b.weight) }).weight
+	for i := range out {
+		out[i].weight = math.Exp(out[i].weight - most)
+	}
+	slices.SortFunc(out, func(a, b candidate) int { return cmp.Compare(a.knee, b.knee) })
+	return out
+}
+
+// student is the logarithm of the density of Student's t, but for a constant.
+func student(x float64) float64 { return -(tails + 1) / 2 * math.Log1p(x*x/tails) }
+
+// quantileOf is a quantile of the knee by belief.
+func quantileOf(all []candidate, q float64) float64 {
+	sum, at := 0., 0.
+	for _, c := range all {
+		sum += c.weight
+	}
+	for _, c := range all {
+		if at += c.weight; at >= q*sum {
+			return c.knee
+		}
+	}
+	return all[len(all)-1].knee
+}
+
+// prepared is what was heard in a trial, and what of it does not depend on the curve.
+type prepared struct {
+	heard
+	ln    float64 // of its mean response time
+	rho   float64
+	long  float64 // of the trial, in the time that a queue at this load takes to forget
+	under float64 // share of its queue that a trial from rest has had on average
+}
+
+func (g ground) prepare(told []heard, capacity float64) []prepared {
+	var out []prepared
+	for _, h := range told {
+		p := prepared{heard: h, ln: math.Log(h.seconds), rho: min(h.load/capacity, topRho)}
+		each := (1 - p.rho) * (1 - p.rho) / g.spread()
+		p.long = h.n * each
+		p.under = underWay(h.before*each, (h.before+h.n)*each)
+		out = append(out, p)
+	}
+	return out
+}
+
+// underWay is the mean of H between two times, the share of its final mean that a queue has reached from rest:
+//
+//	H(t) = 1 − 2 (1 + t) (1 − Φ(√t)) + 2 √t φ(√t)
+//
+// in heavy traffic, n arrivals being t = n (1−ρ)²/(ca² + cs²) (J. Abate and W. Whitt, Transient behavior of regulated
+// Brownian motion I, 1987).
+func underWay(from, to float64) float64 {
+	const parts = 6
+	sum := 0.
+	for i := range parts {
+		t := from + (to-from)*(float64(i)+.5)/parts
+		root := math.Sqrt(t)
+		sum += 1 - (1+t)*math.Erfc(root/math.Sqrt2) + 2*root*math.Exp(-t/2)/math.Sqrt(2*math.Pi)
+	}
+	return sum / parts
+}
+
+// likely is the logarithm of the likelihood of what was heard, T₀ being the best there is. The mean of a queue over t has a
+// relative variance of 2/t in heavy traffic (W. Whitt, Planning queueing simulations, 1989); no more than 1 from rest. It is
+// skewed: the logarithm lies below by half of its variance where it is lognormal, and by more where it is not.
+func (g ground) likely(q queue, told []prepared) float64 {
+	var at [64]struct{ off, weight float64 }
+	n, sum, weight, like := 0, 0., 0., 0.
+	for _, p := range told[:min(len(told), len(at))] {
+		wait := q.wait(p.rho) * p.under
+		queued := wait / (1 + wait)
+		v := queued*queued*2/(p.long+2) + (1-queued)*(1-queued)*g.rest.CS2/p.n
+		off := p.ln - math.Log1p(wait) + skewed*v/2
+		v += misfit * misfit
+		at[n].off, at[n].weight = off, 1/v
+		n, sum, weight, like = n+1, sum+off/v, weight+1/v, like-math.Log(v)/2
+	}
+	for _, a := range at[:n] {
+		like += student((a.off - sum/weight) * math.Sqrt(a.weight))
+	}
+	return like
+}
