@@ -354,7 +354,7 @@ func known(set population.Set) []population.Service {
 
 // PLIMSOLL_RIVALS=full prints the whole table: our search and five rivals on 300 services of the judging set.
 // PLIMSOLL_RIVALS=patient has two rivals more, and all 420 services; =ours leaves the rivals out, and =tuning prints our
-// search on the tuning set.
+// search on the tuning set. =study has the rivals alone, on the kinds of the study that chose the search, beside its rows.
 //
 // PLIMSOLL_RIVALS_DIR=dir keeps what was found there, and PLIMSOLL_RIVALS_FOR=2m ends a run after so long: run it again
 // until the table is of all services.
@@ -376,6 +376,9 @@ func TestRivals(t *testing.T) {
 		services, field = lightFirst(mixed(services)[:300]), append(own[:1:1], others(rivals)...)
 	case "patient":
 		services, field = lightFirst(mixed(services)), append(own[:1:1], others(append(rivals, patient...))...)
+	case "study":
+		services = lightFirst(such(services, func(s population.Service) bool { return slices.Contains(population.Plain, s.Kind) }))
+		field = others(append(rivals, patient...))
 	}
 	some, all := keep.contest(t, field, services)
 	t.Logf("%d of %d services", some, len(services))
@@ -433,7 +436,7 @@ func tables(t *testing.T, field []contender, all map[string][]finding) {
 			mine = append(mine, c.name)
 		}
 	}
-	for _, part := range []struct {
+	for i, part := range []struct {
 		title string
 		kinds []population.Kind
 	}{{"the twelve kinds of the research", population.Plain}, {"six further kinds", population.Further}} {
@@ -443,6 +446,9 @@ func tables(t *testing.T, field []contender, all map[string][]finding) {
 		}
 		show(t, part.title, table, names, some)
 		show(t, part.title, oursTable, mine, some)
+		if i == 0 {
+			besideStudy(t, some)
+		}
 	}
 	for _, n := range mine[:min(2, len(mine))] {
 		showKinds(t, n, all[n])

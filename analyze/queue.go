@@ -4,25 +4,38 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sync"
 )
 
-// queue is a curve of the mean response time, ρ being the share of capacity C: T = T₀ (1 + b ρᵍ/(1−ρ)). For c servers that
-// take all of T₀ (H. Sakasegawa, An approximation formula L_q ≃ αρ^β/(1−ρ), 1977, and Little's law):
+// queue is a curve of the mean response time, ρ being the share of capacity C (A. K. Erlang, 1917, and for other than
+// exponential services A. O. Allen, 1978, and P. Cunneen; c = C T₀ is Little's law):
 //
-//	b = (ca² + cs²)/(2 C T₀),   g = √(2 (c + 1)) − 1,   c = C T₀
+//	T = T₀ (1 + b E(c, ρ)/(1−ρ)),   b = (ca² + cs²)/(2 C T₀),   c = C T₀
 //
-// What else takes time at rest, a network, leaves b as it is and makes g less.
-type queue struct{ b, g float64 }
+// E being the share of M/M/c that waits. What else takes time at rest, a network, leaves b as it is and makes c less.
+type queue struct {
+	b       float64
+	servers int
+}
 
-// wait is the mean time in the queue, in T₀.
-func (q queue) wait(rho float64) float64 { return q.b * math.Pow(rho, q.g) / (1 - rho) }
+// crowd is E(c, ρ)/(1−ρ).
+func crowd(servers int, rho float64) float64 {
+	offered, blocked := rho*float64(servers), 1.
+	for k := 1; k <= servers; k++ {
+		blocked = offered * blocked / (float64(k) + offered*blocked)
+	}
+	return blocked / (1 - rho*(1-blocked)) / (1 - rho)
+}
 
-// knee is the share of capacity at which the elasticity is 1.
+// knee is the share of capacity at which the elasticity is 1: where b times crowd times its own elasticity less 1 is 1.
 func (q queue) knee() float64 {
-	lo, hi := .01, .9999
-	for range 30 {
+	const h = 1e-4
+	lo, hi := .01, .998
+	for range 20 {
 		rho := (lo + hi) / 2
-		if w := q.wait(rho); w*(q.g+rho/(1-rho)) > 1+w {
+		at := crowd(q.servers, rho)
+		own := (crowd(q.servers, rho*(1+h)) - crowd(q.servers, rho*(1-h))) / (2 * h * at)
+		if q.b*at*(own-1) > 1 {
 			hi = rho
 		} else {
 			lo = rho
@@ -33,18 +46,31 @@ func (q queue) knee() float64 {
 
 // The curves in question, and how much each is believed before anything is heard. A service of slow requests among fast
 // ones, of pauses, or of workers in each other's way is like a queue, but is none.
-var queuePowers = []float64{.7, 1, 1.3, 1.7, 2.2, 3, 4, 5.3, 7, 9.3, 12.5, 17, 22}
+var queueServers = []int{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144}
 
 const (
+	leastLogB = -12.
+	mostLogB  = 4.
 	stepLogB  = .25
 	reachLogB = 3.5  // how far from what is expected of ln b it is sought
 	scaleLogB = .5   // of the belief in ln b
-	lossLogG  = 8.   // of the logarithm of belief, by ln g beyond what is expected; below it all are alike
+	lossLogC  = 4.   // of the logarithm of belief, by ln c beyond what is expected; below it all are alike
 	tails     = 4.   // degrees of freedom of Student's t, for b and for what was heard: some things are far off
-	misfit    = .025 // of ln T, between a service and the best of the curves
+	misfit    = .015 // of ln T, between a service and the best of the curves
 	topRho    = .998 // a load beyond capacity tells no more than one just below
 	skewed    = 2    // see ground.likely
 )
+
+// knees are those of all curves in question, by queueServers and by ln b in steps from the least.
+var knees = sync.OnceValue(func() [][]float64 {
+	out := make([][]float64, len(queueServers))
+	for i, servers := range queueServers {
+		for lnB := leastLogB; lnB <= mostLogB; lnB += stepLogB {
+			out[i] = append(out[i], queue{math.Exp(lnB), servers}.knee())
+		}
+	}
+	return out
+})
 
 // ground is what the curve stands on.
 type ground struct {
@@ -64,6 +90,14 @@ func (g ground) top() float64 {
 	return g.hi
 }
 
+// middle is the capacity in the middle of those in question.
+func (g ground) middle() float64 {
+	if math.IsInf(g.hi, 1) {
+		return g.lo
+	}
+	return math.Sqrt(g.lo * g.hi)
+}
+
 // maybe is a capacity and the logarithm of how much it is believed.
 type maybe struct{ capacity, belief float64 }
 
@@ -76,7 +110,7 @@ func (g ground) capacities() (out []maybe) {
 		return out
 	}
 	for z := -2.; z <= 2; z++ {
-		out = append(out, maybe{math.Sqrt(g.lo*g.hi) * math.Exp(z*math.Log(g.hi/g.lo)/2.6), -z * z / 2})
+		out = append(out, maybe{g.middle() * math.Exp(z*math.Log(g.hi/g.lo)/2.6), -z * z / 2})
 	}
 	return out
 }
@@ -87,15 +121,22 @@ type candidate struct{ knee, weight float64 }
 // believe weighs all curves by what was heard (Bayes), and sorts them by their knees.
 func (g ground) believe(told []heard) []candidate {
 	var out []candidate
+	little := max(g.middle()*g.rest.Mean.Seconds(), 1)
+	logB := math.Log(g.part * g.spread() / (2 * little))
+	ground := make([][]prepared, 0, 8)
 	for _, m := range g.capacities() {
-		servers := max(m.capacity*g.rest.Mean.Seconds(), .5)
-		logB, mostG := math.Log(g.part*g.spread()/(2*servers)), math.Sqrt(2*(servers+1))-1
-		at := g.prepare(told, m.capacity)
-		for _, power := range queuePowers {
-			belief := m.belief - lossLogG*max(0, math.Log(power/mostG))
-			for off := -reachLogB; off <= reachLogB; off += stepLogB {
-				q := queue{math.Exp(logB + off), power}
-				out = append(out, candidate{q.knee() * m.capacity, belief + student(off/scaleLogB) + g.likely(q, at)})
+		ground = append(ground, g.prepare(told, m.capacity))
+	}
+	for i, servers := range queueServers {
+		beyond := -lossLogC * max(0, math.Log(float64(servers)/little))
+		for k, knee := range knees()[i] {
+			lnB := leastLogB + float64(k)*stepLogB
+			if math.Abs(lnB-logB) > reachLogB {
+				continue
+			}
+			belief := beyond + student((lnB-logB)/scaleLogB)
+			for j, m := range g.capacities() {
+				out = append(out, candidate{knee * m.capacity, belief + m.belief + g.likely(math.Exp(lnB), i, ground[j])})
 			}
 		}
 	}
@@ -129,8 +170,9 @@ type prepared struct {
 	heard
 	ln    float64 // of its mean response time
 	rho   float64
-	long  float64 // of the trial, in the time that a queue at this load takes to forget
-	under float64 // share of its queue that a trial from rest has had on average
+	long  float64   // of the trial, in the time that a queue at this load takes to forget
+	crowd []float64 // by queueServers
+	under float64   // share of its queue that a trial from rest has had on average
 }
 
 func (g ground) prepare(told []heard, capacity float64) []prepared {
@@ -138,6 +180,9 @@ func (g ground) prepare(told []heard, capacity float64) []prepared {
 	for _, h := range told {
 		p := prepared{heard: h, ln: math.Log(h.seconds), rho: min(h.load/capacity, topRho)}
 		each := (1 - p.rho) * (1 - p.rho) / g.spread()
+		for _, c := range queueServers {
+			p.crowd = append(p.crowd, crowd(c, p.rho))
+		}
 		p.long = h.n * each
 		p.under = underWay(h.before*each, (h.before+h.n)*each)
 		out = append(out, p)
@@ -165,11 +210,11 @@ func underWay(from, to float64) float64 {
 // likely is the logarithm of the likelihood of what was heard, T₀ being the best there is. The mean of a queue over t has a
 // relative variance of 2/t in heavy traffic (W. Whitt, Planning queueing simulations, 1989); no more than 1 from rest. It is
 // skewed: the logarithm lies below by half of its variance where it is lognormal, and by more where it is not.
-func (g ground) likely(q queue, told []prepared) float64 {
+func (g ground) likely(b float64, servers int, told []prepared) float64 {
 	var at [64]struct{ off, weight float64 }
 	n, sum, weight, like := 0, 0., 0., 0.
 	for _, p := range told[:min(len(told), len(at))] {
-		wait := q.wait(p.rho) * p.under
+		wait := b * p.crowd[servers] * p.under
 		queued := wait / (1 + wait)
 		v := queued*queued*2/(p.long+2) + (1-queued)*(1-queued)*g.rest.CS2/p.n
 		off := p.ln - math.Log1p(wait) + skewed*v/2

@@ -23,22 +23,23 @@ type bracket struct{ value, lo, hi float64 }
 
 // rival is one search.
 type rival struct {
-	name string
-	find func(*bout) bracket
+	name  string
+	find  func(*bout) bracket
+	study studied
 }
 
 var rivals = []rival{
-	{"k6 ramp, 10 min, cumulative thresholds", k6},
-	{"staircase, 20 steps of 30 s", staircase},
-	{"exponential, then bisection, 10 s", doubling},
-	{"MLRsearch-like, 21 of 1 s", func(b *bout) bracket { return (&multi{b: b, sum: 21, long: 1}).find() }},
-	{"binary search, 60 s trials", func(b *bout) bracket { return b.binary(false) }},
+	{"k6 ramp, 10 min, cumulative thresholds", k6, studied{12.4, 37.4, 40}},
+	{"staircase, 20 steps of 30 s", staircase, studied{5.6, 16.7, 13}},
+	{"exponential, then bisection, 10 s", doubling, studied{2.9, 17.3, 12}},
+	{"MLRsearch-like, 21 of 1 s", func(b *bout) bracket { return (&multi{b: b, sum: 21, long: 1}).find() }, studied{13.4, 21.3, 47}},
+	{"binary search, 60 s trials", func(b *bout) bracket { return b.binary(false) }, studied{49.8, 93.8, 64}},
 }
 
 // patient are two of them that also wait until the service has settled; they take as much time as all others together.
 var patient = []rival{
-	{"MLRsearch-like, 5 of 10 s, growth, settled", func(b *bout) bracket { return (&multi{b: b, sum: 5, long: 10, patient: true}).find() }},
-	{"binary search, 60 s trials, settled", func(b *bout) bracket { return b.binary(true) }},
+	{"MLRsearch-like, 5 of 10 s, growth, settled", func(b *bout) bracket { return (&multi{b: b, sum: 5, long: 10, patient: true}).find() }, studied{2.2, 9.2, 4}},
+	{"binary search, 60 s trials, settled", func(b *bout) bracket { return b.binary(true) }, studied{1.6, 9.0, 5}},
 }
 
 // bout is one search of one service: the rival's way to it, and what has been done to it so far.
