@@ -49,10 +49,10 @@ func (q queue) knee() float64 {
 var queueServers = []int{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144}
 
 const (
-	leastLogB = -12.
+	leastLogB = -12. // of all services
 	mostLogB  = 4.
 	stepLogB  = .25
-	reachLogB = 3.5  // how far from what is expected of ln b it is sought
+	reachLogB = 3.5  // how far from what is expected of it ln b is sought
 	scaleLogB = .5   // of the belief in ln b
 	lossLogC  = 4.   // of the logarithm of belief, by ln c beyond what is expected; below it all are alike
 	tails     = 4.   // degrees of freedom of Student's t, for b and for what was heard: some things are far off
@@ -122,10 +122,10 @@ type candidate struct{ knee, weight float64 }
 func (g ground) believe(told []heard) []candidate {
 	var out []candidate
 	little := max(g.middle()*g.rest.Mean.Seconds(), 1)
-	logB := math.Log(g.part * g.spread() / (2 * little))
-	ground := make([][]prepared, 0, 8)
-	for _, m := range g.capacities() {
-		ground = append(ground, g.prepare(told, m.capacity))
+	logB := min(max(math.Log(g.part*g.spread()/(2*little)), leastLogB), mostLogB)
+	capacities, ready := g.capacities(), [][]prepared{}
+	for _, m := range capacities {
+		ready = append(ready, g.prepare(told, m.capacity))
 	}
 	for i, servers := range queueServers {
 		beyond := -lossLogC * max(0, math.Log(float64(servers)/little))
@@ -135,8 +135,8 @@ func (g ground) believe(told []heard) []candidate {
 				continue
 			}
 			belief := beyond + student((lnB-logB)/scaleLogB)
-			for j, m := range g.capacities() {
-				out = append(out, candidate{knee * m.capacity, belief + m.belief + g.likely(math.Exp(lnB), i, ground[j])})
+			for j, m := range capacities {
+				out = append(out, candidate{knee * m.capacity, belief + m.belief + g.likely(math.Exp(lnB), i, ready[j])})
 			}
 		}
 	}
