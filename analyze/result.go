@@ -10,8 +10,8 @@ import (
 	"github.com/plimsoll-load/plimsoll/attack"
 )
 
-// confidence is the share of intervals that hold the truth. The rules for their widths were calibrated on 360 simulated
-// services: 91 % covered the breaking load, 89 % the knee.
+// confidence is the share of intervals that hold the truth. The rules for their widths were calibrated on simulated
+// services: nine in ten cover the breaking load, and nine in ten the knee.
 const confidence = .9
 
 // capacity is what the search knows so far.
