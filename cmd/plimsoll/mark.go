@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -46,10 +47,29 @@ func unmarked(t attack.Target) string {
 	return b.String()
 }
 
-// unknownQuestion says that one of two runs does not tell which queries and bodies it was asked with.
-func unknownQuestion(was, is map[string]string) []attack.Note {
-	if (was[askedKey] == "") == (is[askedKey] == "") {
-		return nil
+// unknownQuestion says what is not known of whether two runs were asked the same: queries and bodies, where one of them does not
+// tell, and whose credentials they were sent with, which nothing may keep.
+func unknownQuestion(was, is map[string]string) (notes []attack.Note) {
+	if (was[askedKey] == "") != (is[askedKey] == "") {
+		notes = append(notes, attack.Note{Code: "unknown-question", Text: "whether the values of queries and the bodies are those of the baseline is not known: a run of an older version does not tell, a new baseline would"})
 	}
-	return []attack.Note{{Code: "unknown-question", Text: "whether the values of queries and the bodies are those of the baseline is not known: a run of an older version does not tell, a new baseline would"}}
+	if both := secretsIn(is); len(both) > 0 && slices.Equal(both, secretsIn(was)) {
+		notes = append(notes, attack.Note{Code: "unknown-user", Text: "sent with " + strings.Join(both, ", ") + ", as the baseline was; whether with the same value, and so as the same user, is not known: it is kept nowhere"})
+	}
+	return notes
+}
+
+// secretsIn are the names of what a question was sent with whose value is hidden: -u, and headers.
+func secretsIn(question map[string]string) (names []string) {
+	for path, value := range question {
+		name, hidden, _ := strings.Cut(value, ": ")
+		switch {
+		case path == "target.user" && value != "":
+			names = append(names, "-u")
+		case strings.Contains(path, ".headers.") && hidden == redactText("x"):
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }

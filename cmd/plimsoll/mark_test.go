@@ -113,3 +113,26 @@ func TestAMarkIsOfTheQuestionAlone(t *testing.T) {
 		t.Errorf("marks %v", marks)
 	}
 }
+
+// Credentials are kept nowhere: that two runs had some is told, that they were the same user's is not claimed, and that only one
+// had any makes another question of it.
+func TestGateSaysThatCredentialsAreNotCompared(t *testing.T) {
+	url := server(t, fine)
+	for name, c := range map[string]struct {
+		was, is []string
+		code    int
+		want    string
+	}{
+		"none":            {nil, nil, exitKept, ""},
+		"another user":    {[]string{"-u", "ann:sesame"}, []string{"-u", "bob:open"}, exitKept, "sent with -u, as the baseline was"},
+		"another token":   {[]string{"-H", "Authorization: Bearer sesame"}, []string{"-H", "Authorization: Bearer open"}, exitKept, "sent with Authorization, as the baseline was"},
+		"with a user now": {nil, []string{"-u", "bob:open"}, exitMisuse, "target.user: nothing before"},
+		"a plain header":  {[]string{"-H", "Accept: text/css"}, []string{"-H", "Accept: text/css"}, exitKept, ""},
+	} {
+		baseline := markedBaseline(t, append([]string{url + "/"}, c.was...)...)
+		code, stdout, stderr := call(t.Context(), append([]string{"gate", "--plan", "--baseline", baseline, url + "/"}, c.is...)...)
+		if said := stdout + stderr; code != c.code || !strings.Contains(strings.Join(strings.Fields(said), " "), c.want) || c.want == "" && strings.Contains(said, "sent with") || strings.Contains(said, "sesame") || strings.Contains(said, "bob") {
+			t.Errorf("%s: exit %d, want %d and %q: %s", name, code, c.code, c.want, said)
+		}
+	}
+}
