@@ -20,7 +20,7 @@ func (a *app) runCmd() *cobra.Command {
 			if err := a.takeSpec(args[0], c.Flags()); err != nil {
 				return err
 			}
-			return a.runSpec(c.Context())
+			return inSpec(args[0], c.Flags(), a.runSpec(c.Context()))
 		}}
 	a.runFlags(c.Flags())
 	return c

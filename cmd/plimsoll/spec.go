@@ -175,16 +175,16 @@ func readSpec(path string) (*Spec, error) {
 	if err := yaml.Load(data, spec, yaml.WithKnownFields()); err != nil {
 		return nil, misuse("%s", specFaults(path, string(data), err))
 	}
-	if err := spec.expand(); err != nil {
-		return nil, misuse("%s: %w", path, err)
+	if ref, err := spec.expand(); err != nil {
+		return nil, misuse("%s: %w", placed(path, data, ref), err)
 	}
 	return spec, nil
 }
 
 var envRef = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
-// expand replaces ${ENV} in header values; a variable that is not set is an error, not an empty secret.
-func (s *Spec) expand() error {
+// expand replaces ${ENV} in header values; a variable that is not set is an error, not an empty secret, and is told as it stands.
+func (s *Spec) expand() (unset string, err error) {
 	lists := []*Headers{&s.Target.Headers}
 	for i := range s.Target.Requests {
 		lists = append(lists, &s.Target.Requests[i].Headers)
@@ -201,9 +201,9 @@ func (s *Spec) expand() error {
 			})
 			if missing != "" {
 				name, _, _ := strings.Cut(h, ":")
-				return fmt.Errorf("header %s: %s is not set in the environment", name, missing)
+				return missing, fmt.Errorf("header %s: %s is not set in the environment", name, missing)
 			}
 		}
 	}
-	return nil
+	return "", nil
 }

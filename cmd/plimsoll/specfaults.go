@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -39,19 +40,31 @@ func specFaults(path, text string, err error) string {
 			out = append(out, fmt.Sprintf("%s: %s", path, specFault(f.Message)))
 			continue
 		}
-		out = append(out, fmt.Sprintf("%s:%d:%d: %s\n  %s\n  %s^", path, line, column, specFault(f.Message),
-			withoutValue(lines[line-1]), strings.Repeat(" ", max(0, column-1))))
+		shown, caret := withoutValue(lines[line-1], column)
+		out = append(out, fmt.Sprintf("%s:%d:%d: %s\n  %s\n  %s^", path, line, column, specFault(f.Message), shown, strings.Repeat(" ", caret)))
 	}
 	return strings.Join(out, "\n")
 }
 
-// withoutValue is a line of a spec with its key alone: the value may be a secret.
-func withoutValue(line string) string {
+// keyBefore is the key whose value a column of a line in braces begins, keyAt the key that it begins itself.
+var keyBefore, keyAt = regexp.MustCompile(`[{,]\s*([A-Za-z_]\w*)\s*:\s*$`), regexp.MustCompile(`^([A-Za-z_]\w*)\s*:`)
+
+// withoutValue is a line of a spec with a key alone, because the values may be secrets, and where its caret stands: the first key
+// of the line, or, of a line in braces, the one that the column belongs to.
+func withoutValue(line string, column int) (shown string, caret int) {
+	at := min(max(0, column-1), len(line))
 	key, value, has := strings.Cut(line, ":")
 	if !has || strings.TrimSpace(value) == "" {
-		return line
+		return line, at
 	}
-	return key + ": …"
+	indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+	switch before, is := keyBefore.FindStringSubmatch(line[:at]), keyAt.FindStringSubmatch(line[at:]); {
+	case before != nil:
+		key = indent + before[1]
+	case is != nil && at > len(indent):
+		return indent + is[1] + ": …", len(indent)
+	}
+	return key + ": …", min(at, utf8.RuneCountInString(key)+2)
 }
 
 func specFault(message string) string {
