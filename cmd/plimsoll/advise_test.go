@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/plimsoll-load/plimsoll/analyze"
+	"github.com/plimsoll-load/plimsoll/report"
 	"github.com/plimsoll-load/plimsoll/report/journal"
 )
 
@@ -81,5 +82,17 @@ func TestAdviseKeepsLimitsThatWereEdited(t *testing.T) {
 	}
 	if code, _, stderr := call(t.Context(), "advise", dir, "--overwrite"); code != 0 || !strings.Contains(read("limits.json"), `"rate"`) {
 		t.Errorf("--overwrite: exit %d: %s", code, stderr)
+	}
+}
+
+// The outcome of a search calls its numbers what the tiles call them: the estimate is no breaking load.
+func TestASearchEndsInTheWordsOfItsReport(t *testing.T) {
+	_, entries, err := readRun(bracketedRun(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, outcome := judgeCapacity(t.Context(), *report.Fold(entries).Capacity())
+	if want := "capacity 1000/s (950 to 1050), breaks at 1020/s"; code != exitKept || outcome != want {
+		t.Errorf("exit %d, %q, want %q", code, outcome, want)
 	}
 }

@@ -175,7 +175,7 @@ func judgeCapacity(ctx context.Context, c analyze.Capacity) (int, string) {
 	case ctx.Err() != nil && !c.Decided():
 		return exitInterrupted, "nothing is decided yet; find --resume goes on with a find"
 	case c.Decided():
-		return exitKept, fmt.Sprintf("breaks at %.0f/s (%.0f to %.0f)", c.Estimate.Value, c.Estimate.Lo, c.Estimate.Hi)
+		return exitKept, fmt.Sprintf("capacity %.0f/s (%.0f to %.0f), breaks at %.0f/s", c.Estimate.Value, c.Estimate.Lo, c.Estimate.Hi, c.Breaking.Value)
 	case c.Cause == analyze.CauseGenerator, c.Cause == analyze.CauseGone:
 		return exitUnmeasured, "not measured: " + c.Why
 	case c.Cause == analyze.CauseHarm:
