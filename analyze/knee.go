@@ -66,8 +66,9 @@ func (s *search) told() (out []heard) {
 }
 
 // The interval of the knee: of the curves, half of the interval that holds nine tenths of the belief, and what calibration
-// made of it, because a real service is none of the curves. Chosen on population.Tuning, where 94 in 100 such intervals held
-// the truth; on population.Judging 90 did.
+// made of it, because a real service is none of the curves. Chosen on services of population.Tuning below 4,000/s, where 94
+// in 100 such intervals held the truth. Of 532 services of all kinds and rates 89 in 100 do; of those that stay the same 93.
+// Least sure are those whose workers are in each other's way: their knee is put 7 % too low.
 const (
 	widenKnee   = 1.7
 	leastKneeCI = .06
