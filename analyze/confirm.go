@@ -132,7 +132,7 @@ func (s *search) collapse() bool {
 		return true
 	}
 	long, may := s.overloadable(s.lo)
-	if !may {
+	if !may || long < s.long(s.lo, Medium)/2 { // in less time it would pass for want of it
 		s.hi, s.lo = min(s.hi, s.lo), collapseTo*s.estimate
 		return true
 	}
