@@ -199,11 +199,12 @@ func (s *search) thaw(first Judgement, round int) (float64, bool) {
 
 // warm holds the last good load until the median falls from window to window by no more than chance explains: 7 %, or
 // 1.5 standard errors of the difference of two medians, each 1.25 √(cs²/n). Near capacity it rises and falls for good.
+// One that rose by as much may have been held up once, as by a sweep of memory: it takes one window more to tell.
 //
-// Note: a single window that is slower than the one before ends it as well, though one sweep of memory may have made it so.
-// A target that is not warm by then shows it when it is overloaded: see warming.
+// Note: two such windows in a row end it as well. A target that is not warm by then shows it when it is overloaded: see
+// warming.
 func (s *search) warm() bool {
-	before, began := 0., s.spent
+	before, began, rose := 0., s.spent, false
 	for range warmSteps {
 		if (s.spent - began).Seconds() >= s.effort.warming {
 			break
@@ -218,10 +219,12 @@ func (s *search) warm() bool {
 		h := response(m)
 		median := h.Quantile(.5).Seconds()
 		chance := max(.07, 1.5*math.Sqrt2*1.25*math.Sqrt(s.rest.CS2/max(float64(h.N()), 1)))
-		if m.Aborted != nil || before > 0 && median > before*(1-chance) {
+		if m.Aborted != nil || before > 0 && median > before*(1-chance) && (rose || median <= before*(1+chance)) {
 			break
 		}
-		before = median
+		if rose = before > 0 && median > before*(1+chance); !rose {
+			before = median
+		}
 	}
 	return s.settle()
 }
