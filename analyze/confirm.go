@@ -356,7 +356,7 @@ func (s *search) bound(load float64, j Judgement) {
 		s.sustained = 0
 	}
 	if s.pool.N > 0 && s.mode == ModeCapacity {
-		s.estimate = s.pool.Rate
+		s.estimate, s.se = s.pool.Rate, s.pool.SE(s.rest.CS2)
 	}
 }
 

@@ -26,10 +26,31 @@ func (f finding) middle() float64 {
 	switch {
 	case l == 0 || math.IsInf(h, 1):
 		return 0
-	case f.confirmed() || f.mode == ModeCollapse || f.mode == ModeErrors: // which complete other than they bear
+	case f.mode == ModeCollapse || f.mode == ModeErrors: // which complete other than they bear
 		return math.Sqrt(l * h)
+	case f.confirmed():
+		return f.weighed()
 	}
 	return min(max(cmp.Or(f.estimate, f.good, math.Sqrt(l*h)), l), h)
+}
+
+// overloadFree is the share by which what overloads complete may differ from what is borne, however long they last.
+const overloadFree = .02
+
+// weighed is the middle of a bracket of full-length trials and what overloads completed, each by how well it is known: the
+// middle the less the wider the bracket is and the fewer arrivals its ends saw. It lies within the bracket.
+//
+//	σ² of ln √(L·H) = ln²(H/L)/12 + (1 + cs²)/2n,   of ln cap = se² + (2 %)²
+func (f finding) weighed() float64 {
+	l, h := f.sustained, f.breaking
+	middle := math.Sqrt(l * h)
+	if f.pool.N == 0 || f.se == 0 {
+		return middle
+	}
+	wide, cs2 := math.Log(h/l), f.se*f.se*float64(f.pool.N)
+	a := wide*wide/12 + (1+cs2)/(2*math.Max(float64(f.fullest), 1))
+	b := f.se*f.se + overloadFree*overloadFree
+	return min(max(middle*math.Pow(f.pool.Rate/middle, a/(a+b)), l), h)
 }
 
 // confirmed tells whether both bounds are of trials of full length.
