@@ -152,6 +152,9 @@ func (s *search) collapse() bool {
 		s.estimate, s.se = j.Busy.Rate, se
 		s.gather(j)
 	}
+	if j.Why == Errors {
+		s.estimate = max(s.estimate, j.Good) // the less overload the less is lost
+	}
 	s.lo = collapseTo * s.estimate
 	return true
 }

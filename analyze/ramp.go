@@ -215,11 +215,12 @@ func (s *search) warm() bool {
 		if !ok {
 			return false
 		}
-		s.book(m, Judge(m, s.rest, s.goal, Brief))
+		j := Judge(m, s.rest, s.goal, Brief)
+		s.book(m, j)
 		h := response(m)
 		median := h.Quantile(.5).Seconds()
 		chance := max(.07, 1.5*math.Sqrt2*1.25*math.Sqrt(s.rest.CS2/max(float64(h.N()), 1)))
-		if m.Aborted != nil || before > 0 && median > before*(1-chance) && (rose || median <= before*(1+chance)) {
+		if m.Aborted != nil || j.Why == Errors || before > 0 && median > before*(1-chance) && (rose || median <= before*(1+chance)) {
 			break
 		}
 		if rose = before > 0 && median > before*(1+chance); !rose {
