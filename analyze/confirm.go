@@ -143,8 +143,11 @@ func (s *search) collapse() bool {
 	case j.Class == Limited:
 		s.hi, s.good = s.lo, j.Good
 		return s.limited()
-	case j.Class == Sustained:
+	case j.Class == Sustained && s.loses(s.lo):
 		s.mode, s.estimate, s.se = ModeCollapse, math.Sqrt(s.lo*s.hi), .1
+		return true
+	case j.Class == Sustained:
+		s.lo = collapseTo * s.estimate
 		return true
 	}
 	s.hi = min(s.hi, s.lo)
@@ -155,8 +158,26 @@ func (s *search) collapse() bool {
 	if j.Why == Errors {
 		s.estimate = max(s.estimate, j.Good) // the less overload the less is lost
 	}
+	if s.lo = s.passed(s.hi); s.loses(s.lo) {
+		s.mode, s.estimate, s.se = ModeCollapse, math.Sqrt(s.lo*s.hi), .1
+		return true
+	}
 	s.lo = collapseTo * s.estimate
 	return true
+}
+
+// loses tells whether overload costs capacity: a load was borne, in all its trials together, that is surely more than what
+// overloads complete.
+//
+//	r > cap (1 + 1.6 √(se² + (1 + cs²)/n))
+func (s *search) loses(load float64) bool {
+	n := 0.
+	for _, r := range s.rows {
+		if math.Abs(r.m.Trial.Load()/load-1) < 1e-6 && r.j.Class == Sustained {
+			n += float64(r.j.N)
+		}
+	}
+	return load > s.estimate*(1+collapseZ*math.Hypot(s.se, math.Sqrt((1+s.rest.CS2)/max(n, 1))))
 }
 
 // hasty tells that the load that passed, passed for want of time: its own busy runs completed as much as the overload, and
@@ -205,7 +226,7 @@ func (s *search) confirm() bool {
 	}
 	step, width := s.resolution()
 	s.resolved = width
-	grow, slow := 1., false
+	grow, slow, faster := 1., false, 0
 	load, long := s.estimate*(1-step), 0.
 	for range confirmMax {
 		load = s.clamp(load)
@@ -232,9 +253,53 @@ func (s *search) confirm() bool {
 		if s.narrow(width) {
 			return true
 		}
+		if s.outgrew() && faster < fasterMax {
+			if faster++; !s.again() || s.topped {
+				return s.topped
+			}
+			step, width = s.resolution()
+			s.resolved, grow, load = width, 1, max(s.estimate*(1-step), s.sustained*(1+step))
+			continue
+		}
 		load, grow = s.aim(step, width, grow, slow)
 	}
 	return true
+}
+
+// fasterMax is how often a search finds the capacity anew of a target that gets faster.
+const fasterMax = 2
+
+// outgrew tells whether the target just bore surely more than overloads completed, and nothing is known above: see bound.
+func (s *search) outgrew() bool {
+	return s.mode == ModeCapacity && s.pool.N == 0 && s.estimate == s.sustained && math.IsInf(s.breaking, 1)
+}
+
+// again finds the capacity anew of a target that got faster: the steps of a confirmation would follow it for too long.
+func (s *search) again() bool {
+	load := raiseBy * s.sustained
+	for range rampMax {
+		load = s.clamp(load)
+		j, ok := s.test(Ramp, "where does it give way now that it bears more", load, Brief)
+		switch {
+		case !ok:
+			return false
+		case j.Class == Limited:
+			s.hi, s.good = load, j.Good
+			return s.limited()
+		case j.Class == Sustained && load >= s.plan.Max:
+			s.lo = load
+			return s.ceiling() && s.saturate()
+		case j.Class == Sustained:
+			if s.lo = load; s.hi <= load {
+				s.hi = math.Inf(1)
+			}
+			load *= s.factor()
+			continue
+		}
+		s.lo, s.hi, s.good = max(s.lo, s.sustained), load, j.Good
+		return s.saturate()
+	}
+	return s.stop(CauseBudget, "the ramp did not end within %d trials", rampMax)
 }
 
 // resolution is the step δ from the estimate to the loads that confirm it, and the width w of the bracket: what the
