@@ -53,6 +53,15 @@ func (f finding) weighed() float64 {
 	return min(max(middle*math.Pow(f.pool.Rate/middle, a/(a+b)), l), h)
 }
 
+// least is the least that may be said of the capacity: between trials of full length it may move towards the lower one with
+// what further overloads complete.
+func (f finding) least() float64 {
+	if f.confirmed() && f.mode == ModeCapacity {
+		return f.sustained
+	}
+	return f.middle()
+}
+
 // confirmed tells whether both bounds are of trials of full length.
 func (f finding) confirmed() bool { return f.sustained > 0 && !math.IsInf(f.breaking, 1) }
 
@@ -115,7 +124,7 @@ var collapsing = math.Sqrt(collapseTo)
 // turn out to be overloads if it is borne.
 func (s *search) room(load float64) float64 {
 	most := s.plan.MaxOverloadSeconds
-	if s.overloaded(s.passing(load).middle()) > most {
+	if s.overloaded(s.passing(load).least()) > most {
 		return 0
 	}
 	least := min(s.lowest(load), load*(1-1e-9))
@@ -180,7 +189,7 @@ func (s *search) lastLoad(load, long float64) float64 {
 // bounds nothing: once an overload completes less, collapse takes what that completed instead.
 func (s *search) lowest(load float64) float64 {
 	f := s.failing(load)
-	least := cmp.Or(f.middle(), collapsing*s.estimate, collapsing*s.good)
+	least := cmp.Or(f.least(), collapsing*s.estimate, collapsing*s.good)
 	if f.sustained > 0 || s.lo == 0 {
 		return least
 	}

@@ -111,6 +111,7 @@ const (
 	warmMax   = 2   // warm-ups
 	shareRamp = .5  // of the budget, beyond which what is left goes to the bracket
 	warmSteps = 30  // windows of one warm-up
+	warmShare = .5  // of the overload allowed that may have been spent should its load turn out to be too much
 )
 
 // ramp raises the load until the target gives way: then lo passed, hi did not, and good is what was completed at hi.
@@ -206,10 +207,11 @@ func (s *search) thaw(first Judgement, round int) (float64, bool) {
 func (s *search) warm() bool {
 	before, began, rose := 0., s.spent, false
 	for range warmSteps {
-		if (s.spent - began).Seconds() >= s.effort.warming {
+		long := s.effort.warm.long(s.lo, 0)
+		if (s.spent-began).Seconds() >= s.effort.warming || s.overloaded(s.lo*(1-1e-9))+long > warmShare*s.plan.MaxOverloadSeconds {
 			break
 		}
-		t := s.hold(WarmUp, "until it is as fast as it gets", s.lo, s.effort.warm.long(s.lo, 0), 0)
+		t := s.hold(WarmUp, "until it is as fast as it gets", s.lo, long, 0)
 		v := newVigil(t, s.rest, s.goal, Brief, s.plan.MaxInFlight)
 		m, ok := s.ask(t, v.see)
 		if !ok {
