@@ -253,7 +253,7 @@ func (s *search) confirm() bool {
 		if s.narrow(width) {
 			return true
 		}
-		if s.outgrew() && faster < fasterMax {
+		if faster < fasterMax && s.outgrown(j) {
 			if faster++; !s.again() || s.topped {
 				return s.topped
 			}
@@ -269,14 +269,21 @@ func (s *search) confirm() bool {
 // fasterMax is how often a search finds the capacity anew of a target that gets faster.
 const fasterMax = 2
 
-// outgrew tells whether the target just bore surely more than overloads completed, and nothing is known above: see bound.
-func (s *search) outgrew() bool {
-	return s.mode == ModeCapacity && s.pool.N == 0 && s.estimate == s.sustained && math.IsInf(s.breaking, 1)
+// outgrownZ is by how many standard errors a load must be more than overloads completed.
+const outgrownZ = 3
+
+// outgrown tells whether the target just bore surely more than overloads completed, and nothing is known above.
+//
+//	r > cap (1 + 3 √(cs²/n + (1 + cs²)/m)),   m arrivals of the trial that bore r
+func (s *search) outgrown(j Judgement) bool {
+	doubt := math.Hypot(s.outdone.SE(s.rest.CS2), math.Sqrt((1+s.rest.CS2)/max(float64(j.N), 1)))
+	return s.outdone.N > 0 && s.mode == ModeCapacity && s.sustained > s.outdone.Rate*(1+outgrownZ*doubt) && math.IsInf(s.breaking, 1)
 }
 
 // again finds the capacity anew of a target that got faster: the steps of a confirmation would follow it for too long.
 func (s *search) again() bool {
 	load := raiseBy * s.sustained
+	s.outdone = Busy{}
 	for range rampMax {
 		load = s.clamp(load)
 		j, ok := s.test(Ramp, "where does it give way now that it bears more", load, Brief)
@@ -411,7 +418,7 @@ func (s *search) bound(load float64, j Judgement) {
 			s.hi = math.Inf(1)
 		}
 		if s.pool.N > 0 && load > s.pool.surely(s.rest.CS2)*(1+grownFree) {
-			s.pool, s.estimate = Busy{}, load // what overloads completed before is not what it can do now
+			s.pool, s.outdone, s.estimate = Busy{}, s.pool, load // what overloads completed before is not what it can do now
 		}
 	} else {
 		s.breaking = min(s.breaking, load)

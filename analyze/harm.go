@@ -19,8 +19,8 @@ func (f finding) bounds() (l, h float64) {
 	return l, h
 }
 
-// middle is what is said of the capacity, 0 where a bound is missing: √(L·H) between trials of full length. Where one of
-// them is of a short trial, which may lie far off, it is what overloads completed, if that lies between.
+// middle is what is said of the capacity, 0 where a bound is missing: between trials of full length √(L·H), weighed with what
+// overloads completed. Where one of them is of a short trial, which may lie far off, it is what overloads completed, if that lies between.
 func (f finding) middle() float64 {
 	l, h := f.bounds()
 	switch {
@@ -193,5 +193,5 @@ func (s *search) lowest(load float64) float64 {
 	if f.sustained > 0 || s.lo == 0 {
 		return least
 	}
-	return min(least, cmp.Or(s.estimate, collapseTo*s.lo))
+	return min(least, cmp.Or(s.estimate, min(collapseTo*s.lo, cmp.Or(s.good, s.lo))))
 }

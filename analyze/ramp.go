@@ -111,7 +111,7 @@ const (
 	warmMax   = 2   // warm-ups
 	shareRamp = .5  // of the budget, beyond which what is left goes to the bracket
 	warmSteps = 30  // windows of one warm-up
-	warmShare = .5  // of the overload allowed that may have been spent should its load turn out to be too much
+	warmShare = .25 // of the overload allowed that may have been spent should its load turn out to be too much
 )
 
 // ramp raises the load until the target gives way: then lo passed, hi did not, and good is what was completed at hi.

@@ -63,6 +63,7 @@ type finding struct {
 	estimate  float64 // of capacity, Ĉ
 	se        float64 // its relative standard error
 	pool      Busy    // all busy runs of overloaded trials, pooled
+	outdone   Busy    // what overloads completed before the target bore more than that
 	mode      Mode
 	sustained float64 // L and …
 	breaking  float64 // … H, by trials of full length; 0 and +Inf until there are some
