@@ -306,7 +306,7 @@ func (s *search) again() bool {
 		s.lo, s.hi, s.good = max(s.lo, s.sustained), load, j.Good
 		return s.saturate()
 	}
-	return s.stop(CauseBudget, "the ramp did not end within %d trials", rampMax)
+	return s.stop(CauseBudget, "the ramp to what it bears now did not end")
 }
 
 // resolution is the step δ from the estimate to the loads that confirm it, and the width w of the bracket: what the
