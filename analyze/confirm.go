@@ -283,7 +283,7 @@ func (s *search) outgrown(j Judgement) bool {
 // again finds the capacity anew of a target that got faster: the steps of a confirmation would follow it for too long.
 func (s *search) again() bool {
 	load := raiseBy * s.sustained
-	s.outdone = Busy{}
+	s.outdone, s.anew = Busy{}, len(s.rows)
 	for range rampMax {
 		load = s.clamp(load)
 		j, ok := s.test(Ramp, "where does it give way now that it bears more", load, Brief)

@@ -104,11 +104,11 @@ func (f fluid) window(at, long time.Duration, load float64, warm bool) attack.Wi
 }
 
 // spread books response times whose mean is the service time, with a coefficient of variation of 1, as of many a service:
-// by it the search reckons how much it must see to tell an overload from chance.
+// where there are enough of them: by it the search reckons how much it must see to tell an overload from chance.
 func (f fluid) spread(h *attack.Histogram, n int64) {
-	const slow = 5 // one in so many takes six times as long as the others
+	const slow = 5 // one in so many takes three times the mean
 	if few := n / slow; n > 0 {
-		h.RecordN(f.service/2, n-few)
+		h.RecordN(f.service*time.Duration(n-3*few)/time.Duration(n-few), n-few)
 		h.RecordN(3*f.service, few)
 	}
 }

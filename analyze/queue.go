@@ -213,7 +213,7 @@ func underWay(from, to float64) float64 {
 func (g ground) likely(b float64, servers int, told []prepared) float64 {
 	var at [64]struct{ off, weight float64 }
 	n, sum, weight, like := 0, 0., 0., 0.
-	for _, p := range told[:min(len(told), len(at))] {
+	for _, p := range told[max(len(told)-len(at), 0):] {
 		wait := b * p.crowd[servers] * p.under
 		queued := wait / (1 + wait)
 		v := queued*queued*2/(p.long+2) + (1-queued)*(1-queued)*g.rest.CS2/p.n

@@ -64,6 +64,7 @@ type finding struct {
 	se        float64 // its relative standard error
 	pool      Busy    // all busy runs of overloaded trials, pooled
 	outdone   Busy    // what overloads completed before the target bore more than that
+	anew      int     // of the rows, the first after that was seen
 	mode      Mode
 	sustained float64 // L and …
 	breaking  float64 // … H, by trials of full length; 0 and +Inf until there are some

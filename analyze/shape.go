@@ -68,9 +68,14 @@ func (s *search) bend(c *Capacity, ceiling float64) {
 	if c.Breaking != nil {
 		g.hi = c.Breaking.Value
 	}
-	value, half, ok := g.kneeOf(s.told())
+	told := s.told()
+	value, half, ok := g.kneeOf(told)
 	if !ok {
-		c.Notes = append(c.Notes, attack.Note{Code: "no-knee", Text: "latency never rose in proportion to load"})
+		why := "latency never rose in proportion to load"
+		if len(told) < leastHeard {
+			why = fmt.Sprintf("%s bore their load, too few to tell a knee from", attack.Plural(len(told), "trial"))
+		}
+		c.Notes = append(c.Notes, attack.Note{Code: "no-knee", Text: why})
 		return
 	}
 	e := &Estimate{Value: min(value, ceiling), Lo: value * math.Exp(-half), Hi: value * math.Exp(half), Confidence: confidence}

@@ -23,11 +23,6 @@ type Twist struct {
 	HTTP2  bool              `json:"http2,omitempty"`  // over HTTP/2, whatever the other actors speak; in cleartext with prior knowledge
 }
 
-// Plain tells whether the twist changes nothing in what is sent.
-func (t Twist) Plain() bool {
-	return t.Method == "" && t.Base == "" && t.Prefix == "" && t.Suffix == "" && !t.Case && t.Query == "" && len(t.Header) == 0
-}
-
 // Validate reports the first part of a twist that no request could carry.
 func (t Twist) Validate() error {
 	if strings.ContainsFunc(t.Method, notToken) {

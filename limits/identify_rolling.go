@@ -12,11 +12,11 @@ type rolling struct {
 	near          int // of those in now, that may have come before it began
 }
 
-// tickMS is how coarse HAProxy's clock is, s.
-const tickMS = .001
+// haproxyTick is how coarse HAProxy's clock is, s.
+const haproxyTick = .001
 
 func (e *evidence) rolling(limit int, length float64) *rolling {
-	return &rolling{limit: limit, length: length, slack: 2*e.slack + tickMS, began: math.Inf(-1)}
+	return &rolling{limit: limit, length: length, slack: 2*e.slack + haproxyTick, began: math.Inf(-1)}
 }
 
 // sum is what counts at a moment if nothing more is let in; it never grows.

@@ -60,10 +60,11 @@ func limitsJSON(w io.Writer, r Report) (bool, error) {
 // WriteAll writes every file of the report into dir and makes dir if need be: result.json, report.html, summary.md, junit.xml, and
 // where there is something to show capacity.png, spectrum.png, storm-<scenario>.png and limits.json. A plain load, which is to
 // cost little, has its pictures drawn only when they are asked for. Each file is written beside its place and then moved there,
-// so that none is ever seen half written; those that can be written are, whatever becomes of the rest.
-func WriteAll(dir string, r Report) error {
+// so that none is ever seen half written; those that can be written are, whatever becomes of the rest. Files named as exceptions
+// are left as they are.
+func WriteAll(dir string, r Report, except ...string) error {
 	return write(dir, slices.DeleteFunc(r.outputs(), func(o output) bool {
-		return o.format == formatDark || o.format == "png" && r.Command() == "load"
+		return o.format == formatDark || o.format == "png" && r.Command() == "load" || slices.Contains(except, o.name)
 	}))
 }
 

@@ -17,20 +17,46 @@ type span struct{ from, to time.Duration }
 // was kept from sending, its machine may have kept a throttle beside it from deciding for as long: the requests that waited
 // there meanwhile are then decided on in a clump.
 func (e *evidence) spans(log []attack.Attempt) []span {
-	var slowest, pause time.Duration
+	var slowest time.Duration
 	for _, a := range log {
 		if e.fate(a) == refused {
 			slowest = max(slowest, a.Received-a.Sent)
 		}
-		if a.Try <= 1 {
-			pause = max(pause, a.Sent-a.Due)
-		}
 	}
+	held := lateSends(log)
 	out := make([]span, len(log))
 	for i, a := range log {
+		var pause time.Duration
+		first, _ := slices.BinarySearchFunc(held, a.Sent, func(s span, from time.Duration) int { return cmp.Compare(s.to, from) })
+		for _, s := range held[first:] {
+			if s.from > a.Received {
+				break
+			}
+			pause = max(pause, s.to-s.from)
+		}
 		out[i] = span{a.Sent, min(a.Received, a.Sent+slowest+pause)}
 	}
 	return out
+}
+
+// lateSends are the times in which the generator was held up, in order: from when a first try was due until it was sent,
+// those that overlap as one.
+func lateSends(log []attack.Attempt) (held []span) {
+	var all []span
+	for _, a := range log {
+		if a.Try <= 1 && a.Sent > a.Due {
+			all = append(all, span{a.Due, a.Sent})
+		}
+	}
+	slices.SortFunc(all, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	for _, s := range all {
+		if n := len(held); n > 0 && s.from <= held[n-1].to {
+			held[n-1].to = max(held[n-1].to, s.to)
+		} else {
+			held = append(held, s)
+		}
+	}
+	return held
 }
 
 // crowding is, at the moment each of a log's attempts was sent, how many tokens short of none a bucket of the rate r may

@@ -146,9 +146,10 @@ func TestAPausedThrottleIsNoFalseRefusal(t *testing.T) {
 	long(t)
 	const from, until = time.Second, 1065 * time.Millisecond
 	for _, row := range []struct {
-		late time.Duration // of the request that falls due as the pause begins
+		late time.Duration // of one request
+		at   time.Duration // that falls due then
 		want scenarios.Outcome
-	}{{60 * time.Millisecond, scenarios.Inconclusive}, {0, scenarios.Fail}} {
+	}{{60 * time.Millisecond, from, scenarios.Inconclusive}, {60 * time.Millisecond, from + 500*time.Millisecond, scenarios.Fail}, {0, from, scenarios.Fail}} {
 		paused := func(m *attack.Measurement) {
 			if !phase(m, "steady") {
 				return
@@ -160,9 +161,11 @@ func TestAPausedThrottleIsNoFalseRefusal(t *testing.T) {
 				a := &m.Log[i]
 				decided := a.Sent
 				if a.Sent >= from && a.Sent < until {
-					if decided = until; !held {
-						held, a.Sent = true, a.Sent+row.late
-					}
+					decided = until
+				}
+				if !held && a.Sent >= row.at {
+					held, a.Sent = true, a.Sent+row.late
+					decided = max(decided, a.Sent)
 				}
 				a.Received += decided - a.Due
 				if ok, _ := b.Take(decided); !ok {

@@ -21,7 +21,7 @@ import (
 func (a *app) adviseCmd() *cobra.Command {
 	var how advising
 	c := &cobra.Command{Use: "advise [RUN]", GroupID: "limit", Short: "Turn a capacity into rate and burst, with reasons",
-		Long:    "Turn the capacity that a run found into limits for a token bucket: rate and burst with a margin, split by tier. Without RUN it\ntakes the latest. The run's report is written again, with the limits in it; limits.json is not, where it was edited by hand.",
+		Long:    "Turn the capacity that a run found into limits for a token bucket: rate and burst with a margin, split by tier. Without RUN it\ntakes the latest. The run's report is written again, with the limits in it; where\nlimits.json was edited by hand nothing is written without --overwrite.",
 		Example: "  plimsoll advise\n  plimsoll advise plimsoll-runs/20260102-150405-checkout --margin 25%\n  plimsoll advise --tier basic=30% --tier gold=70%,1M/day",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -79,6 +79,9 @@ type advising struct {
 	overwrite bool // limits.json that was edited by hand is lost
 }
 
+// limitsName is the file of a run that holds its limits, for people to edit and for programs to read.
+const limitsName = "limits.json"
+
 // advise adds limits to a run's journal and writes its report again.
 func (a *app) advise(path string, how advising) error {
 	dir, entries, err := readRun(path)
@@ -124,7 +127,7 @@ func (a *app) advise(path string, how advising) error {
 // editedLimits is an error where limits.json does not say what the run's journal does: somebody's hand was at it, and what was
 // written there stands nowhere else.
 func editedLimits(dir string, was *limits.Recommendation) error {
-	path := filepath.Join(dir, "limits.json")
+	path := filepath.Join(dir, limitsName)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -172,7 +175,7 @@ func readLimits(path string) (limits.Limit, error) {
 // readRecommendation takes limits and their reasons from limits.json, or from the folder of a run.
 func readRecommendation(path string) (r limits.Recommendation, err error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		path = filepath.Join(path, "limits.json")
+		path = filepath.Join(path, limitsName)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

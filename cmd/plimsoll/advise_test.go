@@ -79,6 +79,12 @@ func TestAdviseKeepsLimitsThatWereEdited(t *testing.T) {
 		if read("limits.json") != edited || read(journalName) != journalled {
 			t.Errorf("limits.json or the journal was written to")
 		}
+		if code, _, stderr := call(t.Context(), "report", dir); code != 0 || !strings.Contains(stderr, "left as it is") || read("limits.json") != edited {
+			t.Errorf("report: exit %d, or it wrote over limits.json: %s", code, stderr)
+		}
+		if code, stdout, stderr := call(t.Context(), "export", dir, "--to", "nginx"); code != exitMisuse || stdout != "" || !strings.Contains(stderr, "--limits "+path) {
+			t.Errorf("export: exit %d: %s%s", code, stdout, stderr)
+		}
 	}
 	if code, _, stderr := call(t.Context(), "advise", dir, "--overwrite"); code != 0 || !strings.Contains(read("limits.json"), `"rate"`) {
 		t.Errorf("--overwrite: exit %d: %s", code, stderr)

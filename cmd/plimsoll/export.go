@@ -228,6 +228,10 @@ func (a *app) limitsOfRun(args []string) (r limits.Recommendation, from report.R
 	if from = report.Fold(entries); from.Limits == nil {
 		return r, from, misuseHint("plimsoll advise "+dir+" makes them, or give --limit and --burst", "%s holds no limits", dir)
 	}
+	if err := editedLimits(dir, from.Limits); err != nil {
+		path := filepath.Join(dir, limitsName)
+		return r, from, misuseHint("--limits "+path+" exports what stands there; plimsoll advise "+dir+" --overwrite makes it anew", "%s was edited by hand, and the run says otherwise", path)
+	}
 	return *from.Limits, from, nil
 }
 

@@ -195,6 +195,9 @@ func (a *app) searchPlan() (analyze.Plan, error) {
 	if err != nil {
 		return analyze.Plan{}, misuse("--max-failed: %w", err)
 	}
+	if f.MaxRate <= 0 {
+		return analyze.Plan{}, misuse("--max-rate %s, want more than 0", f.MaxRate)
+	}
 	plan := analyze.Plan{Max: float64(f.MaxRate), Budget: f.Budget, Profile: analyze.Profile(f.Profile), Goal: goals[0], Also: goals[1:], Arrivals: f.Arrivals,
 		MaxInFlight: f.MaxInFlight, MaxOverloadSeconds: f.MaxOverload, MaxFailed: failed, Gentle: f.Gentle, Seed: a.spec.Seed}
 	if err := plan.Validate(); err != nil {

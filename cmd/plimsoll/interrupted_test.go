@@ -62,7 +62,7 @@ func TestQuickNamesWhatItLeavesOut(t *testing.T) {
 	}
 	args := []string{"verify", "http://127.0.0.1:9/", "--keys", keys, "--key-header", "X-Api-Key", "--tier", "gold=100/s,20,1000/10s", "--tier", "basic=50/s,10", "--plan"}
 	code, plan, stderr := call(t.Context(), append(args, "--quick")...)
-	if code != 0 || !strings.Contains(plan, "not asked, because of --quick: ") || !strings.Contains(plan, "V23 tiers") || !strings.Contains(plan, "V24 quota") || strings.Contains(plan, "V01") {
+	if code != 0 || !strings.Contains(plan, "not asked, for brevity: ") || !strings.Contains(plan, "V23 tiers") || !strings.Contains(plan, "V24 quota") || strings.Contains(plan, "V01") {
 		t.Errorf("exit %d: %s%s", code, plan, stderr)
 	}
 	if code, plan, stderr := call(t.Context(), args...); code != 0 || strings.Contains(plan, "not asked") {

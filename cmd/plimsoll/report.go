@@ -96,6 +96,10 @@ func (a *app) report(path string, formats []string) error {
 	}
 	r := report.Fold(entries)
 	if len(formats) == 0 {
+		if err := editedLimits(dir, r.Limits); err != nil && a.spec.Out == "" {
+			fmt.Fprintf(a.err, "%s was edited by hand, and is left as it is\n", filepath.Join(dir, limitsName))
+			return a.publish(dir, entries, limitsName)
+		}
 		return a.publish(dir, entries)
 	}
 	var files []string

@@ -179,10 +179,10 @@ func (s *session) abandon(err error) error {
 	return errors.Join(err, recorded, s.writer.Close(), report.WriteAll(s.dir, r), s.tellGitHub(exitCode(err)))
 }
 
-// publish writes a run's files and prints its result.
-func (a *app) publish(dir string, entries []journal.Entry) error {
+// publish writes a run's files, but for some, and prints its result.
+func (a *app) publish(dir string, entries []journal.Entry, except ...string) error {
 	r := report.Fold(entries)
-	if err := report.WriteAll(dir, r); err != nil {
+	if err := report.WriteAll(dir, r, except...); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	if a.json {

@@ -40,7 +40,7 @@ func leftOutByQuick(c scenarios.Config) string {
 	if len(left) == 0 {
 		return ""
 	}
-	return "not asked, because of --quick: " + strings.Join(left, ", ")
+	return "not asked, for brevity: " + strings.Join(left, ", ")
 }
 
 // askedOf is the outcome of a verification that was interrupted: how many of its checks were asked, and what these said.

@@ -149,7 +149,7 @@ func (a *app) verifyLimit() (limits.Limit, error) {
 		return l, misuseHint("example: --limit 200/s --burst 100", "--limit %s, want a rate above 0", v.Limit)
 	}
 	if l.Burst < 1 {
-		return l, misuseHint("nginx burst=99 means --burst 100", "--limit %s needs --burst, the most requests admitted at once from rest", v.Limit)
+		return l, misuseHint("nginx burst=99 means --burst 100", "--limit %s needs --burst of at least 1, the most requests admitted at once from rest", v.Limit)
 	}
 	return l, nil
 }

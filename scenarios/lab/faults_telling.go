@@ -75,7 +75,7 @@ type grudge struct {
 	model.Limiter
 	length  time.Duration
 	last    time.Duration
-	refused bool
+	refused bool // somebody, since it was last silent
 }
 
 // Take asks the limiter within, unless there is a grudge.
@@ -83,7 +83,10 @@ func (g *grudge) Take(at time.Duration) (ok bool, wait time.Duration) {
 	if ok, wait = g.Peek(at); ok {
 		ok, wait = g.Limiter.Take(at)
 	}
-	g.last, g.refused = at, !ok
+	if back := at-g.last >= g.length/5; back || !ok {
+		g.refused = !ok
+	}
+	g.last = at
 	return ok, wait
 }
 
