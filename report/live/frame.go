@@ -87,10 +87,7 @@ func (s *state) now(now time.Time, wide int, p paint) string {
 }
 
 func (s *state) trialsDone() string {
-	if s.trials == 1 {
-		return "1 trial done"
-	}
-	return fmt.Sprintf("%s done", attack.Plural(s.trials, "trial"))
+	return attack.Plural(s.trials, "trial") + " done"
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
