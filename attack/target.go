@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -63,7 +64,7 @@ func (r Request) validate() error {
 	if templated(r.URL) {
 		return nil // its shape is known only once it is filled in
 	}
-	return validateURL(r.URL)
+	return CheckURL(r.URL)
 }
 
 // notToken tells characters that RFC 9110 §5.6.2 does not allow in methods and header names.
@@ -71,7 +72,8 @@ func notToken(c rune) bool {
 	return c <= ' ' || c >= 0x7f || strings.ContainsRune("()<>@,;:\\\"/[]?={}", c)
 }
 
-func validateURL(text string) error {
+// CheckURL says what keeps a text from being the URL of an HTTP service. Its errors show no secret.
+func CheckURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
@@ -80,6 +82,16 @@ func validateURL(text string) error {
 		return fmt.Errorf("URL %q, want one that begins with http:// or https://", RedactURL(text))
 	case u.Hostname() == "":
 		return fmt.Errorf("URL %q names no host", RedactURL(text))
+	case u.Port() != "" && CheckPort(u.Port()) != nil:
+		return fmt.Errorf("URL %q: %w", RedactURL(text), CheckPort(u.Port()))
+	}
+	return nil
+}
+
+// CheckPort says what keeps a text from being a TCP port that something can be reached at.
+func CheckPort(text string) error {
+	if n, err := strconv.ParseUint(text, 10, 16); err != nil || n == 0 {
+		return fmt.Errorf("port %s, want 1 to 65535", text)
 	}
 	return nil
 }

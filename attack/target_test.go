@@ -23,6 +23,7 @@ func TestTargetIsRefusedWhen(t *testing.T) {
 		"it has no requests":                   {targetOf(), nil, "target has no requests"},
 		"a URL has no scheme":                  {targetOf(get("host/path")), nil, "begins with http:// or https://"},
 		"a URL is of another scheme":           {targetOf(get("ftp://host/")), nil, "begins with http://"},
+		"a port is none":                       {targetOf(get("http://host:65536/")), nil, "port 65536, want 1 to 65535"},
 		"a URL has no host":                    {targetOf(get("http:///path")), nil, "names no host"},
 		"a URL cannot be read":                 {targetOf(get("http://h/%zz")), nil, "cannot be read"},
 		"a weight is below 0":                  {targetOf(Request{URL: "http://h", Weight: -1}), nil, "weight -1"},

@@ -29,7 +29,7 @@ func (t Twist) Validate() error {
 		return fmt.Errorf("twist of method %q, want letters (GET, POST …)", t.Method)
 	}
 	if t.Base != "" {
-		if err := validateURL(t.Base); err != nil {
+		if err := CheckURL(t.Base); err != nil {
 			return fmt.Errorf("twist: %w", err)
 		}
 	}

@@ -104,7 +104,7 @@ func (a *app) advise(path string, how advising) error {
 		return err
 	}
 	if len(r.Capacities) == 0 {
-		return &failure{code: exitUndecided, hint: "go on with it: plimsoll find --resume " + dir, err: fmt.Errorf("%s holds no capacity", dir)}
+		return noCapacity(dir, r)
 	}
 	advice, err := recommend(r.Capacities[0], policy)
 	if err != nil {
@@ -175,7 +175,10 @@ func readLimits(path string) (limits.Limit, error) {
 // readRecommendation takes limits and their reasons from limits.json, or from the folder of a run.
 func readRecommendation(path string) (r limits.Recommendation, err error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		path = filepath.Join(path, limitsName)
+		dir := path
+		if path = filepath.Join(dir, limitsName); isFile(filepath.Join(dir, journalName)) && !isFile(path) {
+			return r, misuseHint("plimsoll advise "+dir+" makes them of a find", "--limits: the run %s holds no limits", dir)
+		}
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -50,7 +50,7 @@ func (a *app) exportCmd() *cobra.Command {
 	fs.BoolVar(&x.force, "force", false, "overwrite files")
 	fs.StringVar(&x.check, "check", "", "read this deployed `file` and say whether its limits are the given ones")
 	fs.StringVar(&v.Limit, "limit", v.Limit, "the rate to enforce, instead of a run's: 2000/s, 100/2s")
-	fs.IntVar(&v.Burst, "burst", v.Burst, "most requests admitted at once from rest")
+	fs.Var((*burst)(&v.Burst), "burst", "most requests admitted at once from rest")
 	fs.StringVar(&v.Limits, "limits", v.Limits, "take the limits from a limits.json `file`, or the folder of a run")
 	fs.StringArrayVar(&a.spec.Limits.Tiers, "tier", a.spec.Limits.Tiers, "with --limit: consumer tier, `name=share[,quota/period]`: gold=50%,1M/day; repeatable")
 	fs.StringVar(&a.spec.Name, "name", a.spec.Name, "what the files call the service (default the run's name, or service)")
@@ -225,7 +225,10 @@ func (a *app) limitsOfRun(args []string) (r limits.Recommendation, from report.R
 	if err != nil {
 		return r, from, err
 	}
-	if from = report.Fold(entries); from.Limits == nil {
+	if from = report.Fold(entries); from.Limits == nil && len(from.Capacities) == 0 {
+		return r, from, noCapacity(dir, from)
+	}
+	if from.Limits == nil {
 		return r, from, misuseHint("plimsoll advise "+dir+" makes them, or give --limit and --burst", "%s holds no limits", dir)
 	}
 	if err := editedLimits(dir, from.Limits); err != nil {

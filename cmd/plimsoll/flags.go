@@ -1,7 +1,8 @@
 package main
 
 import (
-	"fmt"
+	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -59,8 +60,8 @@ func (a *app) goalFlags(fs *pflag.FlagSet) {
 func (a *app) findFlags(fs *pflag.FlagSet) {
 	f := &a.spec.Find
 	fs.DurationVar(&f.Budget, "budget", f.Budget, "time for the search")
-	fs.VarPF(profile{&f.Profile, "quick"}, "quick", "", "shorter trials, wider intervals").NoOptDefVal = "true"
-	fs.VarPF(profile{&f.Profile, "thorough"}, "thorough", "", "longer trials, narrower intervals").NoOptDefVal = "true"
+	fs.VarPF(&profile{to: &f.Profile, name: "quick"}, "quick", "", "shorter trials, wider intervals").NoOptDefVal = "true"
+	fs.VarPF(&profile{to: &f.Profile, name: "thorough"}, "thorough", "", "longer trials, narrower intervals").NoOptDefVal = "true"
 	fs.Var(&f.MaxRate, "max-rate", "highest rate ever sent")
 	fs.Var((*process)(&f.Arrivals), "arrivals", "how arrivals are spread: even, poisson or burst")
 	fs.BoolVar(&f.Gentle, "gentle", f.Gentle, "climb in smaller steps")
@@ -78,7 +79,7 @@ func (a *app) adviseFlags(fs *pflag.FlagSet) {
 func (a *app) verifyFlags(fs *pflag.FlagSet) {
 	v := &a.spec.Verify
 	fs.StringVar(&v.Limit, "limit", v.Limit, "the rate the throttle is set to: 2000/s, 100/2s")
-	fs.IntVar(&v.Burst, "burst", v.Burst, "most requests admitted at once from rest (nginx burst=b means b+1)")
+	fs.Var((*burst)(&v.Burst), "burst", "most requests admitted at once from rest (nginx burst=b means b+1)")
 	fs.StringVar(&v.Limits, "limits", v.Limits, "take rate and burst from a limits.json `file`, or the folder of a run")
 	fs.StringVar(&v.Profile, "profile", v.Profile, "tolerance: strict, window or best-effort (API Gateway)")
 	fs.StringSliceVar(&v.Only, "only", v.Only, "only these scenarios or checks (names or V-ids)")
@@ -101,14 +102,36 @@ func (a *app) verifyFlags(fs *pflag.FlagSet) {
 type profile struct {
 	to   *string
 	name string
+	on   bool
 }
 
-func (p profile) String() string { return fmt.Sprint(p.to != nil && *p.to == p.name) }
-func (p profile) Type() string   { return "bool" }
-func (p profile) Set(v string) error {
-	if v == "true" {
+func (p *profile) String() string { return strconv.FormatBool(p.on) }
+func (p *profile) Type() string   { return "bool" }
+func (p *profile) Set(v string) error {
+	on, err := strconv.ParseBool(v)
+	if err != nil {
+		return errors.New("want true or false")
+	}
+	if p.on = on; on {
 		*p.to = p.name
 	}
+	return nil
+}
+
+// burst is a flag that, where it is given, admits somebody: what admits nobody is no limit but a wall.
+type burst int
+
+func (b *burst) String() string { return strconv.Itoa(int(*b)) }
+func (b *burst) Type() string   { return "int" }
+func (b *burst) Set(v string) error {
+	n, err := strconv.Atoi(v)
+	switch {
+	case err != nil:
+		return errors.New("want a whole number")
+	case n < 1:
+		return errors.New("want at least 1, the most requests admitted at once from rest (nginx burst=99 means --burst 100)")
+	}
+	*b = burst(n)
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/plimsoll-load/plimsoll/attack"
@@ -28,8 +27,8 @@ func (a *app) checkHealth(ctx context.Context) error {
 	if text == "" {
 		return nil
 	}
-	if u, err := url.Parse(text); err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return misuse("--health %q is no URL", attack.RedactURL(text))
+	if err := attack.CheckURL(text); err != nil {
+		return misuse("--health: %w", err)
 	}
 	client, err := a.healthClient()
 	if err != nil {

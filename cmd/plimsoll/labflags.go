@@ -41,7 +41,7 @@ func (l *labSpec) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&l.addr, "addr", l.addr, "address to listen on; port 0 takes a free one")
 	fs.Var(&l.capacity, "capacity", "what the backend bears, 20/s to 20k/s")
 	fs.Var(&l.rate, "rate", "limit of the gateway; without it nothing is throttled")
-	fs.IntVar(&l.burst, "burst", l.burst, "burst of the gateway: the most admitted at once, or in one window")
+	fs.Var((*burst)(&l.burst), "burst", "burst of the gateway: the most admitted at once, or in one window")
 	fs.StringVar(&l.algorithm, "algorithm", l.algorithm, "how it limits: "+choices(lab.Algorithms))
 	fs.DurationVar(&l.window, "window", l.window, "window of the algorithms that have one; default --burst / --rate")
 	fs.StringArrayVar(&l.tiers, "tier", nil, "`name=rate,burst[,quota/period]` of a tier (repeatable)")

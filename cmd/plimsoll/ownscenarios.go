@@ -65,7 +65,7 @@ func readScenarios(path string) ([]ScenarioSpec, error) {
 	}
 	var f scenarioFile
 	if err := yaml.Load(data, &f, yaml.WithKnownFields()); err != nil {
-		return nil, misuse("%s", specFaults(path, string(data), err))
+		return nil, misuse("%s", specFaults(path, string(data), "plimsoll schema scenarios shows one", err))
 	}
 	if len(f.Scenarios) == 0 {
 		return nil, misuse("--scenarios: %s has no scenarios: (plimsoll schema scenarios shows one)", path)

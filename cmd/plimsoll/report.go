@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,26 +36,6 @@ func (a *app) reportCmd() *cobra.Command {
 	c.Flags().StringVar(&show, "serve", "", "show the run as a page at this `address` until interrupted, and write nothing; a free port of this machine without one")
 	c.Flags().Lookup("serve").NoOptDefVal = ":0"
 	return c
-}
-
-// readRun reads the journal of a run, named by its folder or by the journal itself.
-func readRun(path string) (dir string, entries []journal.Entry, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", nil, misuseHint("plimsoll-runs holds a folder for each run", "read run: %w", err)
-	}
-	dir, file := path, filepath.Join(path, journalName)
-	if !info.IsDir() {
-		dir, file = filepath.Dir(path), path
-	}
-	entries, err = journal.ReadFile(file)
-	if err != nil {
-		return "", nil, misuse("read run: %w", err)
-	}
-	if len(entries) == 0 || entries[0].Run == nil {
-		return "", nil, misuse("read run: %s does not begin with what was asked", file)
-	}
-	return dir, entries, nil
 }
 
 // latestRun is the newest run under plimsoll-runs that holds a capacity.

@@ -169,17 +169,42 @@ func firstLine(s string) string {
 	return line
 }
 
-// applyEnv sets every flag that was not given from PLIMSOLL_<NAME>, if that is set.
+// opposites are switches of which one call may have one.
+var opposites = map[string]string{"quick": "thorough", "thorough": "quick"}
+
+// bothOf refuses opposites that are both on, by the names that form gives them.
+func bothOf(fs *pflag.FlagSet, form func(flag string) string) error {
+	on := func(name string) bool { f := fs.Lookup(name); return f != nil && f.Value.String() == "true" }
+	if on("quick") && on("thorough") {
+		return misuse("%s and %s exclude one another: leave one out", form("quick"), form("thorough"))
+	}
+	return nil
+}
+
+// envName is the variable that a flag is set by.
+func envName(flag string) string {
+	return "PLIMSOLL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// applyEnv sets every flag that was not given from PLIMSOLL_<NAME>, if that is set and the opposite was not given.
 func applyEnv(fs *pflag.FlagSet) (err error) {
+	if err := bothOf(fs, func(flag string) string { return "--" + flag }); err != nil {
+		return err
+	}
+	given := map[string]bool{}
+	fs.Visit(func(f *pflag.Flag) { given[f.Name] = true })
 	fs.VisitAll(func(f *pflag.Flag) {
-		name := "PLIMSOLL_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		name := envName(f.Name)
 		value, ok := os.LookupEnv(name)
-		if !ok || f.Changed || err != nil || f.Name == "help" {
+		if !ok || f.Changed || err != nil || f.Name == "help" || given[opposites[f.Name]] {
 			return
 		}
 		if e := fs.Set(f.Name, value); e != nil {
 			err = misuse("%s=%q: %v", name, value, errors.Unwrap(e))
 		}
 	})
+	if err == nil {
+		err = bothOf(fs, envName)
+	}
 	return err
 }

@@ -173,7 +173,7 @@ func readSpec(path string) (*Spec, error) {
 	}
 	spec := newSpec()
 	if err := yaml.Load(data, spec, yaml.WithKnownFields()); err != nil {
-		return nil, misuse("%s", specFaults(path, string(data), err))
+		return nil, misuse("%s", specFaults(path, string(data), "the least that a spec says is `target: {url: \"http://127.0.0.1:8080/\"}` (plimsoll schema spec describes the rest)", err))
 	}
 	if ref, err := spec.expand(); err != nil {
 		return nil, misuse("%s: %w", placed(path, data, ref), err)

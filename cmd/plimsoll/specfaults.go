@@ -13,6 +13,7 @@ import (
 
 var (
 	unknownField = regexp.MustCompile(`field (\S+) not found in type main\.(\w+)`)
+	wrongShape   = regexp.MustCompile("cannot construct !!(\\w+)(?: `[^`]*`)? into main\\.(\\w+)")
 	wrongKind    = regexp.MustCompile("cannot construct !!\\w+ `([^`]*)` into (\\S+)")
 )
 
@@ -20,9 +21,15 @@ var (
 var kinds = map[string]string{"time.Duration": "a duration (250ms, 10s, 3m)", "bool": "true or false", "int": "a whole number", "uint64": "a whole number",
 	"[]string": "a list", "[]int": "a list of numbers", "float64": "a number", "string": "text"}
 
+// shapes are the words for what stands where keys were wanted.
+var shapes = map[string]string{"seq": "a list", "str": "text", "int": "a number", "float": "a number", "bool": "true or false", "null": "nothing"}
+
 // specFaults rewrites the decoder's errors for people: path:line:column, what is wrong, the key that was perhaps meant,
-// and the line with a caret.
-func specFaults(path, text string, err error) string {
+// and the line with a caret. example is what a file that says nothing might have said.
+func specFaults(path, text, example string, err error) string {
+	if err != nil && strings.Contains(err.Error(), "no documents in stream") {
+		return fmt.Sprintf("%s is empty: %s", path, example)
+	}
 	var many *yaml.LoadErrors
 	var one *yaml.LoadError
 	switch {
@@ -47,7 +54,7 @@ func specFaults(path, text string, err error) string {
 }
 
 // keyBefore is the key whose value a column of a line in braces begins, keyAt the key that it begins itself.
-var keyBefore, keyAt = regexp.MustCompile(`[{,]\s*([A-Za-z_]\w*)\s*:\s*$`), regexp.MustCompile(`^([A-Za-z_]\w*)\s*:`)
+var keyBefore, keyAt = regexp.MustCompile(`[{,]\s*([A-Za-z_]\w*)\s*:\s*$`), regexp.MustCompile(`^([A-Za-z_]\w*)\s*:(?:\s|$)`)
 
 // withoutValue is a line of a spec with a key alone, because the values may be secrets, and where its caret stands: the first key
 // of the line, or, of a line in braces, the one that the column belongs to.
@@ -79,8 +86,8 @@ func specFault(message string) string {
 			return fmt.Sprintf("%q is not %s", m[1], want)
 		}
 	}
-	if strings.Contains(message, "no documents in stream") {
-		return "the spec is empty (plimsoll schema spec describes one)"
+	if m := wrongShape.FindStringSubmatch(message); m != nil {
+		return fmt.Sprintf("want keys and their values here (%s), not %s", strings.Join(specKeys()[m[2]], ", "), shapes[m[1]])
 	}
 	return strings.TrimSpace(message)
 }

@@ -306,7 +306,7 @@ func TestAHealthCheckThatFailsFromTheStartIsNoHarm(t *testing.T) {
 		says   string
 	}{
 		{url + "/healthz", exitUnmeasured, "fails already"},
-		{"http://", exitMisuse, "is no URL"},
+		{"http://", exitMisuse, "names no host"},
 	} {
 		code, _, stderr := call(t.Context(), "find", url, "--health", c.health, "--out", t.TempDir())
 		if code != c.code || !strings.Contains(stderr, c.says) {

@@ -142,6 +142,9 @@ func (a *app) verifyLimit() (limits.Limit, error) {
 		return limits.Limit{}, misuse("--limit: %w", err)
 	}
 	l := limits.Limit{Rate: n / per.Seconds(), Burst: v.Burst}
+	if l.Burst < 0 {
+		return l, misuse("--burst: %d, want at least 1, the most requests admitted at once from rest", l.Burst)
+	}
 	if l.Burst == 0 && per != time.Second {
 		l.Burst = int(math.Round(n)) // n in a window: all n at once from rest
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -69,8 +68,11 @@ func (v WatchSpec) alarms() (scenarios.Alarms, error) {
 		return out, misuseHint("--expect-query 'up == 1'", "--prometheus is given, and no expression is expected to hold")
 	}
 	for flag, text := range map[string]string{"backend-count": v.Backend, "prometheus": v.Prometheus, "alertmanager": v.Alertmanager} {
-		if u, err := url.Parse(withScheme(text)); text != "" && (err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https") {
-			return out, misuse("--%s %q is no URL", flag, attack.RedactURL(text))
+		if text == "" {
+			continue
+		}
+		if err := attack.CheckURL(withScheme(text)); err != nil {
+			return out, misuse("--%s: %w", flag, err)
 		}
 	}
 	return out, nil

@@ -250,6 +250,11 @@ func (t TargetSpec) options() (o engine.Options, err error) {
 		if o.Proxy, err = url.Parse(t.Proxy); err != nil || o.Proxy.Host == "" {
 			return o, misuse("--proxy %q is no URL", attack.RedactURL(t.Proxy))
 		}
+		if port := o.Proxy.Port(); port != "" {
+			if err := attack.CheckPort(port); err != nil {
+				return o, misuse("--proxy %q: %w", attack.RedactURL(t.Proxy), err)
+			}
+		}
 	}
 	o.ConnectTo = map[string]string{}
 	for _, text := range t.ConnectTo {
@@ -273,6 +278,9 @@ func splitConnectTo(text string) (from, to string, err error) {
 			continue
 		}
 		if _, p, err := net.SplitHostPort(b); err == nil && p != "" {
+			if err := attack.CheckPort(p); err != nil {
+				return "", "", fmt.Errorf("%q: %w", text, err)
+			}
 			return a, b, nil
 		}
 	}
