@@ -57,6 +57,7 @@ type page struct {
 	Capacity    *capacityView
 	Health      Health
 	Tally       string
+	Skipped     []reason
 	Failed      bool // checks that failed come first
 	LoadRows    [][2]string
 	LimitRows   [][2]string
@@ -144,7 +145,7 @@ func HTML(w io.Writer, r Report) error {
 // layPage is what the page of a report shows, and its charts.
 func layPage(r Report) (*page, []Chart) {
 	refused, storms, clients := r.refused(), r.stormViews(), r.clients()
-	p := &page{R: r, Charts: map[string]*Chart{}, Health: r.Generator(), Tally: r.tallyWords(), Failed: r.Outcome() == scenarios.Fail, LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(), LimiterRows: r.limiterRows(),
+	p := &page{R: r, Charts: map[string]*Chart{}, Health: r.Generator(), Tally: r.tallyWords(), Skipped: r.reasons(), Failed: r.Outcome() == scenarios.Fail, LoadRows: loadRows(r.Load()), LimitRows: r.limitRows(), LimiterRows: r.limiterRows(),
 		Repeat: r.repeatRows(), Next: r.Next(), Told: refused.words(), ToldEach: refused.table(), Storms: storms, Clients: clientTable(clients), Amplified: amplified(clients), Alone: r.alone(clients), Capacity: viewCapacity(r.Capacity(), len(r.Trials)), Spec: indented(r.Run.Spec)}
 	charts := r.charts(refused, storms)
 	for _, c := range charts {
@@ -184,7 +185,11 @@ func toneOfHealth(o attack.CheckOutcome) Tone {
 
 func (r Report) tallyWords() string {
 	pass, fail, unclear := r.tally()
-	return fmt.Sprintf("%d passed, %d failed, %d could not tell.", pass, fail, unclear)
+	s := fmt.Sprintf("%d passed, %d failed, %d could not tell", pass, fail, unclear)
+	if n := len(r.Skipped()); n > 0 {
+		s += fmt.Sprintf("; %d skipped, no part of the verdict", n)
+	}
+	return s + "."
 }
 
 // viewCapacity is the capacity row by row, each load with what its name stands for; of trials, how many of all that were made.

@@ -41,11 +41,9 @@ func JUnit(w io.Writer, r Report) error {
 			s.AddTestcase(checkCase(storm, c))
 		}
 	}
-	if r.End != nil {
-		for _, c := range r.End.Unasked {
-			s.AddTestcase(junit.Testcase{Classname: "plimsoll.verify." + clean(c.Scenario), Name: clean(c.ID + " " + c.Name), Time: seconds(0),
-				Skipped: &junit.Result{Message: clean("not asked: the run " + r.ended() + " before")}})
-		}
+	for _, c := range r.Skipped() {
+		s.AddTestcase(junit.Testcase{Classname: "plimsoll.verify." + clean(c.Scenario), Name: clean(c.ID + " " + c.Name), Time: seconds(0),
+			Skipped: &junit.Result{Message: clean(c.Why)}})
 	}
 	all := junit.Testsuites{Name: "plimsoll", Time: s.Time}
 	all.AddSuite(s)

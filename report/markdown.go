@@ -21,6 +21,7 @@ func Markdown(w io.Writer, r Report) error {
 	markdownGate(&b, r)
 	markdownLimiter(&b, r)
 	markdownChecks(&b, r)
+	markdownSkipped(&b, r)
 	markdownEndpoints(&b, r)
 	markdownCurve(&b, r)
 	_, err := io.WriteString(w, b.String())

@@ -36,6 +36,7 @@ type Result struct {
 	Endpoints  map[string]analyze.EndpointCurve `json:"endpoints,omitempty"` // of a target that has several, by name
 	Limits     *limits.Recommendation           `json:"limits"`
 	Verdicts   []scenarios.Verdict              `json:"verdicts"`
+	Skipped    []scenarios.Skipped              `json:"skipped,omitempty"` // checks that have no outcome
 	Gate       *gate.Verdict                    `json:"gate,omitempty"`
 	Limiter    *limits.Limiter                  `json:"limiter"` // what identify found
 	Lab        *journal.Lab                     `json:"lab"`
@@ -104,7 +105,7 @@ const EvidenceMax = 200
 
 // Result is the report for machines.
 func (r Report) Result() Result {
-	out := Result{Schema: ResultVersion, Run: r.runResult(), Headline: r.Headline(), Generator: r.Generator(), Load: r.Load(),
+	out := Result{Schema: ResultVersion, Run: r.runResult(), Headline: r.Headline(), Generator: r.Generator(), Load: r.Load(), Skipped: r.Skipped(),
 		Capacity: r.Capacity(), Capacities: r.Capacities, Endpoints: r.Endpoints(), Limits: r.Limits, Gate: r.Gate, Limiter: r.Limiter, Lab: r.Lab, Trials: []TrialResult{}, Notes: r.Notes}
 	for _, s := range r.Storms {
 		out.Verdicts = append(out.Verdicts, s.Verdict)

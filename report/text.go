@@ -39,7 +39,7 @@ func Brief(w io.Writer, r Report) error {
 	var t page80
 	t.title(r)
 	t.tiles(r)
-	if r.Outcome() != scenarios.Pass {
+	if r.Outcome() != scenarios.Pass || r.stormsCutShort() {
 		t.storms(r)
 	}
 	_, err := io.WriteString(w, t.String())
@@ -201,7 +201,7 @@ func (t *page80) quantiles(name string, q *attack.Quantiles) {
 const shownExhibits = 2
 
 func (t *page80) storms(r Report) {
-	if len(r.Storms) == 0 {
+	if len(r.Storms)+len(r.Skipped()) == 0 {
 		return
 	}
 	t.head("Checks")
@@ -222,6 +222,7 @@ func (t *page80) storms(r Report) {
 			}
 		}
 	}
+	t.skipped(r)
 }
 
 // measured writes a check's table: in columns where they fit, else a row over as many lines as it needs, its cells named.

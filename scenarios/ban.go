@@ -202,6 +202,9 @@ func (e *evidence) banBegun(b bans) attack.Attempt {
 	return attack.Attempt{}
 }
 
+// banned is why checks of those who ask on do not apply.
+const banned = "every refusal renews the ban, so that nobody who asks on is let in"
+
 // banRenewed tells whether asking on was seen to renew a ban: then a crowd behind one key shuts itself out, and what becomes
 // of those who come back tells nothing.
 func (e *evidence) banRenewed() bool {

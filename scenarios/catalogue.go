@@ -64,7 +64,7 @@ type finding struct {
 	want, got, why string
 	proof          []Exhibit // a few requests that show it
 	table          *Table    // what was measured, where it is more than a figure
-	unlisted       bool      // the check does not apply
+	unlisted       bool      // the check does not apply; why says why not
 }
 
 func passed(want, got, why string, args ...any) finding {
@@ -79,6 +79,9 @@ func unsure(want, got, why string, args ...any) finding {
 	return finding{outcome: Inconclusive, want: want, got: got, why: fmt.Sprintf(why, args...)}
 }
 
+// moot is of a check that does not apply to what was measured.
+func moot(why string) finding { return finding{unlisted: true, why: why} }
+
 // unless turns a failure that rests on latency into doubt when there is a reason for doubt.
 func (f finding) unless(doubt string) finding {
 	if f.outcome == Fail && doubt != "" {
@@ -90,7 +93,7 @@ func (f finding) unless(doubt string) finding {
 // NotMeasured is what a check got whose stage was never run to its end.
 const NotMeasured = "not measured"
 
-// judge looks at a check's measurements, or says which is missing.
+// judge looks at a check's measurements, or says which is missing. It is not listed where it does not apply.
 func (k check) judge(e *evidence) (Check, bool) {
 	var ms []attack.Measurement
 	for _, name := range k.stages {

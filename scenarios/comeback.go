@@ -75,7 +75,7 @@ func honourTrial(c Config, e *evidence) (attack.Trial, string) {
 	told, ok := e.told()
 	switch {
 	case !ok:
-		return attack.Trial{}, "no refusal told when to come back"
+		return attack.Trial{}, untold
 	case told > c.toldMax():
 		return attack.Trial{}, fmt.Sprintf("clients are told to wait %v, longer than the %v that this script waits", told, c.toldMax())
 	}

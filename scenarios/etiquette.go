@@ -163,10 +163,14 @@ func countsDown(e *evidence, ms []attack.Measurement) finding {
 	}
 	want := fmt.Sprintf("the moment told moves by at most %s while nobody is let in", brief(roundingSlack))
 	switch {
-	case n == 0 || longest <= time.Second || len(proof) == 0:
-		return finding{unlisted: true} // nothing is told, or the least there is, which cannot fall
+	case n == 0:
+		return moot(untold)
+	case longest <= time.Second:
+		return moot("no refusal told to wait more than a second, the least there is, which cannot fall")
+	case len(proof) == 0:
+		return moot("no two refusals that told a wait followed one another with nobody let in between")
 	case e.c.Ban > 0:
-		return finding{unlisted: true}
+		return moot("whoever asks in a ban may renew it, and is told so")
 	case worst > roundingSlack:
 		return failed(want, "it moves by "+brief(worst), "Retry-After does not fall as time passes: it is always the same, or asking begins the wait anew").showing(ms[0], proof...)
 	}
@@ -228,7 +232,7 @@ func doesNotGrow(e *evidence, ms []attack.Measurement) finding {
 		lateOnes = append(lateOnes, a)
 	}
 	if len(early) == 0 {
-		return finding{unlisted: true}
+		return moot(untold)
 	}
 	most := max(longest(early), e.needed()) + roundingSlack
 	want := fmt.Sprintf("at most %s after %s", brief(most), attack.Plural(hammered, "refusal"))

@@ -127,7 +127,7 @@ func remaining(e *evidence, ms []attack.Measurement) finding {
 		}
 	}
 	if t.n == 0 {
-		return finding{unlisted: true}
+		return moot("no answer told a limit, or what remains of it")
 	}
 	got := "consistent"
 	for _, key := range slices.Sorted(maps.Keys(t.low)) {
@@ -188,7 +188,7 @@ func reset(e *evidence, ms []attack.Measurement) finding {
 	}
 	switch {
 	case n == 0:
-		return finding{unlisted: true}
+		return moot("no answer told when its limit is reset")
 	case unread != "":
 		return failed(want, "cannot be read", "%s", unread)
 	case unknown:
@@ -228,7 +228,7 @@ func dialect(e *evidence, ms []attack.Measurement) finding {
 		}
 	}
 	if len(names) == 0 {
-		return finding{unlisted: true}
+		return moot("no answer carried limit headers")
 	}
 	want, got := "a dialect that clients know, in one form", strings.Join(names, "; ")
 	for _, family := range slices.Sorted(maps.Keys(forms)) {

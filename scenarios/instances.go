@@ -87,7 +87,7 @@ func backendSpared(e *evidence, ms []attack.Measurement) finding {
 	all := m.All()
 	out := all.Statuses[e.refusal]
 	if len(m.Seen(attack.SightBackend)) == 0 {
-		return finding{unlisted: true}
+		return moot("nobody read the backend's count (--backend-count)")
 	}
 	let := all.Attempts - out
 	want := fmt.Sprintf("about %s at the backend, of %d sent", attack.Plural(all.OK, "request"), all.Attempts)

@@ -152,7 +152,7 @@ func (e *evidence) medianOf(storms []attack.Measurement, b latencyBound) (got st
 	most := (len(repeats) + 2) / 2 // of three, two
 	switch {
 	case len(all) == 0 && e.c.Ban > 0:
-		return "nobody let in", finding{unlisted: true} // every refusal renews the ban
+		return "nobody let in", moot(banned)
 	case len(all) == 0:
 		return "none", unsure("", "", "nobody was served in a whole second of the storm: statuses %s", statuses(storms[0].Of(crowdActor)))
 	case over >= most:

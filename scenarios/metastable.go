@@ -117,7 +117,7 @@ func backendHealth(e *evidence, _ []attack.Measurement) finding {
 	got := fmt.Sprintf("%d of %s missed; in storms within %s", missed, attack.Plural(looks, "look"), brief(quantile(stormy, .95)))
 	switch {
 	case looks == 0:
-		return finding{unlisted: true} // nobody looked: --health says where
+		return moot("nobody looked how the backend is (--health)")
 	case float64(missed) > count(missedMax, float64(looks)):
 		return failed(want, got, "the backend did not answer its health probe (%s): the throttle lets through what it cannot bear", example)
 	case len(stormy) < looksMin:

@@ -145,7 +145,7 @@ func retryAfterWellFormed(e *evidence, ms []attack.Measurement) finding {
 	want, got := "whole seconds from 1, or an HTTP date", fmt.Sprintf("%d of %d well-formed", n-bad, n)
 	switch {
 	case n == 0:
-		return finding{unlisted: true} // V06 is the one to complain
+		return moot(untold) // V06 is the one to complain
 	case bad > 0:
 		return failed(want, got, "%s", example)
 	}

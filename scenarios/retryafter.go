@@ -19,6 +19,9 @@ func header(a attack.Attempt, name string) (string, bool) {
 	return "", false
 }
 
+// untold is why checks of what Retry-After tells do not apply.
+const untold = "no refusal carried a Retry-After that can be read"
+
 // malformed says what is wrong with the text of a Retry-After, or "".
 func malformed(v string) string {
 	switch wait, form, ok := attack.ParseRetryAfter(v, time.Time{}); {
@@ -133,7 +136,7 @@ func excessive(e *evidence, ms []attack.Measurement) finding {
 	want, got := fmt.Sprintf("at most %s", brief(need+roundingSlack)), brief(longest)
 	switch {
 	case n == 0:
-		return finding{unlisted: true}
+		return moot(untold)
 	case longest > need+roundingSlack:
 		return failed(want, got, "a token is there after %s, but clients are told to wait %s: capacity lies idle, and they may give up", brief(need), brief(longest))
 	}
@@ -163,7 +166,7 @@ func clock(_ *evidence, ms []attack.Measurement) finding {
 	want, got := fmt.Sprintf("within %s of this machine's", brief(skewMax)), brief(worst)
 	switch {
 	case n == 0:
-		return finding{unlisted: true}
+		return moot("no refusal told a date to come back at")
 	case worst.Abs() > skewMax:
 		return failed(want, got, "the server's clock is off, so the date in Retry-After means another moment to every client")
 	}

@@ -185,7 +185,7 @@ func tableOf(all []storm) *Table {
 // tenth of a second.
 func retryStorm(e *evidence, _ []attack.Measurement) finding {
 	if e.banRenewed() {
-		return finding{unlisted: true}
+		return moot(banned)
 	}
 	all := e.stormsSeen()
 	var names []string
@@ -247,7 +247,7 @@ func (e *evidence) served(s storm, want, got string) finding {
 // are served is the throttle's.
 func herd(e *evidence, ms []attack.Measurement) finding {
 	if e.banRenewed() {
-		return finding{unlisted: true}
+		return moot(banned)
 	}
 	s := e.storm(mannersSeen[slices.IndexFunc(mannersSeen, func(m manner) bool { return m.policy == attack.RetryAfter })], ms[1])
 	want := fmt.Sprintf("all served, with at most %.3g attempts each", s.attemptsMax())

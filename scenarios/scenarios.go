@@ -32,6 +32,15 @@ type Table struct {
 	Rows    [][]string `json:"rows"` // as many cells each as there are columns
 }
 
+// Skipped is a check that has no outcome, and is no part of a verdict: what was measured gave it nothing to look at, or the run
+// ended before it was asked.
+type Skipped struct {
+	Scenario string `json:"scenario"`
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Why      string `json:"why,omitempty"` // "" when the run ended before
+}
+
 // Verdict is the checks of one scenario.
 type Verdict struct {
 	Scenario string  `json:"scenario"`

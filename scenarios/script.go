@@ -286,7 +286,7 @@ func (s Script) Left(done []attack.Measurement) (phases []string, long time.Dura
 }
 
 // Verdicts judges what was measured so far, one verdict for each scenario. Checks that do not apply (headers that the
-// throttle does not send) are not listed.
+// throttle does not send) are not listed: Skipped has them.
 func (s Script) Verdicts(done []attack.Measurement) []Verdict {
 	e := gather(s.c, done)
 	var out []Verdict
@@ -311,6 +311,24 @@ func (s Script) Verdicts(done []attack.Measurement) []Verdict {
 		}
 		v.Outcome = v.sum()
 		out = append(out, v)
+	}
+	return out
+}
+
+// Skipped are the checks that do not apply to what was measured, each with why. Of a script that was cut short, they are those too
+// for which nothing was sent: whether they apply is not known.
+func (s Script) Skipped(done []attack.Measurement, cut bool) (out []Skipped) {
+	e := gather(s.c, done)
+	for _, sc := range s.chosen {
+		for _, k := range sc.checks {
+			c, listed := k.judge(e)
+			if cut && c.Got == NotMeasured {
+				c.Why, listed = "", false
+			}
+			if !listed {
+				out = append(out, Skipped{Scenario: sc.name, ID: k.id, Name: k.name, Why: c.Why})
+			}
+		}
 	}
 	return out
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/report"
 	"github.com/plimsoll-load/plimsoll/report/journal"
+	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
 // session is one run in progress: its folder, its journal, and those who look on. Every fact goes through put, so that the
@@ -26,7 +27,7 @@ type session struct {
 	writer *journal.Writer
 	audience
 	entries []journal.Entry
-	unasked []journal.Unasked // checks that were not asked before the run was interrupted
+	skipped []scenarios.Skipped // checks that have no outcome
 }
 
 const (
@@ -142,7 +143,7 @@ func (s *session) end(ctx context.Context, code int, outcome string) error {
 	if ctx.Err() != nil && code != exitHarm {
 		code, outcome = exitInterrupted, "interrupted: "+outcome
 	}
-	if err := s.put(journal.Entry{End: &journal.End{At: s.ended(), Exit: code, Outcome: outcome, Unasked: s.unasked}}); err != nil {
+	if err := s.put(journal.Entry{End: &journal.End{At: s.ended(), Exit: code, Outcome: outcome, Unasked: s.skipped}}); err != nil {
 		return err
 	}
 	s.leave()

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/plimsoll-load/plimsoll/attack"
-	"github.com/plimsoll-load/plimsoll/report/journal"
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
@@ -17,18 +16,6 @@ func measured(all []scenarios.Verdict) (out []scenarios.Verdict) {
 		v.Checks = slices.DeleteFunc(slices.Clone(v.Checks), func(c scenarios.Check) bool { return c.Got == scenarios.NotMeasured })
 		if len(v.Checks) > 0 {
 			out = append(out, v)
-		}
-	}
-	return out
-}
-
-// unasked are the checks that measured leaves out.
-func unasked(all []scenarios.Verdict) (out []journal.Unasked) {
-	for _, v := range all {
-		for _, c := range v.Checks {
-			if c.Got == scenarios.NotMeasured {
-				out = append(out, journal.Unasked{Scenario: v.Scenario, ID: c.ID, Name: c.Name})
-			}
 		}
 	}
 	return out

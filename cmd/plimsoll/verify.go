@@ -229,8 +229,8 @@ func (s *session) verify(ctx context.Context, w *wire, limit limits.Limit) (int,
 	}
 	all := script.Verdicts(done)
 	verdicts := all
-	if ctx.Err() != nil {
-		verdicts, s.unasked = measured(all), unasked(all)
+	if s.skipped = script.Skipped(done, ctx.Err() != nil); ctx.Err() != nil {
+		verdicts = measured(all)
 	}
 	for _, v := range verdicts {
 		if err := s.put(journal.Entry{Verdict: &v}); err != nil {

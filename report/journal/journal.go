@@ -71,12 +71,6 @@ type End struct {
 	At      time.Time `json:"at"`
 	Exit    int       `json:"exit"`
 	Outcome string    `json:"outcome"` // one sentence
-	Unasked []Unasked `json:"unasked,omitempty"`
-}
-
-// Unasked is a check that a run was to ask and did not, because it was interrupted before.
-type Unasked struct {
-	Scenario string `json:"scenario"`
-	ID       string `json:"id"`
-	Name     string `json:"name"`
+	// Unasked are the checks that have no outcome.
+	Unasked []scenarios.Skipped `json:"unasked,omitempty"`
 }

@@ -1,0 +1,60 @@
+package report
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/plimsoll-load/plimsoll/report/journal"
+	"github.com/plimsoll-load/plimsoll/scenarios"
+)
+
+// outputs are all that a report of a verification is written as, for people and for machines.
+var outputs = map[string]func(io.Writer, Report) error{"text": Text, "page": HTML, "json": JSON, "junit": JUnit, "markdown": Markdown}
+
+func outputOf(t *testing.T, name string, r Report) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := outputs[name](&b, r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestEveryOutputHoldsWhatWasSkipped: whoever reads an interrupted verification, or one whose throttle leaves something unsaid,
+// must not take it for one that asked less. The verdict stays what it is.
+func TestEveryOutputHoldsWhatWasSkipped(t *testing.T) {
+	entries := fixtures()["verify"]
+	whole, skipping := Fold(entries), Fold(entries)
+	skipping.End = &journal.End{At: whole.End.At, Exit: 0, Outcome: whole.End.Outcome, Unasked: []scenarios.Skipped{
+		{Scenario: "overload", ID: "V07", Name: "retry-after-well-formed", Why: "no refusal carried <it>"}, {Scenario: "refill", ID: "V03", Name: "refill <b>"}}}
+	for name := range outputs {
+		before, after := outputOf(t, name, whole), outputOf(t, name, skipping)
+		for _, want := range []string{"V07", "retry-after-well-formed", "V03", "no refusal carried ", "not asked: the run ended before"} {
+			if strings.Contains(before, want) || !strings.Contains(after, want) {
+				t.Errorf("%s: %q is told %v of a run that skipped nothing, %v of one that skipped it", name, want, strings.Contains(before, want), strings.Contains(after, want))
+			}
+		}
+	}
+	if a, b := whole.Headline(), skipping.Headline(); a != b || whole.Outcome() != skipping.Outcome() {
+		t.Errorf("%q and %q, want the same", a, b)
+	}
+	if got := outputOf(t, "junit", skipping); !strings.Contains(got, `skipped="2"`) || !strings.Contains(got, `name="V03 refill &lt;b&gt;" classname="plimsoll.verify.refill"`) {
+		t.Errorf("the cases are not told as skipped:\n%s", got)
+	}
+	if err := keeps(t, closed(t, ResultSchema), outputOf(t, "json", skipping)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestASkippedCheckSaysHowTheRunEnded: what an interruption left is told as such.
+func TestASkippedCheckSaysHowTheRunEnded(t *testing.T) {
+	r := Fold(fixtures()["verify"])
+	for exit, want := range map[int]string{exitInterrupted: "not asked: the run was interrupted before", exitHarm: "not asked: the run was stopped before"} {
+		r.End = &journal.End{Exit: exit, Unasked: []scenarios.Skipped{{Scenario: "refill", ID: "V03", Name: "refill"}}}
+		if got := r.Skipped(); len(got) != 1 || got[0].Why != want {
+			t.Errorf("exit %d: %+v, want %q", exit, got, want)
+		}
+	}
+}
