@@ -225,7 +225,7 @@ func (a *app) limitsOfRun(args []string) (r limits.Recommendation, from report.R
 	if err != nil {
 		return r, from, err
 	}
-	if from = report.Fold(entries); from.Limits == nil && len(from.Capacities) == 0 {
+	if from = report.Fold(entries); from.Limits == nil && does[from.Command()] != "" {
 		return r, from, noCapacity(dir, from)
 	}
 	if from.Limits == nil {
