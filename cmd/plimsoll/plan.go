@@ -53,34 +53,83 @@ func (a *app) explain(p analyze.Plan, w *wire) error {
 	return err
 }
 
-// explainVerify says what the storms would send, by sending them in virtual time to a throttle that is as declared.
-func (a *app) explainVerify(c scenarios.Config, w *wire) error {
+// storming is what a script of storms comes to against a throttle that is as declared.
+type storming struct {
+	lines  string // one a trial
+	trials int
+	sent   int64
+	took   time.Duration
+}
+
+func (s storming) String() string {
+	return fmt.Sprintf("%s, about %s in %v", attack.Plural(s.trials, "trial"), attack.Plural(s.sent, "request"), s.took.Round(time.Second))
+}
+
+// rehearse sends the storms in virtual time.
+func rehearse(c scenarios.Config) (s storming, err error) {
 	throttle := sim.New(sim.Target{Servers: 1000, Service: sim.Service{Mean: time.Millisecond}, Limiter: asDeclared(c)}, c.Seed)
 	script, err := scenarios.New(c)
 	if err != nil {
-		return err
+		return s, err
 	}
-	var sent int64
-	lines, clock := "", time.Duration(0)
 	done, err := attack.Drive(context.Background(), script, throttle, nil, func(m attack.Measurement) error {
-		n, took := m.All().Attempts, throttle.Clock()-clock
-		sent, clock = sent+n, throttle.Clock()
-		lines += fmt.Sprintf("  %-26s %6.1f s %7d requests   %s\n", strings.TrimPrefix(m.Trial.Phase, scenarios.PhasePrefix), took.Seconds(), n, m.Trial.Why)
+		n, took := m.All().Attempts, throttle.Clock()-s.took
+		s.sent, s.took = s.sent+n, throttle.Clock()
+		s.lines += fmt.Sprintf("  %-26s %6.1f s %7d requests   %s\n", strings.TrimPrefix(m.Trial.Phase, scenarios.PhasePrefix), took.Seconds(), n, m.Trial.Why)
 		return nil
 	})
+	s.trials = len(done)
+	return s, err
+}
+
+// explainVerify says what the storms would send. beside is what else there is to say of the limit.
+func (a *app) explainVerify(c scenarios.Config, w *wire, beside string) (storming, error) {
+	s, err := rehearse(c)
 	if err != nil {
-		return err
+		return s, err
 	}
 	limit := fmt.Sprintf("%s with a burst of %d", attack.Rate(c.Limit.Rate), c.Limit.Burst)
 	if c.Algorithm == scenarios.Concurrency {
 		limit = fmt.Sprintf("%d in flight", c.Limit.Burst)
 	}
-	_, err = fmt.Fprintf(a.out, "target   %s\nlimit    %s\n%sstorms   %s, about %s in %v\n",
-		w.shown(), limit, lines, attack.Plural(len(done), "trial"), attack.Plural(sent, "request"), throttle.Clock().Round(time.Second))
+	_, err = fmt.Fprintf(a.out, "target   %s\nlimit    %s%s\n%sstorms   %s\n", w.shown(), limit, beside, s.lines, s)
 	if words := leftOutByQuick(c); words != "" && err == nil {
 		_, err = fmt.Fprintln(a.out, words)
 	}
-	return err
+	return s, err
+}
+
+// explainRun says what a whole spec would send: the search, and the storms for the limit that was told. Where it is the one
+// that will be advised, they are told for what a service may get that breaks at stepsAt.
+func (a *app) explainRun(p analyze.Plan, w, throttled *wire, told *limits.Limit, margin float64) error {
+	if err := a.explain(p, w); err != nil {
+		return err
+	}
+	bursts, breaks := burstBudget(p.Budget, p.Budget), min(stepsAt, p.Max/2)
+	whole := func(storms storming, more string) error {
+		_, err := fmt.Fprintf(a.out, "whole    about %v at most: %v of search, %v of bursts%s\n         about %s and the bursts, to a service that breaks at %s\n",
+			(p.Budget + bursts + storms.took).Round(time.Second), p.Budget, bursts, more, attack.Plural(p.Forecast(breaks, planService).Requests+storms.sent, "request"), attack.Rate(breaks))
+		return err
+	}
+	if throttled == nil {
+		return whole(storming{}, "; no storms, for verify.url names no throttle")
+	}
+	limit, beside := limits.Limit{Rate: (1 - margin) * breaks}, ""
+	limit.Burst = max(1, int(limit.Rate/2))
+	if told != nil {
+		limit = *told
+	} else {
+		beside = fmt.Sprintf(", which a service may get that breaks at %s: the limit is the one that is advised.\n         Another takes as long, and sends in proportion", attack.Rate(breaks))
+	}
+	config, err := a.scenarioConfig(limit)
+	if err != nil {
+		return err
+	}
+	storms, err := a.explainVerify(config, throttled, beside)
+	if err != nil {
+		return err
+	}
+	return whole(storms, fmt.Sprintf(", %v of storms", storms.took.Round(time.Second)))
 }
 
 // asDeclared is a limiter that keeps its word: each key has the limit of its tier, and the exempt one none.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ import (
 func (a *app) runCmd() *cobra.Command {
 	c := &cobra.Command{Use: "run SPEC", GroupID: "measure", Short: "Find, advise, verify and report, as one YAML file asks",
 		Long:    "Find the capacity of target, advise limits, and, when verify.url names a throttled endpoint, prove them there. Flags win over\nthe environment, which wins over the spec. plimsoll schema spec describes the file.",
-		Example: "  plimsoll run checkout.yaml\n  plimsoll run checkout.yaml --quick --out report", Args: oneArg("spec file"),
+		Example: "  plimsoll run checkout.yaml\n  plimsoll run checkout.yaml --plan\n  plimsoll run checkout.yaml --quick --out report", Args: oneArg("spec file"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := a.takeSpec(args[0], c.Flags()); err != nil {
 				return err
@@ -23,6 +24,7 @@ func (a *app) runCmd() *cobra.Command {
 			return inSpec(args[0], c.Flags(), a.runSpec(c.Context()))
 		}}
 	a.runFlags(c.Flags())
+	c.Flags().BoolVar(&a.plan, "plan", false, "say what would be sent, and send nothing")
 	return c
 }
 
@@ -101,15 +103,23 @@ func (a *app) runSpec(ctx context.Context) error {
 		return err
 	}
 	defer w.close()
-	if err := w.preflight(ctx, false); err != nil {
-		return err
-	}
-	throttled, err := a.throttledWire(ctx)
+	throttled, err := a.throttledWire()
 	if err != nil {
 		return err
 	}
 	if throttled != nil {
 		defer throttled.close()
+	}
+	if a.plan {
+		return a.explainRun(plan, w, throttled, told, *cmp.Or(policy.Margin, new(limits.DefaultMargin)))
+	}
+	if err := w.preflight(ctx, false); err != nil {
+		return err
+	}
+	if throttled != nil {
+		if err := throttled.preflight(ctx, true); err != nil {
+			return err
+		}
 	}
 	s, err := a.beginOn("run", w, func(r *journal.Run) { r.Goal, r.Limit = plan.Goal.String(), told })
 	if err != nil {
@@ -165,7 +175,7 @@ func (a *app) toldLimit() (*limits.Limit, error) {
 }
 
 // throttledWire is the way to the endpoint that verify.url names, or nil where the spec names none.
-func (a *app) throttledWire(ctx context.Context) (*wire, error) {
+func (a *app) throttledWire() (*wire, error) {
 	if a.spec.Verify.URL == "" {
 		return nil, nil
 	}
@@ -183,10 +193,6 @@ func (a *app) throttledWire(ctx context.Context) (*wire, error) {
 	stand := limits.Limit{Rate: 100, Burst: 10} // stands for the one to be advised
 	if c, err := other.scenarioConfig(stand); err == nil {
 		w.who = c.Identity
-	}
-	if err := w.preflight(ctx, true); err != nil {
-		w.close()
-		return nil, err
 	}
 	return w, nil
 }

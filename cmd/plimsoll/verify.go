@@ -85,7 +85,8 @@ func (a *app) verify(ctx context.Context) error {
 	}
 	defer w.close()
 	if a.plan {
-		return a.explainVerify(config, w)
+		_, err := a.explainVerify(config, w, "")
+		return err
 	}
 	w.who = config.Identity
 	if err := w.preflight(ctx, true); err != nil {
