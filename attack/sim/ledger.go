@@ -24,6 +24,9 @@ type ledger struct {
 type page struct {
 	attack.Window
 	response, service, refusal, lag []int32
+
+	status int   // of the last answer …
+	times  int64 // … which was that of so many in a row, not counted yet
 }
 
 func newLedger(t attack.Trial) *ledger {
@@ -71,12 +74,11 @@ func (l *ledger) sent(a *arrival) {
 // answered books the answer to an attempt.
 func (l *ledger) answered(a *arrival, ans Answer, o attack.Outcome, at time.Duration) {
 	p := l.page(a.actor, a.due)
-	if ans.Status != 0 {
-		if p.Statuses == nil {
-			p.Statuses = map[int]int64{}
-		}
-		p.Statuses[ans.Status]++
+	if ans.Status != p.status {
+		p.count()
+		p.status = ans.Status
 	}
+	p.times++
 	if ans.Error != "" {
 		if p.Errors == nil {
 			p.Errors = map[string]int64{}
@@ -92,6 +94,17 @@ func (l *ledger) answered(a *arrival, ans Answer, o attack.Outcome, at time.Dura
 	} else if l.m.Trial.LogMax > 0 {
 		l.m.LogDropped++
 	}
+}
+
+// count counts the answers of one status in a row.
+func (p *page) count() {
+	if p.status != 0 && p.times > 0 {
+		if p.Statuses == nil {
+			p.Statuses = map[int]int64{}
+		}
+		p.Statuses[p.status] += p.times
+	}
+	p.times = 0
 }
 
 // ended books the outcome of an arrival.
@@ -137,7 +150,8 @@ func (l *ledger) close(end, took time.Duration) attack.Measurement {
 		l.quiet(actor, end)
 		for _, p := range l.open[actor] {
 			p.Len = max(min(p.Len, end-p.At), 0)
-			p.Response, p.Service = histogram(p.response), histogram(p.service)
+			p.count()
+			p.Response, p.Service = both(p.response, p.service)
 			p.Refusal, p.Lag = histogram(p.refusal), histogram(p.lag)
 			l.m.Windows = append(l.m.Windows, p.Window)
 		}
@@ -157,6 +171,16 @@ func (l *ledger) quiet(actor int, end time.Duration) {
 		p := l.page(actor, at)
 		at = p.At + p.Len
 	}
+}
+
+// both are the histograms of response and service times. Where nothing waited and no one came again they are alike.
+func both(response, service []int32) (r, s attack.Histogram) {
+	alike := slices.Equal(response, service)
+	if r = histogram(response); alike {
+		s.Add(r)
+		return r, s
+	}
+	return r, histogram(service)
 }
 
 // histogram counts durations in microseconds. Those of one bucket are counted together, upwards, which a histogram does

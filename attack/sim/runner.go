@@ -61,21 +61,21 @@ func (r *Runner) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick
 func (r *Runner) Send(at time.Duration) Answer {
 	c := Call{At: at, Try: 1}
 	r.clock = at
-	_, a, in := r.knock(c)
+	_, a, in := r.knock(&c)
 	if in {
-		a, _ = r.serve(c, at, r.target.Again.Times)
+		a, _ = r.serve(&c, at, r.target.Again.Times)
 	}
 	return a
 }
 
 // knock asks the limiter for one attempt at a moment on the clock, which never goes back: how long it is held before it
 // goes on to the servers, or, when in is false, the refusal.
-func (r *Runner) knock(c Call) (hold time.Duration, a Answer, in bool) {
-	t := r.target
+func (r *Runner) knock(c *Call) (hold time.Duration, a Answer, in bool) {
+	t := &r.target
 	if t.Limiter == nil {
 		return 0, Answer{}, true
 	}
-	ok, wait := take(t.Limiter, c)
+	ok, wait := take(t.Limiter, *c)
 	if ok {
 		return max(wait, 0), Answer{}, true
 	}
@@ -88,8 +88,8 @@ func (r *Runner) knock(c Call) (hold time.Duration, a Answer, in bool) {
 
 // serve has the servers work on an attempt that reaches them at a moment, which never goes back. A gateway that has sent
 // it so many times already may want to do so once more: the moment is then in again, and there is no answer yet.
-func (r *Runner) serve(c Call, at time.Duration, times int) (a Answer, again time.Duration) {
-	t := r.target
+func (r *Runner) serve(c *Call, at time.Duration, times int) (a Answer, again time.Duration) {
+	t := &r.target
 	a = Answer{At: at + r.servers.network(), Status: 200}
 	done, status := r.servers.work(at)
 	if status != 200 {
@@ -114,15 +114,15 @@ func (r *Runner) serve(c Call, at time.Duration, times int) (a Answer, again tim
 }
 
 // giveUp is what a client has whose patience has ended.
-func (r *Runner) giveUp(c Call) Answer {
+func (r *Runner) giveUp(c *Call) Answer {
 	return Answer{At: c.At + r.target.timeout(), Error: "timeout"}
 }
 
-func (r *Runner) respond(c Call, a Answer) Answer {
+func (r *Runner) respond(c *Call, a Answer) Answer {
 	if r.target.Respond == nil {
 		return a
 	}
-	return r.target.Respond(c, a)
+	return r.target.Respond(*c, a)
 }
 
 // retryAfter is the header of a refusal: whole seconds, rounded up, at least 1 (RFC 9110 §10.2.3); none when unknown.

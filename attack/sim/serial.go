@@ -48,12 +48,12 @@ func (s *serial) run(ctx context.Context) attack.Measurement {
 func (s *serial) request(a *arrival) (end, pause time.Duration) {
 	key := s.order.Identity.Value.Reveal()
 	call := Call{At: s.began + a.due + s.r.servers.uplink(), Key: key, Try: 1, Twist: s.order.Twist}
-	hold, ans, admitted := s.r.knock(call)
+	hold, ans, admitted := s.r.knock(&call)
 	switch {
 	case admitted && hold >= s.r.target.timeout():
-		ans = s.r.giveUp(call)
+		ans = s.r.giveUp(&call)
 	case admitted:
-		ans = s.serve(call, call.At+hold)
+		ans = s.serve(&call, call.At+hold)
 	}
 	end = ans.At - s.began
 	if l, ok := s.r.target.Limiter.(Releaser); ok && admitted {
@@ -73,7 +73,7 @@ func (s *serial) request(a *arrival) (end, pause time.Duration) {
 }
 
 // serve has the servers work on a request as often as a gateway before them wants.
-func (s *serial) serve(c Call, at time.Duration) Answer {
+func (s *serial) serve(c *Call, at time.Duration) Answer {
 	for times := 0; ; times++ {
 		a, again := s.r.serve(c, at, times)
 		if again == 0 {

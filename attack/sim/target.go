@@ -120,12 +120,12 @@ func (t Target) throughput(n int) float64 {
 }
 
 // contended is the factor by which n busy servers stretch a service time.
-func (t Target) contended(n int) float64 {
+func (t *Target) contended(n int) float64 {
 	busy := float64(n)
 	return 1 + t.Contention*(busy-1) + t.Coherence*busy*(busy-1)
 }
 
-func (t Target) timeout() time.Duration {
+func (t *Target) timeout() time.Duration {
 	if t.Timeout == 0 {
 		return DefaultTimeout
 	}
@@ -133,7 +133,7 @@ func (t Target) timeout() time.Duration {
 }
 
 // drift is the factor on service times at a moment.
-func (t Target) drift(at time.Duration) float64 {
+func (t *Target) drift(at time.Duration) float64 {
 	if t.Drift == 0 {
 		return 1
 	}
@@ -141,7 +141,7 @@ func (t Target) drift(at time.Duration) float64 {
 }
 
 // working is the time that the servers have not stood still up to a moment: the last Pause of every PauseGap is lost.
-func (t Target) working(at time.Duration) time.Duration {
+func (t *Target) working(at time.Duration) time.Duration {
 	if t.Pause == 0 {
 		return at
 	}
@@ -149,7 +149,7 @@ func (t Target) working(at time.Duration) time.Duration {
 }
 
 // elapsed is the first moment up to which the servers have worked so long: the inverse of working.
-func (t Target) elapsed(worked time.Duration) time.Duration {
+func (t *Target) elapsed(worked time.Duration) time.Duration {
 	if t.Pause == 0 {
 		return worked
 	}

@@ -27,6 +27,7 @@ type trial struct {
 	t      attack.Trial
 	watch  func(attack.Tick) attack.Reason
 	began  time.Duration // on the Runner's clock
+	long   time.Duration // of the trial
 	stream *attack.Stream
 	next   attack.Arrival
 	owed   bool // next is an arrival
@@ -65,7 +66,7 @@ func (s *span) mark(at time.Duration) {
 }
 
 func newTrial(r *Runner, t attack.Trial, watch func(attack.Tick) attack.Reason) *trial {
-	x := &trial{r: r, t: t, watch: watch, began: r.clock, stream: t.Stream(), ledger: newLedger(t), bursts: map[attack.Arrival]*span{}}
+	x := &trial{r: r, t: t, watch: watch, began: r.clock, long: t.Len(), stream: t.Stream(), ledger: newLedger(t), bursts: map[attack.Arrival]*span{}}
 	for i, a := range t.Actors {
 		x.keys = append(x.keys, a.Identity.Value.Reveal())
 		for _, c := range a.Schedule.Crowds() {
@@ -100,7 +101,7 @@ func (x *trial) run(ctx context.Context) attack.Measurement {
 			x.happen(x.events.pop())
 		}
 	}
-	x.closeTicks(x.t.Len() + 1)
+	x.closeTicks(x.long + 1)
 	return x.measurement()
 }
 
@@ -118,9 +119,8 @@ func (x *trial) soonest() (time.Duration, bool) {
 
 // closeTicks closes the ticks whose edge lies before the moment and shows them to watch; true when one ended the trial.
 func (x *trial) closeTicks(at time.Duration) bool {
-	long := x.t.Len()
-	for !x.stopped && long > 0 && x.edges < attack.TicksPerTrial {
-		edge := long * time.Duration(x.edges+1) / attack.TicksPerTrial
+	for !x.stopped && x.long > 0 && x.edges < attack.TicksPerTrial {
+		edge := x.long * time.Duration(x.edges+1) / attack.TicksPerTrial
 		if edge >= at {
 			return false
 		}
@@ -206,22 +206,22 @@ func (x *trial) attempt(a *arrival, at time.Duration) {
 // knock asks the limiter for an attempt, and what it lets in goes on to the servers when it has been held long enough.
 func (x *trial) knock(a *arrival, at time.Duration) {
 	call := x.call(a, at)
-	hold, refusal, in := x.r.knock(call)
+	hold, refusal, in := x.r.knock(&call)
 	a.admitted = in
 	switch {
 	case !in:
 		x.await(a, refusal)
 	case hold >= x.r.target.timeout(): // its client is gone before the servers see it
-		x.await(a, x.r.giveUp(call))
+		x.await(a, x.r.giveUp(&call))
 	case hold > 0:
 		x.events.push(at+hold, enters, a)
 	default:
-		x.serve(a, call, call.At)
+		x.serve(a, &call, call.At)
 	}
 }
 
 // serve has the servers work on an attempt, at once and as often as a gateway before them wants.
-func (x *trial) serve(a *arrival, c Call, at time.Duration) {
+func (x *trial) serve(a *arrival, c *Call, at time.Duration) {
 	ans, again := x.r.serve(c, at, a.times)
 	if again > 0 {
 		a.times++
@@ -250,7 +250,8 @@ func (x *trial) happen(e event) {
 		x.knock(a, e.at)
 		return
 	case enters:
-		x.serve(a, x.call(a, a.sent), x.began+e.at)
+		call := x.call(a, a.sent)
+		x.serve(a, &call, x.began+e.at)
 		return
 	case leaves:
 		switch {
@@ -324,7 +325,7 @@ func (x *trial) fresh() *arrival {
 
 // measurement closes the books and puts the Runner's clock at the last answer or the last due moment.
 func (x *trial) measurement() attack.Measurement {
-	end := x.t.Len()
+	end := x.long
 	if x.ledger.m.Aborted != nil {
 		end = x.ledger.m.Aborted.At
 	}
