@@ -62,8 +62,8 @@ func (s shelf) file(name string) string {
 	}, strings.ToLower(name))+".gob")
 }
 
-// read is what was found of the services in runs before, by their numbers.
-func (s shelf) read(t *testing.T, name string, all []population.Service) map[int]finding {
+// read is what was found of the set's services in runs before, by their numbers: of all, since what is read is written again.
+func (s shelf) read(t *testing.T, name string) map[int]finding {
 	t.Helper()
 	found := map[int]finding{}
 	f, err := os.Open(s.file(name))
@@ -79,7 +79,7 @@ func (s shelf) read(t *testing.T, name string, all []population.Service) map[int
 		t.Fatalf("%s: %v", s.file(name), err)
 	}
 	by := map[int]population.Service{}
-	for _, s := range all {
+	for _, s := range s.set.Draw() {
 		by[s.N] = s
 	}
 	for _, k := range old {
@@ -118,7 +118,7 @@ func (s shelf) contest(t *testing.T, field []contender, all []population.Service
 	t.Helper()
 	before, found := map[string]map[int]finding{}, map[string][]finding{}
 	for _, c := range field {
-		before[c.name] = s.read(t, c.name, all)
+		before[c.name] = s.read(t, c.name)
 	}
 	const piece = 6
 	n := 0
@@ -153,12 +153,16 @@ func TestTheShelfKeepsFindings(t *testing.T) {
 	many(t)
 	t.Parallel()
 	services := known(population.Judging)[9:10]
-	s, field := shelf{dir: t.TempDir()}, []contender{against(rivals[1])}
+	s, field := shelf{dir: t.TempDir(), set: population.Judging}, []contender{against(rivals[1])}
 	_, first := s.contest(t, field, services)
 	field[0].find = func(population.Service) finding { t.Error("searched again what is on the shelf"); return finding{} }
 	n, again := s.contest(t, field, services)
 	if a, b := first[field[0].name][0], again[field[0].name][0]; n != 1 || a.value != b.value || a.hi != b.hi || a.harm != b.harm || a.off() != b.off() {
 		t.Errorf("%+v came back as %+v", a, b)
+	}
+	s.contest(t, field, nil)
+	if f, some := s.read(t, field[0].name)[services[0].N]; !some || f.s.N != services[0].N {
+		t.Error("a contest over other services lost what was on the shelf")
 	}
 	s.until = time.Now().Add(-time.Second)
 	if n, _ := s.contest(t, field, known(population.Judging)[:2]); n != 0 {

@@ -354,7 +354,8 @@ func known(set population.Set) []population.Service {
 
 // PLIMSOLL_RIVALS=full prints the whole table: our search and five rivals on 300 services of the judging set.
 // PLIMSOLL_RIVALS=patient has two rivals more, and all 420 services; =ours leaves the rivals out, and =tuning prints our
-// search on the tuning set. =study has the rivals alone, on the kinds of the study that chose the search, beside its rows.
+// search on the tuning set. =unseen has our searches alone on the set that nothing was chosen by, and names no service of it.
+// =study has the rivals alone, on the kinds of the study that chose the search, and fails where one's row is not as it was.
 //
 // PLIMSOLL_RIVALS_DIR=dir keeps what was found there, and PLIMSOLL_RIVALS_FOR=2m ends a run after so long: run it again
 // until the table is of all services.
@@ -364,8 +365,11 @@ func TestRivals(t *testing.T) {
 		t.Skip("PLIMSOLL_RIVALS=full holds our search and its rivals against 300 services")
 	}
 	keep := shelf{dir: os.Getenv("PLIMSOLL_RIVALS_DIR"), set: population.Judging}
-	if mode == "tuning" {
+	switch mode {
+	case "tuning":
 		keep.set = population.Tuning
+	case "unseen":
+		keep.set = population.Unseen
 	}
 	if long, err := time.ParseDuration(os.Getenv("PLIMSOLL_RIVALS_FOR")); err == nil {
 		keep.until = time.Now().Add(long)
@@ -382,9 +386,12 @@ func TestRivals(t *testing.T) {
 	}
 	some, all := keep.contest(t, field, services)
 	t.Logf("%d of %d services", some, len(services))
-	tables(t, field, all)
+	unlike := tables(t, field, all, keep.set != population.Unseen)
 	if some < len(services) {
 		t.Skip("the time is up: what was found is kept, run it again for the rest")
+	}
+	if mode == "study" && len(unlike) > 0 {
+		t.Errorf("more than 2 points and 3 standard errors from the study: %s", strings.Join(unlike, "; "))
 	}
 }
 
@@ -427,8 +434,9 @@ var own = []contender{
 	ours("ours, --quick", analyze.Plan{Profile: analyze.Quick}),
 }
 
-// tables prints what was found, of the kinds that the search was designed on and of those that it was not.
-func tables(t *testing.T, field []contender, all map[string][]finding) {
+// tables prints what was found, of the kinds that the search was designed on and of those that it was not, the
+// worst services by name if asked for; and returns what of the rivals is unlike the study.
+func tables(t *testing.T, field []contender, all map[string][]finding, named bool) (unlike []string) {
 	t.Helper()
 	var names, mine []string
 	for _, c := range field {
@@ -447,13 +455,16 @@ func tables(t *testing.T, field []contender, all map[string][]finding) {
 		show(t, part.title, table, names, some)
 		show(t, part.title, oursTable, mine, some)
 		if i == 0 {
-			besideStudy(t, some)
+			unlike = besideStudy(t, slices.Concat(rivals, patient), some)
 		}
 	}
 	for _, n := range mine[:min(2, len(mine))] {
 		showKinds(t, n, all[n])
-		showWorst(t, n, all[n])
+		if named {
+			showWorst(t, n, all[n])
+		}
 	}
+	return unlike
 }
 
 // A few small services, at each change: what is said of all of them by TestRivals must hold of these roughly.

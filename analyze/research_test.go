@@ -1,10 +1,10 @@
 package analyze_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -39,15 +39,29 @@ func chance(all []finding) studied {
 	return studied{half(of[0]), half(of[1]), half(of[2])}
 }
 
-// alike is how many points a number may differ from the study's: 2, and two standard errors of the difference of two draws.
-func alike(se float64) float64 { return max(2, 2*math.Sqrt2*se) }
+// near is how many points two numbers may differ and still be called the same.
+const near = 2.
 
-// besideStudy prints each rival's row beside the study's, and marks the numbers that differ by more than chance allows.
-func besideStudy(t *testing.T, all map[string][]finding) {
+// alike is how many points a number may differ from the study's: 2, and three standard errors of the difference of two draws.
+func alike(se float64) float64 { return max(near, 3*math.Sqrt2*se) }
+
+// unlike are the numbers of a row that differ from the study's by more than so many points each.
+func (s studied) unlike(study, most studied) (out []string) {
+	for i, v := range s.numbers() {
+		if d := v - study.numbers()[i]; !(math.Abs(d) <= most.numbers()[i]) {
+			out = append(out, fmt.Sprintf("%s %+.1f", []string{"median", "p90", "wrong"}[i], d))
+		}
+	}
+	return out
+}
+
+// besideStudy prints each rival's row beside the study's and tells which of its numbers are not the same; those that differ
+// by more than chance allows are returned.
+func besideStudy(t *testing.T, rivals []rival, all map[string][]finding) (unlike []string) {
 	t.Helper()
 	var out strings.Builder
-	out.WriteString("\nthe rivals here and in the study, on the twelve kinds: error median / p90 %, wrong by more than 15 %\n| | here | study | standard error |\n| --- | --- | --- | --- |\n")
-	for _, r := range slices.Concat(rivals, patient) {
+	out.WriteString("\nthe rivals here and in the study, on the twelve kinds: error median / p90 %, wrong by more than 15 %\n| | here | study | standard error | beyond ± 2 points |\n| --- | --- | --- | --- | --- |\n")
+	for _, r := range rivals {
 		if len(all[r.name]) == 0 {
 			continue
 		}
@@ -56,12 +70,41 @@ func besideStudy(t *testing.T, all map[string][]finding) {
 		for _, s := range []studied{here, r.study, se} {
 			fmt.Fprintf(&out, " %.1f / %.1f, %.0f |", s.median, s.p90, s.wrong)
 		}
-		for i, v := range here.numbers() {
-			if d := v - r.study.numbers()[i]; math.Abs(d) > alike(se.numbers()[i]) {
-				fmt.Fprintf(&out, " %s %+.1f", []string{"median", "p90", "wrong"}[i], d)
-			}
+		off := here.unlike(r.study, studied{near, near, near})
+		fmt.Fprintf(&out, " %s |\n", cmp.Or(strings.Join(off, ", "), "none"))
+		for _, what := range here.unlike(r.study, studied{alike(se.median), alike(se.p90), alike(se.wrong)}) {
+			unlike = append(unlike, r.name+": "+what)
 		}
-		out.WriteString("\n")
 	}
 	t.Log(out.String())
+	return unlike
+}
+
+// A rival that errs otherwise than it did in the study is told, and one that errs alike is not.
+func TestARivalUnlikeItsStudyIsTold(t *testing.T) {
+	erring := func(times float64) (all []finding) {
+		for i := range 300 {
+			f := finding{some: true, bracket: bracket{value: 100 * (1 + times*float64(i)/300)}}
+			f.s.Truth.Break = 100
+			all = append(all, f)
+		}
+		return all
+	}
+	alikes := erring(.1)
+	want := study(alikes)
+	if math.Abs(want.median-5) > .1 || math.Abs(want.p90-9) > .1 || want.wrong != 0 {
+		t.Fatalf("errors from 0 to 10 %% make %+v", want)
+	}
+	told := func(all []finding) []string {
+		return besideStudy(t, []rival{{name: "a rival", study: want}}, map[string][]finding{"a rival": all})
+	}
+	if unlike := told(alikes); len(unlike) > 0 {
+		t.Errorf("%q of the same findings, want nothing", unlike)
+	}
+	if unlike := told(erring(.2)); len(unlike) != 3 {
+		t.Errorf("%q of errors twice as large, want all three numbers", unlike)
+	}
+	if unlike := told(erring(.11)); len(unlike) > 0 {
+		t.Errorf("%q of errors a tenth larger, which is within 2 points, want nothing", unlike)
+	}
 }
