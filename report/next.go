@@ -11,8 +11,28 @@ import (
 // Step is something that a reader may do next, as a command. RUN in it stands for the folder of the run.
 type Step struct{ What, Command string }
 
+// In is the command with the run's folder in the place of RUN.
+func (s Step) In(dir string) string {
+	words := strings.Split(s.Command, " ")
+	for i, w := range words {
+		if w == "RUN" || strings.HasPrefix(w, "RUN/") {
+			words[i] = dir + strings.TrimPrefix(w, "RUN")
+		}
+	}
+	return strings.Join(words, " ")
+}
+
 // Next are the steps that follow from what the report says, the most urgent first.
 func (r Report) Next() (out []Step) {
+	out = r.Pressing()
+	if len(r.Storms) > 0 || r.Capacity() != nil {
+		out = append(out, Step{"compare it with another run", "plimsoll report RUN OTHER-RUN"})
+	}
+	return out
+}
+
+// Pressing are the steps that this run asks for, and not any run.
+func (r Report) Pressing() (out []Step) {
 	add := func(what, command string) { out = append(out, Step{what, command}) }
 	target := quoted(r.Run.Target)
 	if failed := r.checksThat(scenarios.Fail); len(failed) > 0 {
@@ -25,7 +45,7 @@ func (r Report) Next() (out []Step) {
 	switch {
 	case r.Going:
 	case r.Command() == "find" && c == nil:
-		add("go on where the run stopped", "plimsoll find "+target+" --resume RUN")
+		add("go on where the run stopped", "plimsoll find --resume RUN "+target)
 	case c != nil && c.Cause == analyze.CauseLimiter:
 		add("tell which limiter answered", "plimsoll identify "+target)
 		add("find what the service itself bears, past the limiter", "plimsoll find URL-BEHIND-IT")
@@ -43,9 +63,6 @@ func (r Report) Next() (out []Step) {
 	}
 	if c != nil && c.Decided() && r.Gate == nil {
 		add("hold the service to it in CI", "plimsoll gate --baseline RUN/result.json "+target)
-	}
-	if len(r.Storms) > 0 || c != nil {
-		add("compare it with another run", "plimsoll report RUN OTHER-RUN")
 	}
 	return out
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/limits"
+	"github.com/plimsoll-load/plimsoll/report"
 	"github.com/plimsoll-load/plimsoll/report/journal"
 )
 
@@ -98,10 +99,17 @@ func (a *app) find(ctx context.Context, resume string) error {
 		code, outcome := judgeCapacity(ctx, c)
 		return code, outcome, nil
 	})
-	if err == nil && a.code == exitKept && !a.quiet {
-		fmt.Fprintf(a.err, "next: plimsoll advise %s\n", s.dir)
+	if err == nil && !a.quiet {
+		s.sayNext()
 	}
 	return err
+}
+
+// sayNext tells people the most urgent of the steps that the run asks for.
+func (s *session) sayNext() {
+	if steps := report.Fold(s.entries).Pressing(); len(steps) > 0 {
+		fmt.Fprintf(s.app.err, "next, to %s: %s\n", steps[0].What, steps[0].In(s.dir))
+	}
 }
 
 // search finds the capacity for each goal and records it: the brackets and the knee, then the burst that the target takes.

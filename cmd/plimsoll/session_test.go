@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/plimsoll-load/plimsoll/analyze"
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/report/journal"
 )
@@ -38,6 +40,23 @@ func TestInterruptedLoadSaysHowFarItCame(t *testing.T) {
 	} {
 		if got := cutShort(m, outcome); got != want {
 			t.Errorf("cutShort = %q, want %q", got, want)
+		}
+	}
+}
+
+// After a search the step that it asks for is told, written out for this target and this folder.
+func TestFindSaysWhatToDoNext(t *testing.T) {
+	at := &analyze.Estimate{Value: 100, Lo: 90, Hi: 110, Confidence: .9}
+	for want, c := range map[string]*analyze.Capacity{
+		"next, to tell which limiter answered: plimsoll identify 'http://127.0.0.1:1/?a=•••'\n":               {Goal: "failed<1%", Cause: analyze.CauseLimiter, Mode: analyze.ModeLimited, Limiter: at},
+		"next, to turn the capacity into limits: plimsoll advise runs/RUN\n":                                  {Goal: "failed<1%", Cause: analyze.CauseTarget, Estimate: at, Sustained: at, Breaking: at},
+		"next, to go on where the run stopped: plimsoll find --resume runs/RUN 'http://127.0.0.1:1/?a=•••'\n": nil,
+		"": {Goal: "failed<1%", Cause: analyze.CauseCeiling},
+	} {
+		var said bytes.Buffer
+		s := &session{app: &app{err: &said}, dir: "runs/RUN", entries: []journal.Entry{{Run: &journal.Run{Command: "find", Target: "http://127.0.0.1:1/?a=•••"}}, {Capacity: c}, {End: &journal.End{}}}}
+		if s.sayNext(); said.String() != want {
+			t.Errorf("%+v: %q, want %q", c, said.String(), want)
 		}
 	}
 }
