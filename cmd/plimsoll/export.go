@@ -283,6 +283,11 @@ func (a *app) writeExports(files []exportFile, force bool) error {
 	folder := len(files) > 1 || strings.HasSuffix(out, "/") || err == nil && info.IsDir()
 	paths := map[string]string{}
 	for _, f := range files {
+		if len(files) > 1 {
+			if err := folderNamed(out, filepath.Ext(f.format.File)); err != nil {
+				return err
+			}
+		}
 		path := out
 		if folder {
 			path = filepath.Join(out, f.format.File)

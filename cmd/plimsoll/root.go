@@ -87,9 +87,17 @@ func (a *app) root() *cobra.Command {
 		Use:           "plimsoll",
 		Short:         "Finds how much load an HTTP service can bear, and proves that the throttle in front of it holds.",
 		SilenceErrors: true, SilenceUsage: true,
-		Args:              unknownCommand,
-		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return applyEnv(c.Flags()) },
+		Args: unknownCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if err := applyEnv(c.Flags()); err != nil || c.Name() == "export" { // which writes a file where it is given one
+				return err
+			}
+			if out := c.Flags().Lookup("out"); out != nil {
+				return folderNamed(out.Value.String())
+			}
+			return nil
+		},
 	}
 	root.Version = version()
 	root.SetVersionTemplate("plimsoll {{.Version}}\n")

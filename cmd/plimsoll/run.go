@@ -19,7 +19,7 @@ func (a *app) runCmd() *cobra.Command {
 		Example: "  plimsoll run checkout.yaml\n  plimsoll run checkout.yaml --plan\n  plimsoll run checkout.yaml --quick --out report", Args: oneArg("spec file"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := a.takeSpec(args[0], c.Flags()); err != nil {
-				return err
+				return inSpec(args[0], c.Flags(), err)
 			}
 			return inSpec(args[0], c.Flags(), a.runSpec(c.Context()))
 		}}
@@ -60,6 +60,9 @@ func (a *app) takeSpec(path string, given *pflag.FlagSet) error {
 		}
 		failed = to.Value.Set(f.Value.String())
 	})
+	if failed == nil {
+		failed = folderNamed(a.spec.Out)
+	}
 	if given.Changed("header") {
 		a.spec.Target.Headers = over(headers, a.spec.Target.Headers)
 	}

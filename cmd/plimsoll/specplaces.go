@@ -17,7 +17,7 @@ var keysOfFlag = map[string][]string{
 	"limits": {"verify.limits"}, "expect": {"verify.expect"}, "keys": {"verify.keys"}, "key-header": {"verify.key_header"}, "algorithm": {"verify.algorithm"},
 	"stage": {"verify.stage"}, "bypass": {"verify.bypass"}, "scenarios": {"verify.scenarios"}, "max-failed": {"find.max_failed"}, "max-rate": {"find.max_rate"},
 	"budget": {"find.budget"}, "health": {"find.health"}, "header": {"target.headers"}, "csv": {"target.csv"}, "targets": {"target.file"},
-	"cert": {"target.cert"}, "cacert": {"target.cacert"}, "connect-to": {"target.connect_to"}, "proxy": {"target.proxy"}, "timeout": {"target.timeout"},
+	"cert": {"target.cert"}, "cacert": {"target.cacert"}, "connect-to": {"target.connect_to"}, "proxy": {"target.proxy"}, "out": {"out"}, "timeout": {"target.timeout"},
 }
 
 var namesFlag = regexp.MustCompile(`^--([a-z][a-z0-9-]*):? ?`)
