@@ -29,96 +29,109 @@ type tool struct {
 func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
 
 // known are the tools, plimsoll first.
-var known = []tool{
-	{name: "plimsoll", before: 1, // the preflight
-		held: func(t tool, url string, rate int, d time.Duration) []string {
-			return []string{t.path, "load", url, "--rate", strconv.Itoa(rate), "--for", d.String(), "--quiet", "--json", "--out", outDir()}
-		},
-		narrow: func(t tool, url string, rate int, d time.Duration) []string {
-			return []string{t.path, "load", url, "--rate", strconv.Itoa(rate), "--for", d.String(), "--quiet", "--json", "--out", outDir(), "--connections", "50"}
-		},
-		most: func(t tool, url string, d time.Duration) []string { // more than can be: what does not fit waits for a connection
-			return []string{t.path, "load", url, "--rate", "400000", "--for", d.String(), "--quiet", "--json", "--out", outDir(), "--connections", "50", "--timeout", "500ms"}
-		},
-		p99: func(out []byte) (float64, error) {
-			var r struct {
-				Load struct {
-					Response struct {
-						P99 float64 `json:"p99_ms"`
-					}
+var known = []tool{ours, withVegeta, withFortio, withHey, withH2load, withWrk, withK6}
+
+var ours = tool{name: "plimsoll", before: 1, // the preflight
+	held: func(t tool, url string, rate int, d time.Duration) []string {
+		return []string{t.path, "load", url, "--rate", strconv.Itoa(rate), "--for", d.String(), "--quiet", "--json", "--out", outDir()}
+	},
+	narrow: func(t tool, url string, rate int, d time.Duration) []string {
+		return []string{t.path, "load", url, "--rate", strconv.Itoa(rate), "--for", d.String(), "--quiet", "--json", "--out", outDir(), "--connections", "50"}
+	},
+	most: func(t tool, url string, d time.Duration) []string { // more than can be: what does not fit waits for a connection
+		return []string{t.path, "load", url, "--rate", "400000", "--for", d.String(), "--quiet", "--json", "--out", outDir(), "--connections", "50", "--timeout", "500ms"}
+	},
+	p99: func(out []byte) (float64, error) {
+		var r struct {
+			Load struct {
+				Response struct {
+					P99 float64 `json:"p99_ms"`
 				}
 			}
-			err := json.Unmarshal(out, &r)
-			return r.Load.Response.P99, err
-		}},
-	{name: "vegeta",
-		held: func(t tool, url string, rate int, d time.Duration) []string { return vegeta(t, url, rate, d) },
-		narrow: func(t tool, url string, rate int, d time.Duration) []string {
-			return vegeta(t, url, rate, d, "-workers=50", "-max-workers=50")
-		},
-		most: func(t tool, url string, d time.Duration) []string {
-			return vegeta(t, url, 0, d, "-workers=50", "-max-workers=50")
-		},
-		p99: func(out []byte) (float64, error) {
-			var r struct{ Latencies map[string]float64 }
-			err := json.Unmarshal(out, &r)
-			return r.Latencies["99th"] / 1e6, err
-		}},
-	{name: "fortio", before: connections,
-		held: fortio, narrow: fortio,
-		most: func(t tool, url string, d time.Duration) []string { return fortio(t, url, 0, d) },
-		p99: func(out []byte) (float64, error) {
-			var r struct {
-				DurationHistogram struct {
-					Percentiles []struct{ Percentile, Value float64 }
-				}
+		}
+		err := json.Unmarshal(out, &r)
+		return r.Load.Response.P99, err
+	},
+}
+
+var withVegeta = tool{name: "vegeta",
+	held: func(t tool, url string, rate int, d time.Duration) []string { return vegeta(t, url, rate, d) },
+	narrow: func(t tool, url string, rate int, d time.Duration) []string {
+		return vegeta(t, url, rate, d, "-workers=50", "-max-workers=50")
+	},
+	most: func(t tool, url string, d time.Duration) []string {
+		return vegeta(t, url, 0, d, "-workers=50", "-max-workers=50")
+	},
+	p99: func(out []byte) (float64, error) {
+		var r struct{ Latencies map[string]float64 }
+		err := json.Unmarshal(out, &r)
+		return r.Latencies["99th"] / 1e6, err
+	},
+}
+
+var withFortio = tool{name: "fortio", before: connections,
+	held: fortio, narrow: fortio,
+	most: func(t tool, url string, d time.Duration) []string { return fortio(t, url, 0, d) },
+	p99: func(out []byte) (float64, error) {
+		var r struct {
+			DurationHistogram struct {
+				Percentiles []struct{ Percentile, Value float64 }
 			}
-			if err := json.Unmarshal(out, &r); err != nil {
-				return 0, err
+		}
+		if err := json.Unmarshal(out, &r); err != nil {
+			return 0, err
+		}
+		for _, p := range r.DurationHistogram.Percentiles {
+			if p.Percentile == 99 {
+				return p.Value * 1000, nil
 			}
-			for _, p := range r.DurationHistogram.Percentiles {
-				if p.Percentile == 99 {
-					return p.Value * 1000, nil
-				}
-			}
+		}
+		return 0, fmt.Errorf("no p99")
+	},
+}
+
+var withHey = tool{name: "hey",
+	held: hey, narrow: hey,
+	most: func(t tool, url string, d time.Duration) []string {
+		return []string{t.path, "-z", d.String(), "-c", "50", url}
+	},
+	p99: func(out []byte) (float64, error) {
+		m := regexp.MustCompile(`99%+ in ([0-9.]+) secs`).FindSubmatch(out)
+		if m == nil {
 			return 0, fmt.Errorf("no p99")
-		}},
-	{name: "hey",
-		held: hey, narrow: hey,
-		most: func(t tool, url string, d time.Duration) []string {
-			return []string{t.path, "-z", d.String(), "-c", "50", url}
-		},
-		p99: func(out []byte) (float64, error) {
-			m := regexp.MustCompile(`99%+ in ([0-9.]+) secs`).FindSubmatch(out)
-			if m == nil {
-				return 0, fmt.Errorf("no p99")
-			}
-			s, err := strconv.ParseFloat(string(m[1]), 64)
-			return s * 1000, err
-		}},
-	{name: "h2load", says: []string{"--version"},
-		held: func(t tool, url string, rate int, d time.Duration) []string {
-			return []string{t.path, "--h1", "-c", "50", "-t", "1", "--rps", strconv.Itoa(rate / connections), "-D", seconds(d), url}
-		},
-		most: func(t tool, url string, d time.Duration) []string {
-			return []string{t.path, "--h1", "-c", "50", "-t", "1", "-D", seconds(d), url}
-		}},
-	{name: "wrk", says: []string{"--version"},
-		most: func(t tool, url string, d time.Duration) []string {
-			return []string{t.path, "-t", "1", "-c", "50", "-d", seconds(d), url}
-		}},
-	{name: "k6",
-		held: func(t tool, url string, rate int, d time.Duration) []string { return k6(t, url, rate, d, 2000) },
-		narrow: func(t tool, url string, rate int, d time.Duration) []string {
-			return k6(t, url, rate, d, connections)
-		},
-		p99: func(out []byte) (float64, error) {
-			m := regexp.MustCompile(`p99_ms=([0-9.]+)`).FindSubmatch(out)
-			if m == nil {
-				return 0, fmt.Errorf("no p99")
-			}
-			return strconv.ParseFloat(string(m[1]), 64)
-		}},
+		}
+		s, err := strconv.ParseFloat(string(m[1]), 64)
+		return s * 1000, err
+	},
+}
+
+var withH2load = tool{name: "h2load", says: []string{"--version"},
+	held: func(t tool, url string, rate int, d time.Duration) []string {
+		return []string{t.path, "--h1", "-c", "50", "-t", "1", "--rps", strconv.Itoa(rate / connections), "-D", seconds(d), url}
+	},
+	most: func(t tool, url string, d time.Duration) []string {
+		return []string{t.path, "--h1", "-c", "50", "-t", "1", "-D", seconds(d), url}
+	},
+}
+
+var withWrk = tool{name: "wrk", says: []string{"--version"},
+	most: func(t tool, url string, d time.Duration) []string {
+		return []string{t.path, "-t", "1", "-c", "50", "-d", seconds(d), url}
+	},
+}
+
+var withK6 = tool{name: "k6",
+	held: func(t tool, url string, rate int, d time.Duration) []string { return k6(t, url, rate, d, 2000) },
+	narrow: func(t tool, url string, rate int, d time.Duration) []string {
+		return k6(t, url, rate, d, connections)
+	},
+	p99: func(out []byte) (float64, error) {
+		m := regexp.MustCompile(`p99_ms=([0-9.]+)`).FindSubmatch(out)
+		if m == nil {
+			return 0, fmt.Errorf("no p99")
+		}
+		return strconv.ParseFloat(string(m[1]), 64)
+	},
 }
 
 func vegeta(t tool, url string, rate int, d time.Duration, more ...string) []string {

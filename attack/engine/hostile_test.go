@@ -59,81 +59,91 @@ func trickle(head, part string) func(net.Conn) {
 
 const okHead = "HTTP/1.1 200 OK\r\n"
 
+// hostileAnswer is what a server does with a connection, and what two requests make of it.
+type hostileAnswer struct {
+	do   func(net.Conn)
+	want string // status or class, bytes read, connections for two requests
+}
+
+var hostileAnswers = map[string]hostileAnswer{
+	"an answer":                     {says(okHead+"Content-Length: 4\r\n\r\nbody", nil), "200, 4 bytes, 1 connection"},
+	"an answer without a body":      {says("HTTP/1.1 204 No Content\r\n\r\n", nil), "204, 0 bytes, 1 connection"},
+	"a 304 with a length":           {says("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", nil), "304, 0 bytes, 1 connection"},
+	"no words beside the status":    {says("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", nil), "200, 0 bytes, 1 connection"},
+	"chunks":                        {says(okHead+"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", nil), "200, 5 bytes, 1 connection"},
+	"chunks and a trailer":          {says(okHead+"Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n1\r\na\r\n0\r\nX-Sum: 1\r\n\r\n", nil), "200, 1 bytes, 1 connection"},
+	"chunks that end early":         {says(okHead+"Transfer-Encoding: chunked\r\n\r\n5\r\nabc", func(net.Conn) {}), "eof, 0 bytes, 2 connections"},
+	"chunks without a last":         {says(okHead+"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", func(net.Conn) {}), "eof, 0 bytes, 2 connections"},
+	"a chunk of no size":            {says(okHead+"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n", nil), "malformed answer, 0 bytes, 2 connections"},
+	"a continue first":              {says("HTTP/1.1 100 Continue\r\n\r\n"+okHead+"Content-Length: 2\r\n\r\nok", nil), "200, 2 bytes, 1 connection"},
+	"early hints first":             {says("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"+okHead+"Content-Length: 2\r\n\r\nok", nil), "200, 2 bytes, 1 connection"},
+	"HTTP/1.0 until the end":        {says("HTTP/1.0 200 OK\r\n\r\nall there is", func(net.Conn) {}), "200, 12 bytes, 2 connections"},
+	"HTTP/1.0 that is kept":         {says("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", nil), "200, 2 bytes, 1 connection"},
+	"HTTP/1.0 that is not":          {says("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", nil), "200, 2 bytes, 2 connections"},
+	"no length until the end":       {says(okHead+"\r\nall there is", func(net.Conn) {}), "200, 12 bytes, 2 connections"},
+	"a length too long":             {says(okHead+"Content-Length: 10\r\n\r\nbody", func(net.Conn) {}), "eof, 0 bytes, 2 connections"},
+	"a length too short":            {says(okHead+"Content-Length: 2\r\n\r\nbody", nil), "200, 2 bytes, 2 connections"},
+	"a length that is none":         {says(okHead+"Content-Length: two\r\n\r\nbody", nil), "malformed answer, 0 bytes, 2 connections"},
+	"a length below none":           {says(okHead+"Content-Length: -2\r\n\r\nbody", nil), "malformed answer, 0 bytes, 2 connections"},
+	"another protocol":              {says("+OK redis\r\n\r\n", nil), "malformed answer, 0 bytes, 2 connections"},
+	"an end mid-head":               {says(okHead, func(net.Conn) {}), "eof, 0 bytes, 2 connections"},
+	"a reset mid-head":              {says(okHead, reset), "connection reset, 0 bytes, 2 connections"},
+	"a reset mid-body":              {says(okHead+"Content-Length: 10\r\n\r\nbody", reset), "connection reset, 0 bytes, 2 connections"},
+	"a large head":                  {says(okHead+"X-Large: "+strings.Repeat("x", 300_000)+"\r\nContent-Length: 2\r\n\r\nok", nil), "200, 2 bytes, 1 connection"},
+	"a head without end":            {trickle(okHead, "X-More: "+strings.Repeat("x", 60_000)+"\r\n"), "malformed answer, 0 bytes, 2 connections"},
+	"a head that trickles":          {trickle(okHead, "X-More: y\r\n"), "timeout, 0 bytes, 2 connections"},
+	"a body without end":            {trickle(okHead+"\r\n", strings.Repeat("x", 40_000)), "body too large, 0 bytes, 2 connections"},
+	"chunks without end":            {trickle(okHead+"Transfer-Encoding: chunked\r\n\r\n", "8000\r\n"+strings.Repeat("x", 0x8000)+"\r\n"), "body too large, 0 bytes, 2 connections"},
+	"a body that trickles":          {trickle(okHead+"\r\n", "x"), "timeout, 0 bytes, 2 connections"},
+	"a body that stops":             {says(okHead+"Content-Length: 10\r\n\r\nbody", hang), "timeout, 0 bytes, 2 connections"},
+	"a large body":                  {says(okHead+"Content-Length: 900000\r\n\r\n"+strings.Repeat("x", 900_000), nil), "200, 900000 bytes, 1 connection"},
+	"gzip that was not asked for":   {says(okHead+"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone", nil), "200, 4 bytes, 1 connection"},
+	"the connection's end, by name": {says(okHead+"Connection: close\r\nContent-Length: 2\r\n\r\nok", nil), "200, 2 bytes, 2 connections"},
+}
+
 // Whatever a target says has one clear class, ends within the timeout, and leaves nothing open.
 func TestWhatHostileTargetsSayHasOneClass(t *testing.T) {
 	overBoth(t, func(t *testing.T) {
-		for name, row := range map[string]struct {
-			do   func(net.Conn)
-			want string // status or class, bytes read, connections for two requests
-		}{
-			"an answer":                     {says(okHead+"Content-Length: 4\r\n\r\nbody", nil), "200, 4 bytes, 1 connection"},
-			"an answer without a body":      {says("HTTP/1.1 204 No Content\r\n\r\n", nil), "204, 0 bytes, 1 connection"},
-			"a 304 with a length":           {says("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", nil), "304, 0 bytes, 1 connection"},
-			"no words beside the status":    {says("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", nil), "200, 0 bytes, 1 connection"},
-			"chunks":                        {says(okHead+"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", nil), "200, 5 bytes, 1 connection"},
-			"chunks and a trailer":          {says(okHead+"Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n1\r\na\r\n0\r\nX-Sum: 1\r\n\r\n", nil), "200, 1 bytes, 1 connection"},
-			"chunks that end early":         {says(okHead+"Transfer-Encoding: chunked\r\n\r\n5\r\nabc", func(net.Conn) {}), "eof, 0 bytes, 2 connections"},
-			"chunks without a last":         {says(okHead+"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", func(net.Conn) {}), "eof, 0 bytes, 2 connections"},
-			"a chunk of no size":            {says(okHead+"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n", nil), "malformed answer, 0 bytes, 2 connections"},
-			"a continue first":              {says("HTTP/1.1 100 Continue\r\n\r\n"+okHead+"Content-Length: 2\r\n\r\nok", nil), "200, 2 bytes, 1 connection"},
-			"early hints first":             {says("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"+okHead+"Content-Length: 2\r\n\r\nok", nil), "200, 2 bytes, 1 connection"},
-			"HTTP/1.0 until the end":        {says("HTTP/1.0 200 OK\r\n\r\nall there is", func(net.Conn) {}), "200, 12 bytes, 2 connections"},
-			"HTTP/1.0 that is kept":         {says("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", nil), "200, 2 bytes, 1 connection"},
-			"HTTP/1.0 that is not":          {says("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", nil), "200, 2 bytes, 2 connections"},
-			"no length until the end":       {says(okHead+"\r\nall there is", func(net.Conn) {}), "200, 12 bytes, 2 connections"},
-			"a length too long":             {says(okHead+"Content-Length: 10\r\n\r\nbody", func(net.Conn) {}), "eof, 0 bytes, 2 connections"},
-			"a length too short":            {says(okHead+"Content-Length: 2\r\n\r\nbody", nil), "200, 2 bytes, 2 connections"},
-			"a length that is none":         {says(okHead+"Content-Length: two\r\n\r\nbody", nil), "malformed answer, 0 bytes, 2 connections"},
-			"a length below none":           {says(okHead+"Content-Length: -2\r\n\r\nbody", nil), "malformed answer, 0 bytes, 2 connections"},
-			"another protocol":              {says("+OK redis\r\n\r\n", nil), "malformed answer, 0 bytes, 2 connections"},
-			"an end mid-head":               {says(okHead, func(net.Conn) {}), "eof, 0 bytes, 2 connections"},
-			"a reset mid-head":              {says(okHead, reset), "connection reset, 0 bytes, 2 connections"},
-			"a reset mid-body":              {says(okHead+"Content-Length: 10\r\n\r\nbody", reset), "connection reset, 0 bytes, 2 connections"},
-			"a large head":                  {says(okHead+"X-Large: "+strings.Repeat("x", 300_000)+"\r\nContent-Length: 2\r\n\r\nok", nil), "200, 2 bytes, 1 connection"},
-			"a head without end":            {trickle(okHead, "X-More: "+strings.Repeat("x", 60_000)+"\r\n"), "malformed answer, 0 bytes, 2 connections"},
-			"a head that trickles":          {trickle(okHead, "X-More: y\r\n"), "timeout, 0 bytes, 2 connections"},
-			"a body without end":            {trickle(okHead+"\r\n", strings.Repeat("x", 40_000)), "body too large, 0 bytes, 2 connections"},
-			"chunks without end":            {trickle(okHead+"Transfer-Encoding: chunked\r\n\r\n", "8000\r\n"+strings.Repeat("x", 0x8000)+"\r\n"), "body too large, 0 bytes, 2 connections"},
-			"a body that trickles":          {trickle(okHead+"\r\n", "x"), "timeout, 0 bytes, 2 connections"},
-			"a body that stops":             {says(okHead+"Content-Length: 10\r\n\r\nbody", hang), "timeout, 0 bytes, 2 connections"},
-			"a large body":                  {says(okHead+"Content-Length: 900000\r\n\r\n"+strings.Repeat("x", 900_000), nil), "200, 900000 bytes, 1 connection"},
-			"gzip that was not asked for":   {says(okHead+"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone", nil), "200, 4 bytes, 1 connection"},
-			"the connection's end, by name": {says(okHead+"Connection: close\r\nContent-Length: 2\r\n\r\nok", nil), "200, 2 bytes, 2 connections"},
-		} {
+		for name, row := range hostileAnswers {
 			if std := path.Base(t.Name()) == "std"; std && (name == "a reset mid-head" || name == "a length too short") {
-				continue // net/http takes every break within a head for an unexpected end, and may send again before it reads what is too much
-			}
-			if name == "a length too short" && path.Base(t.Name()) == "std" {
-				continue // net/http sees what is left over once it is idle: the next request may be there before, and takes it for its answer
+				// net/http takes every break within a head for an unexpected end; and it sees what is left over once it is idle: the
+				// next request may be there before, and takes it for its answer
+				continue
 			}
 			for _, secured := range []bool{false, true} {
 				if secured && (strings.HasPrefix(name, "a reset") || strings.Contains(row.want, "2 connections") && strings.Contains(name, "that")) {
 					continue // a reset is below TLS; and the slow ones are slow enough once
 				}
-				var conns atomic.Int64
-				files, before := openFiles(t), runtime.NumGoroutine()
-				url, config := hostile(t, secured, func(c net.Conn) { conns.Add(1); row.do(c) })
-				patience := 5 * time.Second // with what is no matter of time
-				if strings.HasPrefix(row.want, "timeout") {
-					patience = 250 * time.Millisecond
-				}
-				e := open(t, Options{Target: to(url), TLS: config, Timeout: patience, MaxBody: 1 << 20})
-				began := time.Now()
-				log := once(t, e, 2).Log
-				if took := time.Since(began); took > 20*time.Second {
-					t.Errorf("%s, TLS %v: two requests took %v", name, secured, took)
-				}
-				for _, a := range log {
-					got := fmt.Sprintf("%s, %d bytes, %d connection%s", statusOr(a), sizeOf(a), conns.Load(), map[bool]string{true: "s"}[conns.Load() != 1])
-					if got != row.want {
-						t.Errorf("%s, TLS %v: %s; want %s", name, secured, got, row.want)
-					}
-				}
-				e.Close()
-				settle(t, name, before, files)
+				row.wantTwice(t, name, secured)
 			}
 		}
 	})
+}
+
+// wantTwice sends two requests to a server that answers so.
+func (row hostileAnswer) wantTwice(t *testing.T, name string, secured bool) {
+	t.Helper()
+	var conns atomic.Int64
+	files, before := openFiles(t), runtime.NumGoroutine()
+	url, config := hostile(t, secured, func(c net.Conn) { conns.Add(1); row.do(c) })
+	patience := 5 * time.Second // with what is no matter of time
+	if strings.HasPrefix(row.want, "timeout") {
+		patience = 250 * time.Millisecond
+	}
+	e := open(t, Options{Target: to(url), TLS: config, Timeout: patience, MaxBody: 1 << 20})
+	began := time.Now()
+	log := once(t, e, 2).Log
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("%s, TLS %v: two requests took %v", name, secured, took)
+	}
+	for _, a := range log {
+		got := fmt.Sprintf("%s, %d bytes, %d connection%s", statusOr(a), sizeOf(a), conns.Load(), map[bool]string{true: "s"}[conns.Load() != 1])
+		if got != row.want {
+			t.Errorf("%s, TLS %v: %s; want %s", name, secured, got, row.want)
+		}
+	}
+	e.Close()
+	settle(t, name, before, files)
 }
 
 // sizeOf is the body's size of a whole answer: what was read of one that broke differs with the moment.

@@ -15,12 +15,15 @@ type step struct {
 	says string
 }
 
-func TestSteps(t *testing.T) {
-	for _, row := range []struct {
-		name  string
-		l     model.Limiter
-		steps []step
-	}{
+// walk is a limiter and what it rules, request by request.
+type walk struct {
+	name  string
+	l     model.Limiter
+	steps []step
+}
+
+func TestStepsOfQueuesAndWindows(t *testing.T) {
+	wantSteps(t, []walk{
 		{"queue of two at 10/s", model.NewQueue(10, 2, 0), []step{
 			{0, true, 0, "goes on at once"},
 			{0, true, 100 * ms, "held for its turn"},
@@ -61,6 +64,11 @@ func TestSteps(t *testing.T) {
 			{100 * ms, false, 1900*ms - 1000*ms/3, "three count: until a third of them weighs one"},
 			{1200 * ms, false, 800 * ms, "the fourth is the one of its window: until the three weigh nothing"},
 		}},
+	})
+}
+
+func TestStepsOfBucketsBansAndChains(t *testing.T) {
+	wantSteps(t, []walk{
 		{"one at a time", model.NewConcurrency(1), []step{
 			{0, true, 0, ""}, {time.Hour, false, model.Unknown, "nobody said that it has ended"},
 		}},
@@ -95,11 +103,21 @@ func TestSteps(t *testing.T) {
 			{200 * ms, false, 800 * ms, "the log's costs nothing in the bucket"},
 			{1000 * ms, true, 0, ""}, {1000 * ms, true, 0, ""},
 		}},
+	})
+}
+
+func TestStepsOfWhatAdmitsNobody(t *testing.T) {
+	wantSteps(t, []walk{
 		{"nothing at all", model.NewCounter(0, time.Second), []step{{0, false, model.Forever, ""}}},
 		{"a window of nothing", model.NewWindow(0, time.Second), []step{{0, false, model.Forever, ""}}},
 		{"a log of nothing", model.NewLog(0, time.Second), []step{{0, false, model.Forever, ""}}},
 		{"cells of nothing", model.NewGCRA(10, 0), []step{{0, false, model.Forever, ""}}},
-	} {
+	})
+}
+
+func wantSteps(t *testing.T, walks []walk) {
+	t.Helper()
+	for _, row := range walks {
 		for i, s := range row.steps {
 			if ok, wait := row.l.Take(s.at); ok != s.ok || wait != s.wait {
 				t.Errorf("%s, step %d: Take(%v) = %v, %v; want %v, %v: %s", row.name, i+1, s.at, ok, wait, s.ok, s.wait, s.says)
