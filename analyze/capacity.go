@@ -94,7 +94,7 @@ type Capacity struct {
 	Mode            Mode          `json:"mode"`
 	Cause           Cause         `json:"cause"`
 	Why             string        `json:"why"`                  // the cause in a sentence
-	Stationary      *bool         `json:"stationary,omitempty"` // the bookend agreed with the beginning; nil when not asked
+	Stationary      *bool         `json:"stationary,omitempty"` // the target stayed the same while it was searched; nil when not known
 	Trials          int           `json:"trials"`
 	Seconds         float64       `json:"seconds"`
 	Requests        int64         `json:"requests"`

@@ -251,7 +251,7 @@ func (s *search) confirm() bool {
 		}
 		if faster < fasterMax && s.outgrown(j) {
 			faster++
-			ok := s.again()
+			ok := s.again() && s.restAgain()
 			if s.topped {
 				return true
 			}

@@ -22,7 +22,7 @@ type kept struct {
 	N           int
 	Bracket     [3]float64
 	Harm, First [9]float64
-	Some        bool
+	Some, Grew  bool
 	Ours        []byte
 }
 
@@ -37,12 +37,12 @@ func harmOf(n [9]float64) harm {
 func keep(f finding) (kept, error) {
 	f.ours.Points = nil
 	ours, err := json.Marshal(f.ours)
-	return kept{f.s.N, [...]float64{f.value, f.lo, f.hi}, f.harm.numbers(), f.first.numbers(), f.some, ours}, err
+	return kept{f.s.N, [...]float64{f.value, f.lo, f.hi}, f.harm.numbers(), f.first.numbers(), f.some, f.grew, ours}, err
 }
 
 func (k kept) finding(s population.Service) (finding, error) {
 	b := k.Bracket
-	f := finding{s: s, bracket: bracket{b[0], b[1], b[2]}, harm: harmOf(k.Harm), first: harmOf(k.First), some: k.Some}
+	f := finding{s: s, bracket: bracket{b[0], b[1], b[2]}, harm: harmOf(k.Harm), first: harmOf(k.First), some: k.Some, grew: k.Grew}
 	return f, json.Unmarshal(k.Ours, &f.ours)
 }
 

@@ -25,17 +25,25 @@ type finding struct {
 	some  bool    // there is an estimate
 	first harm    // up to the bracket: without knee and bookend
 	over  float64 // seconds of overload by its own estimate
+	grew  bool    // servers were added while it was searched
 
 	ours analyze.Capacity // of a rival: empty
 	plan analyze.Plan
 	done []attack.Measurement
 }
 
-// off is the relative error of the estimate, of the nearer truth where a service came to have two.
+// off is the relative error of the estimate, of the nearer truth where a service came to have two. Where servers were added
+// while it was searched, and the search said that it moves, it is that of the nearest number of servers that the service passes
+// through: what was measured was true for a while. A search that does not say so is held to the first and the last.
 func (f finding) off() float64 {
 	off := math.Abs(f.value/f.truth() - 1)
 	if f.s.Truth.Later > 0 {
 		off = min(off, math.Abs(f.value/f.s.Truth.Later-1))
+	}
+	if f.grew && f.flagged() {
+		for _, step := range f.s.Steps() {
+			off = min(off, math.Abs(f.value/step-1))
+		}
 	}
 	return off
 }
@@ -116,7 +124,7 @@ func seek(p analyze.Plan, s population.Service, r *sim.Runner) finding {
 		panic(fmt.Sprintf("%v: %v", s, err))
 	}
 	f.done, f.ours = nil, p.Capacity(done)
-	f.over = overloaded(done, f.ours)
+	f.over, f.grew = overloaded(done, f.ours), r.Servers() > s.Target().Servers
 	e := f.ours.Estimate
 	if e == nil {
 		e = f.ours.Limiter
@@ -256,6 +264,12 @@ var oursTable = []tableRow{
 	}},
 	{"flagged as moving, of those that do / do not", func(all []finding) string {
 		return fmt.Sprintf("%.0f %% / %.1f %%", share(only(all, moves), finding.flagged), share(only(all, stays), finding.flagged))
+	}},
+	{"the same of those that scale: servers were added meanwhile / not yet", func(all []finding) string {
+		scale := only(all, func(s population.Service) bool { return s.Kind == population.Autoscales })
+		grew := slices.DeleteFunc(slices.Clone(scale), func(f finding) bool { return !f.grew })
+		not := slices.DeleteFunc(scale, func(f finding) bool { return f.grew })
+		return fmt.Sprintf("%.0f %% of %d / %.0f %% of %d", share(grew, finding.flagged), len(grew), share(not, finding.flagged), len(not))
 	}},
 	{"wrong cause", func(all []finding) string {
 		return fmt.Sprintf("%.1f %%", 100-share(all, finding.caused))

@@ -46,20 +46,22 @@ func (s *search) bracket(c *Capacity) {
 	}
 	lo := l * (1 - s.doubt())
 	c.Sustained = &Estimate{Value: l, Lo: lo, Hi: min(h, s.plan.Max), Confidence: confidence}
+	ch := s.drift()
+	c.Stationary = s.same()
 	if math.IsInf(h, 1) {
-		c.Sustained.Notes = s.caveats()
+		c.Sustained.Notes = append(s.caveats(), ch.notes()...)
 		return
 	}
 	e := &Estimate{Value: s.middle(), Lo: lo, Hi: h * (1 + s.doubt()), Confidence: confidence, Notes: s.caveats()}
 	s.contradict(e, l, h)
-	if ch := s.drift(); ch != nil {
+	if ch != nil {
 		e.Lo, e.Hi = min(e.Lo, ch.lo*e.Value), max(e.Hi, ch.hi*e.Value)
-		e.Notes = append(e.Notes, attack.Note{Code: NotStationary, Text: "the target changed during the search: " + ch.text})
+		e.Notes = append(e.Notes, ch.notes()...)
 	}
 	if text := s.slow(h); text != "" {
 		e.Notes = append(e.Notes, attack.Note{Code: "goal-bound", Text: fmt.Sprintf("it is the goal that breaks at %s, not the target: %s", perSecond(h), text)})
 	}
-	c.Estimate, c.Stationary = e, s.same()
+	c.Estimate = e
 	c.Sustained.Lo = e.Lo
 	c.Breaking = &Estimate{Value: h, Lo: l, Hi: e.Hi, Confidence: confidence}
 	if s.pool.N > 0 {

@@ -88,7 +88,7 @@ func (s *search) book(m attack.Measurement, j Judgement) {
 // story is the search from beginning to end. Each step is false when there is nothing more to tell: the next trial is
 // known, or the search has stopped.
 func (s *search) story() {
-	_ = s.preflight() && s.baseline(s.light()) && s.ramp() && s.saturate() && s.confirm() && s.knee() && s.promises() && s.closing()
+	_ = s.preflight() && s.baseline(s.light()) && s.ramp() && s.saturate() && s.restAgain() && s.confirm() && s.restAgain() && s.knee() && s.promises() && s.closing()
 }
 
 // stop ends the search.

@@ -161,6 +161,14 @@ type change struct {
 	lo, hi float64
 }
 
+// notes say it; nothing where there is none.
+func (c *change) notes() []attack.Note {
+	if c == nil {
+		return nil
+	}
+	return []attack.Note{{Code: NotStationary, Text: "the target changed during the search: " + c.text}}
+}
+
 // Beyond chance: see drift.
 const (
 	wanderMost = 2.7
@@ -174,6 +182,9 @@ const (
 //	alike   iff  Σ (rate[i] − mean)²/(σ²[i] + (0.2 %)²) is no more than χ² allows, at 2.6 standard errors
 //	wander  iff  V > 2.7
 func (s *search) drift() *change {
+	if c := s.grown(); c != nil {
+		return c
+	}
 	if b := s.bookend; b != nil && b.Class == Sustained {
 		chance := math.Sqrt((1+s.rest.CS2)/math.Max(float64(b.N), 1) + s.rest.CS2/math.Max(float64(s.pool.N), 1))
 		if b.Good > s.pool.Rate*(1+evenZ*chance+evenFree) {

@@ -181,9 +181,24 @@ func (r Report) Warnings() []attack.Note {
 		add(string(c.Cause), "No bracket: %s", sentence(why(*c)))
 	}
 	if c != nil && c.Stationary != nil && !*c.Stationary {
-		add("drift", "The target changed while it was measured: the light load at the end was answered otherwise than at the beginning.")
+		add("drift", "%s", sentence(moved(*c)))
 	}
 	return alike(append(out, r.Notes...))
+}
+
+// moved says how it was seen that the target changed.
+func moved(c analyze.Capacity) string {
+	for _, e := range []*analyze.Estimate{c.Estimate, c.Sustained} {
+		if e == nil {
+			continue
+		}
+		for _, n := range e.Notes {
+			if n.Code == analyze.NotStationary {
+				return n.Text
+			}
+		}
+	}
+	return "the target changed while it was measured"
 }
 
 // why says why a search stopped, in its own words if it has any.

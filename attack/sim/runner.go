@@ -42,6 +42,9 @@ func (r *Runner) Clock() time.Duration { return r.clock }
 // Target is the target under load.
 func (r *Runner) Target() Target { return r.target }
 
+// Servers is how many servers the target has by now: more than at first once its Scale has added some.
+func (r *Runner) Servers() int { return len(r.servers.free) }
+
 // Run carries out one trial; see attack.Runner. The clock stands at the trial's last answer afterwards, or at
 // its end where trials overlap.
 func (r *Runner) Run(ctx context.Context, t attack.Trial, watch func(attack.Tick) attack.Reason) (attack.Measurement, error) {

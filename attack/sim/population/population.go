@@ -89,6 +89,20 @@ func (s Service) Runner(run uint64) *sim.Runner {
 	return sim.New(s.Target(), s.seed+run*0x9e3779b97f4a7c15)
 }
 
+// Steps are the loads that a service bears on its way from Truth.Break to Truth.Later, one for each number of servers that it
+// passes through; none where it adds no servers.
+func (s Service) Steps() (out []float64) {
+	t := s.target
+	for t.Scale.Max > 0 {
+		out = append(out, t.Capacity())
+		if t.Servers >= t.Scale.Max {
+			break
+		}
+		t.Servers = min(t.Servers+t.Scale.Step, t.Scale.Max)
+	}
+	return out
+}
+
 // Truth is what is known about a service in the long run, loads in requests per second, times in seconds. What a kind does
 // not have is 0.
 type Truth struct {

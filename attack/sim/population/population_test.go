@@ -55,6 +55,22 @@ func TestTheSameSetHoldsTheSameServices(t *testing.T) {
 	}
 }
 
+func TestServicesThatScalePassThroughSteps(t *testing.T) {
+	for _, s := range population.Judging.Draw() {
+		steps := s.Steps()
+		if s.Kind != population.Autoscales {
+			if len(steps) != 0 {
+				t.Errorf("%v: %v, want no steps", s, steps)
+			}
+			continue
+		}
+		first, last := steps[0], steps[len(steps)-1]
+		if len(steps) < 2 || math.Abs(first/s.Truth.Break-1) > 1e-3 || math.Abs(last/s.Truth.Later-1) > 1e-3 || !slices.IsSorted(steps) {
+			t.Errorf("%v: steps %v, want from %v up to %v", s, steps, s.Truth.Break, s.Truth.Later)
+		}
+	}
+}
+
 // One service of each kind is measured again with a shorter run.
 func TestTruthsAreStillTrue(t *testing.T) {
 	seen := map[population.Kind]bool{}
