@@ -28,16 +28,15 @@ type reason struct {
 	Checks []scenarios.Skipped
 }
 
-// names are the checks of a reason in a line.
-func (s reason) names() string {
-	var all []string
+// names are the checks of a reason.
+func (s reason) names() (all []string) {
 	for _, c := range s.Checks {
 		all = append(all, c.ID+" "+c.Name)
 	}
-	return strings.Join(all, ", ")
+	return all
 }
 
-// reasons are the checks that were skipped, those for the same reason together.
+// reasons are the checks that were skipped, those for the same reason together, the most first.
 func (r Report) reasons() (out []reason) {
 	for _, c := range r.Skipped() {
 		at := slices.IndexFunc(out, func(s reason) bool { return s.Why == c.Why })
@@ -47,13 +46,14 @@ func (r Report) reasons() (out []reason) {
 		}
 		out[at].Checks = append(out[at].Checks, c)
 	}
+	slices.SortStableFunc(out, func(a, b reason) int { return len(b.Checks) - len(a.Checks) })
 	return out
 }
 
 func (t *page80) skipped(r Report) {
 	for _, s := range r.reasons() {
 		t.hanging("  "+cell("skip", 6), strings.Repeat(" ", 8), s.Why)
-		t.wrapped(strings.Repeat(" ", 8), s.names())
+		t.items(strings.Repeat(" ", 8), " · ", s.names())
 	}
 }
 
@@ -62,6 +62,6 @@ func markdownSkipped(b *strings.Builder, r Report) {
 		if i == 0 {
 			fmt.Fprintf(b, "\n%s, no part of the verdict:\n\n", md(plural(len(r.Skipped()), "check")+" skipped"))
 		}
-		fmt.Fprintf(b, "- %s: %s\n", md(s.Why), md(s.names()))
+		fmt.Fprintf(b, "- %s: %s\n", md(s.Why), md(strings.Join(s.names(), ", ")))
 	}
 }

@@ -108,18 +108,23 @@ func cell(s string, width int) string {
 // title writes headline and subline, the latter broken between its parts, so that nobody has to search for half a seed.
 func (t *page80) title(r Report) {
 	t.wrapped("", r.Headline())
+	t.items("", " · ", r.facts())
+}
+
+// items writes what is not to be broken behind the indent, in as many lines as it needs.
+func (t *page80) items(indent, between string, all []string) {
 	line := ""
-	for i, part := range r.facts() {
+	for i, item := range all {
 		if i > 0 {
-			part = " · " + part
+			item = between + item
 		}
-		if line != "" && utf8.RuneCountInString(line+part) > columns {
-			t.wrapped("", line)
+		if line != "" && utf8.RuneCountInString(indent+line+item) > columns {
+			t.wrapped(indent, line)
 			line = ""
 		}
-		line += part
+		line += item
 	}
-	t.wrapped("", line)
+	t.wrapped(indent, line)
 }
 
 func (t *page80) tiles(r Report) {

@@ -88,10 +88,10 @@ func theEdge(e *evidence, m attack.Measurement) []attack.Attempt {
 	return slices.Concat(log[max(0, at-1):at+1], in)
 }
 
-// theWrong are the answers that are neither a success nor the declared refusal.
+// theWrong are the answers that are neither a success nor the declared refusal, and those that are a refusal in disguise.
 func theWrong(e *evidence, m attack.Measurement) (out []attack.Attempt) {
 	for _, a := range bySent(m.Log) {
-		if a.Outcome != attack.OK && a.Status != e.c.refusal() {
+		if a.Outcome != attack.OK && a.Status != e.c.refusal() || disguises(a) {
 			out = append(out, a)
 		}
 	}

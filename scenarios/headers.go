@@ -41,23 +41,30 @@ type account struct {
 	n         int
 	low, high map[string]float64 // of those let in
 	wrong     string             // the first thing that cannot be
+	kind      string             // its words without its numbers
+	of        attack.Measurement // in which it was seen
+	proof     []attack.Attempt   // the answers that told it, and their like
 }
 
-func (t *account) complain(format string, args ...any) {
+// complain notes what cannot be, and the answers that told it: the first such thing, and those of its kind in the same trial.
+func (t *account) complain(m attack.Measurement, proof []attack.Attempt, format string, args ...any) {
 	if t.wrong == "" {
-		t.wrong = fmt.Sprintf(format, args...)
+		t.wrong, t.kind, t.of = fmt.Sprintf(format, args...), format, m
+	}
+	if t.kind == format && t.of.Trial.N == m.Trial.N && len(t.proof) < exhibitsMax {
+		t.proof = append(t.proof, proof...)
 	}
 }
 
 // take books one quota of an answer.
-func (t *account) take(e *evidence, q limits.Quota, in bool) {
-	c := e.c.Limit
+func (t *account) take(e *evidence, m attack.Measurement, a attack.Attempt, q limits.Quota, in bool) {
+	c, complain := e.c.Limit, func(format string, args ...any) { t.complain(m, []attack.Attempt{a}, format, args...) }
 	faults := slices.DeleteFunc(slices.Clone(q.Faults), ofReset)
 	for _, f := range faults {
-		t.complain("%s", f)
+		complain("%s", f)
 	}
 	if q.Limit != nil && !e.ours(q) {
-		t.complain("the limit told is %v, which is neither the burst nor the rate", *q.Limit)
+		complain("the limit told is %v, which is neither the burst nor the rate", *q.Limit)
 	}
 	if q.Limit != nil || q.Remaining != nil || len(faults) > 0 {
 		t.n++
@@ -68,11 +75,11 @@ func (t *account) take(e *evidence, q limits.Quota, in bool) {
 	v, key := *q.Remaining, string(q.Family)+" "+q.Name
 	switch {
 	case v < 0:
-		t.complain("remaining is %v", v)
+		complain("remaining is %v", v)
 	case v > float64(c.Burst) && !(q.Limit != nil && v <= *q.Limit):
-		t.complain("%v remain of a burst of %d", v, c.Burst)
+		complain("%v remain of a burst of %d", v, c.Burst)
 	case !in && v >= 1:
-		t.complain("a refused client is told that %v remain", v)
+		complain("a refused client is told that %v remain", v)
 	}
 	if low, some := t.low[key]; in {
 		if !some {
@@ -99,18 +106,20 @@ func (t *account) refills(e *evidence, m attack.Measurement) {
 	}
 	in, out, _ := e.split(bySent(m.Log))
 	slices.SortStableFunc(out, func(a, b attack.Attempt) int { return cmp.Compare(a.Received, b.Received) })
-	k, since := 0, time.Duration(-1) // the latest sending of a refusal that was answered
+	k, since := 0, attack.Attempt{Sent: -1} // the refusal that was sent latest, of those that were answered
 	for _, a := range in {
 		for ; k < len(out) && out[k].Received <= a.Sent; k++ {
-			since = max(since, out[k].Sent)
+			if out[k].Sent >= since.Sent {
+				since = out[k]
+			}
 		}
-		if since < 0 {
+		if since.Sent < 0 {
 			continue
 		}
-		back := e.c.Limit.Rate * (a.Received - since).Seconds()
+		back := e.c.Limit.Rate * (a.Received - since.Sent).Seconds()
 		for _, q := range e.quotas(m, a) {
 			if q.Remaining != nil && *q.Remaining > 1.25*back+2 {
-				t.complain("%v remain %s after a refusal, in which %.0f can have come back", *q.Remaining, brief(a.Received-since), back)
+				t.complain(m, []attack.Attempt{since, a}, "%v remain %s after a refusal, in which %.0f can have come back", *q.Remaining, brief(a.Received-since.Sent), back)
 			}
 		}
 	}
@@ -123,7 +132,7 @@ func remaining(e *evidence, ms []attack.Measurement) finding {
 	t := account{low: map[string]float64{}, high: map[string]float64{}}
 	for i, a := range append(in, out...) {
 		for _, q := range e.quotas(ms[0], a) {
-			t.take(e, q, i < len(in))
+			t.take(e, ms[0], a, q, i < len(in))
 		}
 	}
 	if t.n == 0 {
@@ -133,7 +142,7 @@ func remaining(e *evidence, ms []attack.Measurement) finding {
 	for _, key := range slices.Sorted(maps.Keys(t.low)) {
 		got = fmt.Sprintf("remaining from %.0f to %.0f", t.high[key], t.low[key])
 		if moved := t.high[key] - t.low[key]; len(in) > 4 && moved < .5*float64(len(in)-1) {
-			t.complain("remaining moved by %.0f only while %d were let in", moved, len(in))
+			t.complain(ms[0], in, "remaining moved by %.0f only while %d were let in", moved, len(in))
 		}
 	}
 	for _, m := range e.stages["overload"] {
@@ -141,7 +150,7 @@ func remaining(e *evidence, ms []attack.Measurement) finding {
 	}
 	want := fmt.Sprintf("limit %d or %.4g, remaining from it down to 0", e.c.Limit.Burst, e.c.Limit.Rate)
 	if t.wrong != "" {
-		return failed(want, got, "%s: clients that pace themselves by it go wrong", t.wrong)
+		return failed(want, got, "%s: clients that pace themselves by it go wrong", t.wrong).showing(t.of, t.proof...)
 	}
 	return passed(want, got, "%d limits were told", t.n)
 }
@@ -157,11 +166,12 @@ func reset(e *evidence, ms []attack.Measurement) finding {
 	want := fmt.Sprintf("0 to %s from now", brief(most))
 	n, worst, pace, form := 0, time.Duration(0), 0.0, limits.ResetForm("")
 	unread, unknown := "", false
+	var unreadable []attack.Attempt
 	for _, a := range m.Log {
 		for _, q := range e.quotas(m, a) {
 			for _, f := range q.Faults {
 				if ofReset(f) {
-					unread, n = f, n+1
+					unread, n, unreadable = f, n+1, append(unreadable, a)
 				}
 			}
 			if q.Reset == nil {
@@ -190,7 +200,7 @@ func reset(e *evidence, ms []attack.Measurement) finding {
 	case n == 0:
 		return moot("no answer told when its limit is reset")
 	case unread != "":
-		return failed(want, "cannot be read", "%s", unread)
+		return failed(want, "cannot be read", "%s", unread).showing(m, unreadable...)
 	case unknown:
 		return unsure(want, "a moment", "the reset is a moment, and the answers carry no Date to hold it against")
 	}
@@ -205,7 +215,7 @@ func reset(e *evidence, ms []attack.Measurement) finding {
 // Retry-After is not before the reset (draft-ietf-httpapi-ratelimit-headers-11 §5).
 func dialect(e *evidence, ms []attack.Measurement) finding {
 	m := ms[0]
-	forms := map[limits.Family]map[string]bool{}
+	forms := map[limits.Family]map[string]attack.Attempt{} // the first answer of each
 	var names []string
 	for _, a := range bySent(m.Log) {
 		wait, waits := told(a)
@@ -221,9 +231,11 @@ func dialect(e *evidence, ms []attack.Measurement) finding {
 			}
 			if q.Reset != nil {
 				if forms[q.Family] == nil {
-					forms[q.Family] = map[string]bool{}
+					forms[q.Family] = map[string]attack.Attempt{}
 				}
-				forms[q.Family][string(q.Reset.Form)] = true
+				if _, seen := forms[q.Family][string(q.Reset.Form)]; !seen {
+					forms[q.Family][string(q.Reset.Form)] = a
+				}
 			}
 		}
 	}
@@ -233,7 +245,11 @@ func dialect(e *evidence, ms []attack.Measurement) finding {
 	want, got := "a dialect that clients know, in one form", strings.Join(names, "; ")
 	for _, family := range slices.Sorted(maps.Keys(forms)) {
 		if all := slices.Sorted(maps.Keys(forms[family])); len(all) > 1 {
-			return failed(want, got, "the reset comes as %s: a client that reads one goes wrong with the other", strings.Join(all, " and as "))
+			f := failed(want, got, "the reset comes as %s: a client that reads one goes wrong with the other", strings.Join(all, " and as "))
+			for _, form := range all {
+				f = f.showing(m, forms[family][form])
+			}
+			return f
 		}
 	}
 	return passed(want, got, "every header of %s was read", attack.Plural(len(m.Log), "answer"))

@@ -80,14 +80,20 @@ func properRefusals(e *evidence, ms []attack.Measurement) finding {
 	return passed(want, got, "every request that was too much was refused as declared")
 }
 
-// disguised is how many answers that count as served tell to come back later.
+// disguised is how many answers of a storm are refusals in disguise.
 func disguised(m attack.Measurement) (n int) {
 	for _, a := range m.Log {
-		if _, ok := header(a, "Retry-After"); ok && a.Outcome == attack.OK {
+		if disguises(a) {
 			n++
 		}
 	}
 	return n
+}
+
+// disguises tells whether an answer that counts as served tells to come back later.
+func disguises(a attack.Attempt) bool {
+	_, waits := header(a, "Retry-After")
+	return waits && a.Outcome == attack.OK
 }
 
 // meaning is what clients make of a status that is not 429.
