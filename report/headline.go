@@ -43,7 +43,7 @@ func (r Report) headline() string {
 	case r.Outcome() == scenarios.Pass && !r.proven():
 		return fmt.Sprintf("%s of the throttle in front of %s passed; the rate was not tried", plural(passed, "check"), name)
 	case r.Outcome() == scenarios.Pass && limit != nil:
-		return fmt.Sprintf("The throttle in front of %s holds its %s requests a second", name, Number(limit.Rate))
+		return fmt.Sprintf("The throttle in front of %s holds %s", name, r.held(*limit))
 	case r.Outcome() == scenarios.Pass:
 		return fmt.Sprintf("The throttle in front of %s holds", name)
 	case r.Generator().Void:

@@ -26,6 +26,9 @@ func (r Report) headlineOfLimits(name string) string {
 	case !r.proven():
 		return found + plural(passed, "check") + " of its throttle passed, its rate was not tried"
 	case r.Run.Limit != nil:
+		if len(r.Run.Tiers) > 0 {
+			return found + "its throttle holds " + r.held(*r.Run.Limit)
+		}
 		return found + fmt.Sprintf("its throttle holds the %s it is set to", Number(r.Run.Limit.Rate))
 	}
 	return fmt.Sprintf("%s holds %s requests a second", name, Number(r.Limits.Rate))

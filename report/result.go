@@ -65,7 +65,8 @@ type RunResult struct {
 	Version     string            `json:"version"`
 	Goal        string            `json:"goal"`
 	Seed        uint64            `json:"seed"`
-	Limit       *limits.Limit     `json:"limit"` // what verify was told
+	Limit       *limits.Limit     `json:"limit"`           // what verify was told
+	Tiers       []journal.Tier    `json:"tiers,omitempty"` // and of kinds of consumers
 	Spec        json.RawMessage   `json:"spec"`
 	Environment map[string]string `json:"environment"`
 	Commit      string            `json:"commit,omitempty"` // of what was measured, where it is known
@@ -119,7 +120,7 @@ func (r Report) Result() Result {
 func (r Report) runResult() RunResult {
 	j := r.Run
 	out := RunResult{ID: j.ID, Command: j.Command, Title: j.Title, Target: j.Target, Version: j.Version, Goal: j.Goal,
-		Seed: j.Seed, Limit: j.Limit, Spec: j.Spec, Environment: j.Environment, Commit: j.Commit}
+		Seed: j.Seed, Limit: j.Limit, Tiers: j.Tiers, Spec: j.Spec, Environment: j.Environment, Commit: j.Commit}
 	if !j.Began.IsZero() {
 		out.Began = &j.Began
 	}

@@ -30,7 +30,7 @@ func (r Report) stormChart(s Storm) *Chart {
 	}
 	c.X.Label = "seconds"
 	if l := r.Limit(); l != nil {
-		c.Markers = []Marker{limitLine(l.Rate)}
+		c.Markers = []Marker{r.limitLine(l.Rate)}
 	}
 	return c
 }

@@ -79,7 +79,7 @@ func (r Report) limitTile() Tile {
 	case r.Limits != nil:
 		return Tile{Label: "recommended limit", Value: Number(r.Limits.Rate), Unit: "/s", Detail: fmt.Sprintf("burst %s, margin %s", Number(float64(r.Limits.Burst)), round(r.Limits.Margin))}
 	case r.Run.Limit != nil:
-		return Tile{Label: "limit as told", Value: Number(r.Run.Limit.Rate), Unit: "/s", Detail: "burst " + Number(float64(r.Run.Limit.Burst))}
+		return Tile{Label: "limit as told", Value: Number(r.Run.Limit.Rate), Unit: "/s", Detail: r.burstTold()}
 	case r.Limiter != nil:
 		return limiterTile(*r.Limiter)
 	case r.Capacity() != nil && r.Capacity().Limiter != nil && !r.Capacity().Decided():

@@ -192,7 +192,7 @@ func (r Report) timelineChart() *Chart {
 	c := &Chart{ID: "timeline", Title: "What was offered, and what became of it", Subtitle: "By the second in which requests were due; failures and refusals are never counted as answered." + r.leftOut(), Sync: "time", Table: r.trialTable()}
 	t.rates(c)
 	if l := r.Limit(); l != nil {
-		c.Markers = []Marker{limitLine(l.Rate)}
+		c.Markers = []Marker{r.limitLine(l.Rate)}
 	}
 	return c
 }
@@ -209,8 +209,13 @@ func (r Report) leftOut() string {
 	return fmt.Sprintf(" %d of the %s: the others sent one request after the other.", n, plural(len(r.Trials), "trial"))
 }
 
-func limitLine(rate float64) Marker {
-	return Marker{OnY: true, At: rate, Label: "limit " + Number(rate), Colour: Green, Dashed: true}
+// limitLine is the limit across a chart of rates, and of which tier it is where there are several.
+func (r Report) limitLine(rate float64) Marker {
+	label := "limit " + Number(rate)
+	if main := r.mainTier(); main != "" {
+		label += " of " + main
+	}
+	return Marker{OnY: true, At: rate, Label: label, Colour: Green, Dashed: true}
 }
 
 // trialRows bounds the trials that a page lists.

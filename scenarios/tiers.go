@@ -68,6 +68,14 @@ func (c Config) rungs() (out []rung) {
 	return out
 }
 
+// Ladder are the tiers whose own limits V23 judges, by name.
+func (c Config) Ladder() (names []string) {
+	for _, g := range c.rungs() {
+		names = append(names, g.Name)
+	}
+	return names
+}
+
 // ladderTrial asks for twice each tier's limit: of all at once where they fit under the limit of all together, else of one
 // after the other. It begins with a crowd that a full bucket must refuse some of.
 func ladderTrial(c Config, _ *evidence) (attack.Trial, string) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/limits"
+	"github.com/plimsoll-load/plimsoll/report/journal"
 	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
@@ -62,6 +64,15 @@ func (a *app) consumers(c *scenarios.Config) (err error) {
 		c.Identity = c.Carrier.Identity("the given key", attack.Secret(v.Key))
 	}
 	return nil
+}
+
+// toldTiers is what a script was told of kinds of consumers.
+func toldTiers(c scenarios.Config) (out []journal.Tier) {
+	ladder := c.Ladder()
+	for _, t := range c.Tiers {
+		out = append(out, journal.Tier{Name: t.Name, Limit: t.Limit, Main: t.Name == c.Identity.Tier, Tried: slices.Contains(ladder, t.Name)})
+	}
+	return out
 }
 
 // bypass says which other ways of asking may be tried.

@@ -93,7 +93,7 @@ func (a *app) verify(ctx context.Context) error {
 		return err
 	}
 	s, err := a.beginOn("verify", w, func(r *journal.Run) {
-		if !a.spec.Verify.inFlight() {
+		if r.Tiers = toldTiers(config); !a.spec.Verify.inFlight() {
 			r.Limit = &limit
 		}
 	})

@@ -55,9 +55,18 @@ type Run struct {
 	Spec        json.RawMessage   `json:"spec"`            // the effective spec, secrets taken out
 	Environment map[string]string `json:"environment"`     // os, arch, cpus, go, kernel …
 	Limit       *limits.Limit     `json:"limit,omitempty"` // what verify was told
+	Tiers       []Tier            `json:"tiers,omitempty"` // and of kinds of consumers
 	Goal        string            `json:"goal,omitempty"`
 	Seed        uint64            `json:"seed"`
 	Commit      string            `json:"commit,omitempty"` // of what was measured, where it is known
+}
+
+// Tier is what verify was told of one kind of consumer.
+type Tier struct {
+	Name string `json:"name"`
+	limits.Limit
+	Main  bool `json:"main,omitempty"`  // the storms are sent as one of it: its limit is Run.Limit
+	Tried bool `json:"tried,omitempty"` // its own limit is to be tried beside the storms (V23)
 }
 
 // Lab is the truth about the embedded lab.
