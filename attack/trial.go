@@ -42,6 +42,10 @@ type Actor struct {
 	Twist    Twist    `json:"twist,omitzero"`
 	Schedule Schedule `json:"schedule"`
 	Manners  Manners  `json:"manners"`
+
+	// TurnedAway are the statuses that are the right answer to one who has no right, 401 and 403. They are bins' Failed all the
+	// same; reports count them apart.
+	TurnedAway []int `json:"turned_away,omitempty"`
 }
 
 // Serial orders requests one after the other, each sent only after the answer to the one before: preflight, canaries,

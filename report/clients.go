@@ -15,6 +15,7 @@ const clientsMax = 60
 // client is those who sent requests in one stage of the storms: one actor, in all trials of that stage.
 type client struct {
 	stage, name, tier, manners string
+	turned                     int64 // of its failed, away as they should
 	attack.Window
 }
 
@@ -36,6 +37,7 @@ func (r Report) clients() (out []*client) {
 			for _, w := range m.Windows {
 				if w.Actor == i && !w.Warmup {
 					out[at].Window.Add(w)
+					out[at].turned += turnedAway(m.Trial, w)
 				}
 			}
 		}
@@ -69,7 +71,7 @@ func mannersOf(m attack.Manners) string {
 // clientTable tells of each identity and each manner what it asked and what became of it; attempts each is what retries make of
 // one request.
 func clientTable(all []*client) (t Table) {
-	t.Head = []string{"client", "stage", "retries", "asked", "attempts each", "ok", "throttled", "failed, shed", "p50", "p99"}
+	t.Head = []string{"client", "stage", "retries", "asked", "attempts each", "ok", "throttled", turnedHead, "failed, shed", "p50", "p99"}
 	for i, c := range all {
 		if i == clientsMax {
 			t.Rows = append(t.Rows, []string{"…", fmt.Sprintf("%d more in the journal", len(all)-i)})
@@ -79,9 +81,9 @@ func clientTable(all []*client) (t Table) {
 		if c.tier != "" && c.tier != c.name {
 			name += ", " + c.tier
 		}
-		t.Rows = append(t.Rows, []string{name, c.stage, c.manners, count(c.Due), fmt.Sprintf("%.2f", share(c.Attempts, max(1, c.Due-c.Unsent))), Percent(share(c.OK, c.Due)), Percent(share(c.Throttled, c.Due)), Percent(broken(c.Counts)), q[0], q[2]})
+		t.Rows = append(t.Rows, []string{name, c.stage, c.manners, count(c.Due), fmt.Sprintf("%.2f", share(c.Attempts, max(1, c.Due-c.Unsent))), Percent(share(c.OK, c.Due)), Percent(share(c.Throttled, c.Due)), Percent(share(c.turned, c.Due)), Percent(broken(c.Counts) - share(c.turned, c.Due)), q[0], q[2]})
 	}
-	return t
+	return t.without(turnedHead)
 }
 
 // alone says how many of the requests that the first screen counts are not in the table of clients, "" where all are: those that

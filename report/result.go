@@ -97,6 +97,7 @@ type TrialResult struct {
 	Void    string        `json:"void,omitempty"`
 	Aborted *attack.Abort `json:"aborted,omitempty"`
 	Load
+	TurnedAway      int64            `json:"turned_away,omitempty"`      // of the failed: without a right, and told so, as it should be
 	Evidence        []attack.Attempt `json:"evidence,omitempty"`         // requests one by one, the first EvidenceMax
 	EvidenceDropped int64            `json:"evidence_dropped,omitempty"` // how many more the trial sent
 }
@@ -174,8 +175,14 @@ func trialResult(m attack.Measurement) TrialResult {
 	total := m.Total()
 	void, _ := m.Void()
 	shown := min(len(m.Log), EvidenceMax)
+	turned := int64(0)
+	for _, w := range m.Windows {
+		if !w.Warmup {
+			turned += turnedAway(m.Trial, w)
+		}
+	}
 	return TrialResult{N: m.Trial.N, Phase: m.Trial.Phase, Why: m.Trial.Why, Asked: m.Trial.Load(), TookMS: attack.MS(m.Took), Void: void,
-		Aborted: m.Aborted, Load: loadOf(total, total.Len.Seconds(), m.Spread), Evidence: m.Log[:shown],
+		Aborted: m.Aborted, Load: loadOf(total, total.Len.Seconds(), m.Spread), TurnedAway: turned, Evidence: m.Log[:shown],
 		EvidenceDropped: int64(len(m.Log)-shown) + m.LogDropped}
 }
 

@@ -88,15 +88,15 @@ func stormLatency(s Storm) *Chart {
 const rowsMax = 120
 
 func (t timeline) rateTable() Table {
-	out := Table{Head: []string{"second", "offered /s", "ok /s", "throttled /s", "shed /s", "failed /s", "timeout /s", "unsent /s"}}
+	out := Table{Head: []string{"second", "offered /s", "ok /s", "throttled /s", turnedHead + " /s", "shed /s", "failed /s", "timeout /s", "unsent /s"}}
 	for i, s := range t.slots[:min(len(t.slots), rowsMax)] {
 		row := []string{Number(float64(i) * t.width)}
-		for _, n := range []float64{s.due, s.ok, s.throttled, s.shed, s.failed, s.timeout, s.unsent} {
+		for _, n := range []float64{s.due, s.ok, s.throttled, s.turned, s.shed, s.failed, s.timeout, s.unsent} {
 			row = append(row, Number(s.rate(n)))
 		}
 		out.Rows = append(out.Rows, row)
 	}
-	return out
+	return out.without(turnedHead + " /s")
 }
 
 // fileNameMax is how long a name may be in the name of a file, of which an archive or a file system may take but 100 or 255.

@@ -76,6 +76,7 @@ func (t *timeline) count(m attack.Measurement, began float64) {
 		c := attack.Counts{Due: 1, Attempts: 1}
 		*c.Of(a.Outcome) = 1
 		t.slots[i].add(c, 1)
+		t.slots[i].apart(float64(one(a.Outcome == attack.Failed && isTurnedAway(m.Trial, a.Actor, a.Status))))
 		if a.Outcome == attack.OK {
 			windows[i].Response.Record(a.Received - a.Due)
 		}

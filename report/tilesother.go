@@ -71,17 +71,6 @@ func (l Load) failedBy() string {
 	return fmt.Sprintf(" (%s × %s)", count(l.Errors[class]), string(words))
 }
 
-// stormTiles are those of a verification alone: what was sent, what was refused, the limit and the verdict.
-func (r Report) stormTiles() [4]Tile {
-	var sum attack.Window
-	for _, m := range r.stormTrials() {
-		sum.Add(m.All())
-	}
-	sent := Tile{Plain: true, Label: "requests sent", Value: count(sum.Attempts), Detail: "in " + plural(len(r.Storms), "storm")}
-	refused := Tile{Plain: true, Label: "throttled", Value: Percent(share(sum.Throttled, sum.Due)), Detail: fmt.Sprintf("%s of %s, %s let in", count(sum.Throttled), count(sum.Due), count(sum.OK))}
-	return [4]Tile{sent, refused, r.limitTile(), r.verdictTile()}
-}
-
 // partialTiles are those of a search that did not end: how far it came.
 func (r Report) partialTiles(points []analyze.Point) [4]Tile {
 	top := points[len(points)-1]

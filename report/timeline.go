@@ -25,12 +25,14 @@ type timeline struct {
 type slot struct {
 	covered                                           float64 // seconds of it in which something could be due
 	due, ok, throttled, shed, failed, timeout, unsent float64
+	turned                                            float64 // away as they should; the failed are without them
 }
 
 // placed is a window, where it begins on the common time axis, and whose it is.
 type placed struct {
-	at  float64
-	who string
+	at     float64
+	who    string
+	turned int64 // of its failed
 	attack.Window
 }
 
@@ -46,7 +48,7 @@ func layOut(trials []attack.Measurement, slotsMax int) timeline {
 		}
 		t.begins = append(t.begins, end)
 		for _, w := range m.Windows {
-			t.windows = append(t.windows, placed{at: end + w.At.Seconds(), who: identityOf(m.Trial, w.Actor), Window: w})
+			t.windows = append(t.windows, placed{at: end + w.At.Seconds(), who: identityOf(m.Trial, w.Actor), turned: turnedAway(m.Trial, w), Window: w})
 		}
 		t.name(m.Trial.Phase, end, end+math.Ceil(long))
 		ends = append(ends, end, end+long)
@@ -58,7 +60,10 @@ func layOut(trials []attack.Measurement, slotsMax int) timeline {
 		t.spread(ends[i], ends[i+1], func(s *slot, share, seconds float64) { s.covered += seconds })
 	}
 	for _, w := range t.windows {
-		t.spread(w.at, w.at+w.Len.Seconds(), func(s *slot, share, seconds float64) { s.add(w.Counts, share) })
+		t.spread(w.at, w.at+w.Len.Seconds(), func(s *slot, share, seconds float64) {
+			s.add(w.Counts, share)
+			s.apart(float64(w.turned) * share)
+		})
 	}
 	return t
 }
@@ -134,6 +139,9 @@ func (s *slot) add(c attack.Counts, share float64) {
 	s.unsent += float64(c.Unsent) * share
 }
 
+// apart takes from the failed those that were turned away as they should.
+func (s *slot) apart(turned float64) { s.failed, s.turned = s.failed-turned, s.turned+turned }
+
 // rates draws the outcomes of a timeline as a stack, with the offered rate above it.
 func (t timeline) rates(c *Chart) {
 	top := 0.0
@@ -158,6 +166,7 @@ func (c *Chart) layers(slots []slot) {
 		of     func(slot) float64
 	}{
 		{"ok", Green, func(s slot) float64 { return s.ok }}, {"throttled", Amber, func(s slot) float64 { return s.throttled }},
+		{turnedHead, Teal, func(s slot) float64 { return s.turned }},
 		{"shed", Violet, func(s slot) float64 { return s.shed }}, {"failed", Red, func(s slot) float64 { return s.failed }},
 		{"timeout", Plum, func(s slot) float64 { return s.timeout }}, {"unsent", Grey, func(s slot) float64 { return s.unsent }},
 	}
@@ -222,7 +231,7 @@ func (r Report) limitLine(rate float64) Marker {
 const trialRows = 250
 
 func (r Report) trialTable() Table {
-	t := Table{Head: []string{"trial", "phase", "why", "offered /s", "ok of due /s", "due", "throttled", "shed", "failed", "timeout", "unsent", "p50", "p99", "ended"}, Foot: "ok of due: answered well, of what was due in the trial, its warm-up left out. " + few}
+	t := Table{Head: []string{"trial", "phase", "why", "offered /s", "ok of due /s", "due", "throttled", turnedHead, "shed", "failed", "timeout", "unsent", "p50", "p99", "ended"}, Foot: "ok of due: answered well, of what was due in the trial, its warm-up left out. " + few}
 	for i, m := range r.Trials {
 		if i == trialRows {
 			t.Rows = append(t.Rows, []string{"…", fmt.Sprintf("%s more in the journal", plural(len(r.Trials)-i, "trial"))})
@@ -237,8 +246,8 @@ func (r Report) trialTable() Table {
 		case m.Aborted != nil:
 			ended = "after " + span(m.Aborted.At) + ": " + string(m.Aborted.Reason)
 		}
-		t.Rows = append(t.Rows, []string{Number(float64(x.N)), x.Phase, x.Why, Number(x.Rate), Number(x.Achieved), count(x.Due), count(x.Throttled), count(x.Shed),
-			count(x.Failed), count(x.Timeout), count(x.Unsent), q[0], q[2], ended})
+		t.Rows = append(t.Rows, []string{Number(float64(x.N)), x.Phase, x.Why, Number(x.Rate), Number(x.Achieved), count(x.Due), count(x.Throttled), count(x.TurnedAway), count(x.Shed),
+			count(x.Failed - x.TurnedAway), count(x.Timeout), count(x.Unsent), q[0], q[2], ended})
 	}
-	return t
+	return t.without(turnedHead)
 }

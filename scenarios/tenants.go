@@ -328,7 +328,13 @@ func exemptTrial(c Config, _ *evidence) (attack.Trial, string) {
 		fake.Twist = marked(who, madeUp.Value)
 	}
 	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(crowd.Burst), Why: "more than the limit as the exempt key, then as one made up",
-		Actors: []attack.Actor{exemptActor: exempt, madeUpActor: fake}}, ""
+		Actors: []attack.Actor{exemptActor: exempt, madeUpActor: turnedAway(fake)}}, ""
+}
+
+// turnedAway is a sender without a right: it is to be told so, and that is no failure.
+func turnedAway(a attack.Actor) attack.Actor {
+	a.TurnedAway = []int{401, 403}
+	return a
 }
 
 // marked is a request that carries another value where an identity has its own.
@@ -381,8 +387,8 @@ func wrongTrial(c Config, e *evidence) (attack.Trial, string) {
 	return attack.Trial{Idle: c.idle(), LogMax: attack.MaxLog, Warm: c.warm(0), Why: "wrong keys and none at three times the limit, beside a right one below it",
 		Actors: []attack.Actor{
 			rightActor:   c.actor("right key", attack.Even, attack.Manners{}, c.at(politeShare, long)),
-			wrongActor:   as(c.actor("wrong key", attack.Poisson, attack.Manners{}, c.at(times, long)), c.invented(2000)),
-			missingActor: as(c.actor("no key", attack.Poisson, attack.Manners{}, c.at(times, long)), missing),
+			wrongActor:   turnedAway(as(c.actor("wrong key", attack.Poisson, attack.Manners{}, c.at(times, long)), c.invented(2000))),
+			missingActor: turnedAway(as(c.actor("no key", attack.Poisson, attack.Manners{}, c.at(times, long)), missing)),
 		}}, ""
 }
 

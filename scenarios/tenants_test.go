@@ -254,3 +254,21 @@ func TestWhatWasNotDeclaredIsNotAsked(t *testing.T) {
 		}
 	}
 }
+
+// Those without a right are marked: what they get is no failure of the service, and no right key is marked so.
+func TestThoseWithoutARightAreMarked(t *testing.T) {
+	conf := tenantConfig()
+	conf.Only = []string{"wrong-key", "exempt-key"}
+	done, _ := play(t, conf, knowing(buckets(r, c)))
+	marked := map[string]bool{}
+	for _, m := range done {
+		for _, a := range m.Trial.Actors {
+			marked[a.Name] = len(a.TurnedAway) > 0
+		}
+	}
+	for name, want := range map[string]bool{"wrong key": true, "no key": true, "made-up": true, "right key": false, "exempt": false} {
+		if got, sent := marked[name]; !sent || got != want {
+			t.Errorf("%s was sent %v and marked %v, want %v", name, sent, got, want)
+		}
+	}
+}
