@@ -68,7 +68,7 @@ func (f fates) words() string {
 	for _, b := range []struct {
 		name string
 		n    int64
-	}{{turnedHead, f.turned}, {"shed", f.Shed}, {"failed", f.Failed}, {"timed out", f.Timeout}, {"unsent", f.Unsent}} {
+	}{{"rightly " + turnedHead, f.turned}, {"shed", f.Shed}, {"failed", f.Failed}, {"timed out", f.Timeout}, {"unsent", f.Unsent}} {
 		if b.n > 0 {
 			parts = append(parts, count(b.n)+" "+b.name)
 		}

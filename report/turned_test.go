@@ -34,7 +34,7 @@ func TestTheTurnedAwayAreNoFailures(t *testing.T) {
 		turned, failed float64 // in each second
 		tile, client   string
 	}{
-		{"told so", 403, 60, 2, "24 of 300; 90 let in, 180 turned away, 6 failed", "100 %"},
+		{"told so", 403, 60, 2, "24 of 300; 90 let in, 180 rightly turned away, 6 failed", "100 %"},
 		{"answered with a fault", 500, 0, 62, "24 of 300; 90 let in, 186 failed", ""},
 	} {
 		r := keyed(row.status)

@@ -75,6 +75,15 @@ func toldTiers(c scenarios.Config) (out []journal.Tier) {
 	return out
 }
 
+// tiersOf is what verify is told of kinds of consumers beside a limit that was found to make sense, nothing without one.
+func (a *app) tiersOf(limit *limits.Limit) []journal.Tier {
+	if limit == nil {
+		return nil
+	}
+	config, _ := a.scenarioConfig(*limit)
+	return toldTiers(config)
+}
+
 // bypass says which other ways of asking may be tried.
 func (a *app) bypass(c *scenarios.Config) error {
 	switch v := a.spec.Verify; v.Bypass {

@@ -124,12 +124,7 @@ func (a *app) runSpec(ctx context.Context) error {
 			return err
 		}
 	}
-	s, err := a.beginOn("run", w, func(r *journal.Run) {
-		if r.Goal, r.Limit = plan.Goal.String(), told; told != nil {
-			config, _ := a.scenarioConfig(*told) // that it makes sense was found out with the limit
-			r.Tiers = toldTiers(config)
-		}
-	})
+	s, err := a.beginOn("run", w, func(r *journal.Run) { r.Goal, r.Limit, r.Tiers = plan.Goal.String(), told, a.tiersOf(told) })
 	if err != nil {
 		return err
 	}
