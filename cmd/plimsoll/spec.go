@@ -175,21 +175,25 @@ func readSpec(path string) (*Spec, error) {
 	if err := yaml.Load(data, spec, yaml.WithKnownFields()); err != nil {
 		return nil, misuse("%s", specFaults(path, string(data), "the least that a spec says is `target: {url: \"http://127.0.0.1:8080/\"}` (plimsoll schema spec describes the rest)", err))
 	}
-	if ref, err := spec.expand(); err != nil {
-		return nil, misuse("%s: %w", placed(path, data, ref), err)
+	if request, nth, err := spec.expand(); err != nil {
+		if n := headerIn(document(data), request, nth); n != nil {
+			path = fmt.Sprintf("%s:%d:%d", path, n.Line, n.Column)
+		}
+		return nil, misuse("%s: %w", path, err)
 	}
 	return spec, nil
 }
 
 var envRef = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
-// expand replaces ${ENV} in header values; a variable that is not set is an error, not an empty secret, and is told as it stands.
-func (s *Spec) expand() (unset string, err error) {
+// expand replaces ${ENV} in header values; a variable that is not set is an error, not an empty secret, of the
+// nth header of the target itself or, from 1, of one of its requests.
+func (s *Spec) expand() (request, nth int, err error) {
 	lists := []*Headers{&s.Target.Headers}
 	for i := range s.Target.Requests {
 		lists = append(lists, &s.Target.Requests[i].Headers)
 	}
-	for _, list := range lists {
+	for request, list := range lists {
 		for i, h := range *list {
 			var missing string
 			(*list)[i] = envRef.ReplaceAllStringFunc(h, func(ref string) string {
@@ -201,9 +205,9 @@ func (s *Spec) expand() (unset string, err error) {
 			})
 			if missing != "" {
 				name, _, _ := strings.Cut(h, ":")
-				return missing, fmt.Errorf("header %s: %s is not set in the environment", name, missing)
+				return request, i, fmt.Errorf("header %s: %s is not set in the environment", name, missing)
 			}
 		}
 	}
-	return "", nil
+	return 0, 0, nil
 }

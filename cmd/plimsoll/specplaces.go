@@ -4,31 +4,80 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v4"
 )
 
-// keysOfFlag are the keys of a spec that say what a flag says, where their names are not alike.
-var keysOfFlag = map[string][]string{
-	"goal": {"goals"}, "margin": {"limits.margin"}, "tier": {"verify.tiers", "limits.tiers"}, "limit": {"verify.limit"}, "burst": {"verify.burst"},
-	"limits": {"verify.limits"}, "expect": {"verify.expect"}, "keys": {"verify.keys"}, "key-header": {"verify.key_header"}, "algorithm": {"verify.algorithm"},
-	"stage": {"verify.stage"}, "bypass": {"verify.bypass"}, "scenarios": {"verify.scenarios"}, "max-failed": {"find.max_failed"}, "max-rate": {"find.max_rate"},
-	"budget": {"find.budget"}, "health": {"find.health"}, "header": {"target.headers"}, "csv": {"target.csv"}, "targets": {"target.file"},
-	"cert": {"target.cert"}, "cacert": {"target.cacert"}, "connect-to": {"target.connect_to"}, "proxy": {"target.proxy"}, "out": {"out"}, "timeout": {"target.timeout"},
+// keysOfFlags are the keys of a spec that say what a flag says: those that any command binds it to.
+func keysOfFlags() map[string][]string {
+	a := &app{spec: newSpec()}
+	at := map[uintptr]string{}
+	keysAt(reflect.ValueOf(a.spec).Elem(), "", at)
+	out := map[string][]string{}
+	for _, c := range a.root().Commands() {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			for _, p := range pointersOf(f.Value) {
+				if key, is := at[p]; is && !slices.Contains(out[f.Name], key) {
+					out[f.Name] = append(out[f.Name], key)
+				}
+			}
+		})
+	}
+	runtime.KeepAlive(a)
+	return out
 }
 
-var namesFlag = regexp.MustCompile(`^--([a-z][a-z0-9-]*):? ?`)
+// keysAt notes where in memory each key of a spec is kept.
+func keysAt(part reflect.Value, path string, at map[uintptr]string) {
+	for i := range part.NumField() {
+		key := part.Type().Field(i).Tag.Get("yaml")
+		switch field := part.Field(i); {
+		case key == "-":
+		case field.Kind() == reflect.Struct:
+			keysAt(field, path+key+".", at)
+		default:
+			at[field.Addr().Pointer()] = path + key
+		}
+	}
+}
 
-// inSpec tells of a value that is wrong where it stands in the spec: it is no flag's, unless that was given.
+// pointersOf are the places that a flag may write to: where its value is, and where what it holds points to.
+func pointersOf(v pflag.Value) (out []uintptr) {
+	p := reflect.ValueOf(v)
+	if p.Kind() != reflect.Pointer {
+		return nil
+	}
+	out = append(out, p.Pointer())
+	if p.Elem().Kind() == reflect.Struct {
+		for i := range p.Elem().NumField() {
+			if f := p.Elem().Field(i); f.Kind() == reflect.Pointer {
+				out = append(out, f.Pointer())
+			}
+		}
+	}
+	return out
+}
+
+var (
+	beginsWithFlag = regexp.MustCompile(`^--([a-z][a-z0-9-]*)`)
+	namesFlag      = regexp.MustCompile(`--([a-z][a-z0-9-]*)`)
+)
+
+// inSpec tells of a value that is wrong where it stands in the spec, in the spec's words: it is no flag's, unless that was given.
 func inSpec(path string, given *pflag.FlagSet, err error) error {
 	var f *failure
 	if !errors.As(err, &f) || f.code != exitMisuse {
 		return err
 	}
-	m := namesFlag.FindStringSubmatch(f.err.Error())
+	said := f.err.Error()
+	m := beginsWithFlag.FindStringSubmatch(said)
 	if m == nil || given.Changed(m[1]) {
 		return err
 	}
@@ -36,41 +85,76 @@ func inSpec(path string, given *pflag.FlagSet, err error) error {
 	if unread != nil {
 		return err
 	}
-	for _, key := range keysOfFlag[m[1]] {
-		if n := spotted(data, key, f.err.Error()); n != nil {
-			return &failure{code: f.code, hint: f.hint, err: fmt.Errorf("%s:%d:%d: %s: %s", path, n.Line, n.Column, key, strings.TrimPrefix(f.err.Error(), m[0]))}
-		}
+	keys := keysOfFlags()
+	key, n := spotted(document(data), keys[m[1]], said)
+	if n == nil {
+		return err
 	}
-	return err
+	words := namesFlag.ReplaceAllStringFunc(said, func(name string) string {
+		known := keys[strings.TrimPrefix(name, "--")]
+		switch {
+		case name == m[0]:
+			return key
+		case len(known) == 1 && !given.Changed(strings.TrimPrefix(name, "--")):
+			return known[0]
+		}
+		return name
+	})
+	return &failure{code: f.code, hint: f.hint, err: fmt.Errorf("%s:%d:%d: %s", path, n.Line, n.Column, words)}
 }
 
-// spotted is where a spec says what an error speaks of: the value of a key, or the one of its values that the error quotes; nil
-// where the spec does not have the key.
-func spotted(data []byte, key, said string) *yaml.Node {
-	n := document(data)
-	for _, name := range strings.Split(key, ".") {
-		if n = valueOf(n, name); n == nil {
+// spotted is where a spec says what an error speaks of: the value of one of the keys, or the one among its values that the error
+// quotes; nil where the spec has none of the keys. What is quoted goes before what is only named.
+func spotted(doc *yaml.Node, keys []string, said string) (at string, found *yaml.Node) {
+	best := 0
+	for _, key := range keys {
+		n := doc
+		for _, name := range strings.Split(key, ".") {
+			n = valueOf(n, name)
+		}
+		if n != nil && found == nil {
+			at, found = key, n
+		}
+		eachScalar(n, func(s *yaml.Node) {
+			if how := spokenOf(said, s.Value); how > best {
+				best, at, found = how, key, s
+			}
+		})
+	}
+	return at, found
+}
+
+// spokenOf tells how a text speaks of a value: not at all 0, as a word of its own 1, between quotes 2.
+func spokenOf(said, value string) int {
+	switch {
+	case value == "":
+		return 0
+	case strings.Contains(said, strconv.Quote(value)):
+		return 2
+	case regexp.MustCompile(`(^|[\s:,;(])` + regexp.QuoteMeta(value) + `($|[\s:,;)])`).MatchString(said):
+		return 1
+	}
+	return 0
+}
+
+// headerIn is the value that a spec gives as its nth header, of the target itself or, from 1, of one of its requests; nil where
+// it cannot be told.
+func headerIn(doc *yaml.Node, request, nth int) *yaml.Node {
+	of := valueOf(doc, "target")
+	if request > 0 {
+		if of = valueOf(of, "requests"); of == nil || request > len(of.Content) {
 			return nil
 		}
+		of = of.Content[request-1]
 	}
-	found := n
-	eachScalar(n, func(s *yaml.Node) {
-		if found == n && s.Value != "" && strings.Contains(said, s.Value) {
-			found = s
-		}
-	})
-	return found
-}
-
-// placed is a path with the line and the column where a spec first writes a text, the path alone where it does not.
-func placed(path string, data []byte, text string) string {
-	where := path
-	eachScalar(document(data), func(s *yaml.Node) {
-		if where == path && strings.Contains(s.Value, text) {
-			where = fmt.Sprintf("%s:%d:%d", path, s.Line, s.Column)
-		}
-	})
-	return where
+	headers, step, first := valueOf(of, "headers"), 1, 0
+	if headers != nil && headers.Kind == yaml.MappingNode {
+		step, first = 2, 1
+	}
+	if at := first + step*nth; headers != nil && at < len(headers.Content) {
+		return headers.Content[at]
+	}
+	return nil
 }
 
 // document is the root of a spec, nil of what is none.

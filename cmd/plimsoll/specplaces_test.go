@@ -3,8 +3,11 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
 )
 
 // Whatever is wrong in a spec is told with its line and column, under the spec's own word for it; what a flag said is told as the
@@ -22,6 +25,11 @@ func TestSpecFaultsNameTheirPlace(t *testing.T) {
 		{target + "limits: {tiers: [a]}\n", nil, "spec.yaml:2:18: limits.tiers: "},
 		{target + "verify:\n  url: http://127.0.0.1:1/\n  limit: 3x/s\n  burst: 3\n", nil, `spec.yaml:4:10: verify.limit: "3x/s" is no rate`},
 		{"target:\n  url: http://127.0.0.1:1/\n  headers:\n    A: Bearer ${PLIMSOLL_UNSET_HERE}\n", nil, "spec.yaml:4:8: header A: ${PLIMSOLL_UNSET_HERE} is not set"},
+		{"name: of ${PLIMSOLL_UNSET_HERE}\ntarget:\n  requests:\n    - {url: \"http://h/\", headers: {A: b}}\n    - url: http://h/\n      headers: [\"A: b\", \"C: ${PLIMSOLL_UNSET_HERE}\"]\n", nil, "spec.yaml:6:25: header C: ${PLIMSOLL_UNSET_HERE} is not set"},
+		{target + "verify: {url: \"http://127.0.0.1:1/\", limit: 10/s, burst: 1, tiers: [\"a=1/s,1\", \"b\"]}\n", nil, `spec.yaml:2:80: verify.tiers "b", want name=rate,burst`},
+		{target + "verify: {url: \"http://127.0.0.1:1/\", limit: 10/s, burst: 1, key_header: A, key_query: a}\n", nil, "spec.yaml:2:73: verify.key_header and verify.key_query exclude one another"},
+		{target + "verify: {url: \"http://127.0.0.1:1/\", limit: 1/s, limits: f}\n", []string{"--limits", "g"}, "verify.limit and --limits exclude one another"},
+		{target + "find: {max_overload_seconds: -1}\n", nil, "spec.yaml:2:30: find.max_overload_seconds -1, want above 0"},
 		{target + "goals: [\"p99<1s\"]\n", []string{"--goal", "xx"}, `--goal: "xx" is no goal`},
 		{target + "find: {budget: 45s, max_rate: 5kk/s}\n", nil, "spec.yaml:2:31: \"5kk/s\" is no rate (500/s, 30k/m, 2.5k, 10/100ms)\n  max_rate: …\n            ^"},
 		{target + "find: {budget: 45s, max_rat: 5k/s}\n", nil, "unknown key \"max_rat\", did you mean \"max_rate\"?\n  max_rat: …\n  ^"},
@@ -31,7 +39,7 @@ func TestSpecFaultsNameTheirPlace(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, stdout, stderr := call(t.Context(), append([]string{"run", path}, c.args...)...)
-		if code != exitMisuse || stdout != "" || !strings.Contains(stderr, c.want) || c.args != nil && strings.Contains(stderr, path) {
+		if code != exitMisuse || stdout != "" || !strings.Contains(stderr, c.want) || strings.HasPrefix(c.want, "--") && strings.Contains(stderr, path) {
 			t.Errorf("exit %d, want %s in\n%s%s", code, c.want, stdout, stderr)
 		}
 	}
@@ -55,6 +63,34 @@ func TestSpecFaultsShowNoValue(t *testing.T) {
 		shown, caret := withoutValue(c.line, c.column)
 		if shown != c.shown || caret != c.caret || strings.Contains(shown, "sesame") {
 			t.Errorf("%q, column %d: %q with the caret at %d, want %q at %d", c.line, c.column, shown, caret, c.shown, c.caret)
+		}
+	}
+}
+
+// What a flag says and what a spec says are bound to one place: each flag of run that means something of the spec is known by
+// its key there. The others mean the call alone.
+func TestEveryFlagOfRunHasItsKey(t *testing.T) {
+	keys := keysOfFlags()
+	alone := strings.Fields("baseline commit json live metrics plan quiet save-baseline help")
+	(&app{spec: newSpec()}).runCmd().Flags().VisitAll(func(f *pflag.Flag) {
+		if (len(keys[f.Name]) > 0) == slices.Contains(alone, f.Name) {
+			t.Errorf("--%s has the keys %q of a spec", f.Name, keys[f.Name])
+		}
+	})
+	for flag, want := range map[string]string{"goal": "goals", "tier": "limits.tiers verify.tiers", "quick": "find.profile verify.brief", "header": "target.headers", "key-header": "verify.key_header",
+		"max-rate": "find.max_rate", "expect-status": "target.expect_status", "out": "out", "burst": "verify.burst", "identity": "verify.key", "within": "verify.watch.within", "rate": ""} {
+		got := slices.Sorted(slices.Values(keys[flag]))
+		if strings.Join(got, " ") != want {
+			t.Errorf("--%s is %q, want %q", flag, got, want)
+		}
+	}
+}
+
+// A value that is part of another word is not what an error speaks of.
+func TestErrorsSpeakOfWholeValues(t *testing.T) {
+	for value, want := range map[string]int{"a=1": 2, "1": 0, "a=11": 0, "of": 1, "": 0, "tier": 1} {
+		if got := spokenOf(`tier "a=1" of none`, value); got != want {
+			t.Errorf("%q: %d, want %d", value, got, want)
 		}
 	}
 }
