@@ -2,16 +2,21 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"github.com/plimsoll-load/plimsoll/attack"
 	"github.com/plimsoll-load/plimsoll/report/browser"
+	"github.com/plimsoll-load/plimsoll/report/journal"
+	"github.com/plimsoll-load/plimsoll/scenarios"
 )
 
 // tab is a page in a browser, and what it should show.
@@ -138,7 +143,7 @@ func everythingTried() (out []tried) {
 			}
 		}})
 	}
-	return append(out, tried{"planted/noises", listensToEverything}, tried{"cursor", sharesItsCursor}, tried{"labels", labelsCrossNoLine})
+	return append(out, tried{"planted/noises", listensToEverything}, tried{"cursor", sharesItsCursor}, tried{"labels", labelsCrossNoLine}, tried{"ticks", ticksTellApart})
 }
 
 // listensToEverything plants what the proof of silence must not miss: an exception, what the policy refuses, and on a page
@@ -192,6 +197,55 @@ func labelsCrossNoLine(p *tab) {
 			}
 		}
 	}
+}
+
+// ticksTellApart: the numbers under a chart differ from one another and stand apart, however short its storm is, and however far its
+// waits reach.
+func ticksTellApart(p *tab) {
+	p.show(pageOf(p.TB, shortStorm()))
+	defer p.width(browser.Wide)
+	browser.Eval[bool](p.Tab, `{
+		window.under = [];
+		const c = CanvasRenderingContext2D.prototype, { fillText } = c;
+		c.fillText = function (text, x, y) { if (this.textAlign === "center") under.push({ Chart: this.canvas.closest(".chart").id, Text: text, X: x, Y: y, Wide: this.measureText(text).width }); fillText.call(this, text, x, y) };
+	} true`)
+	type box struct {
+		Chart, Text string
+		X, Y, Wide  float64
+	}
+	for _, px := range []int64{browser.Pad, browser.Phone, browser.Wide} {
+		browser.Eval[bool](p.Tab, `(under.length = 0, true)`)
+		p.width(px)
+		boxes := browser.Eval[[]box](p.Tab, `under.filter(s => /^[\d.,]+( µs| ms| s)?$/.test(s.Text))`)
+		if px == browser.Wide && !slices.ContainsFunc(boxes, func(b box) bool { return b.Text == "0.25" }) || !slices.ContainsFunc(boxes, func(b box) bool { return strings.HasSuffix(b.Text, " ms") }) {
+			p.Errorf("at %d px: %v, want steps of hundredths, and waits", px, boxes)
+		}
+		for i, a := range boxes {
+			for _, b := range boxes[:i] {
+				switch {
+				case a.Chart != b.Chart || a.Y != b.Y || a.X == b.X:
+				case a.Text == b.Text:
+					p.Errorf("at %d px, %s: %s stands at %.0f and at %.0f", px, a.Chart, a.Text, a.X, b.X)
+				case math.Abs(a.X-b.X) < (a.Wide+b.Wide)/2:
+					p.Errorf("at %d px, %s: %s and %s overlap", px, a.Chart, a.Text, b.Text)
+				}
+			}
+		}
+	}
+}
+
+// shortStorm is a verification of half a second, some of whose clients came back at once and some long after.
+func shortStorm() Report {
+	m := attack.Measurement{Trial: attack.Trial{N: 1, Phase: "verify/flash", Actors: []attack.Actor{{Name: "crowd"}}}, Took: time.Second}
+	m.Windows = []attack.Window{{Len: 500 * time.Millisecond, Counts: attack.Counts{Due: 60, OK: 60, Attempts: 120}, Statuses: map[int]int64{200: 60, 429: 60}}}
+	for i := range 60 {
+		at := time.Duration(i) * 3 * time.Millisecond
+		wait := time.Duration(1+i%3*140) * time.Millisecond
+		m.Log = append(m.Log, attack.Attempt{Seq: int64(i), Try: 1, Due: at, Sent: at, Received: at + 1e6, Status: 429, Outcome: attack.Throttled, Headers: map[string]string{"Retry-After": "1"}},
+			attack.Attempt{Seq: int64(i), Try: 2, Due: at, Sent: at + wait, Received: at + wait + 1e6, Status: 200, Outcome: attack.OK})
+	}
+	v := scenarios.Verdict{Scenario: "flash-crowd", Outcome: scenarios.Pass, Trials: []int{1}, Checks: []scenarios.Check{{ID: "V02", Name: "burst", Outcome: scenarios.Pass}}}
+	return Fold([]journal.Entry{opening("verify"), {Trial: &m}, {Verdict: &v}, ending(0, "1 check passed")})
 }
 
 // sharesItsCursor: the curve tells what was measured at the load under the mouse, and so does the chart beneath.

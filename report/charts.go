@@ -34,7 +34,7 @@ func (r Report) points() (out []analyze.Point) {
 	switch c := r.Capacity(); {
 	case c != nil:
 		all = c.Points
-	case len(r.Storms) == 0:
+	case len(r.Storms) == 0 && r.Command() != "identify": // whose loads try the limiter, and no curve
 		all = pooled(r.Trials)
 	}
 	for _, p := range all {

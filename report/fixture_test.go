@@ -167,6 +167,12 @@ func advised() *limits.Recommendation {
 		Notes:   []attack.Note{{Code: "rounded", Text: "the rate was rounded down to two digits"}}}
 }
 
+func identified() *limits.Limiter {
+	return &limits.Limiter{Algorithm: limits.TokenBucket, Rate: &analyze.Estimate{Value: 1400, Lo: 1392, Hi: 1407}, Slope: &analyze.Estimate{Value: 1398, Lo: 1380, Hi: 1410}, Burst: &analyze.Estimate{Value: 280, Lo: 278, Hi: 283},
+		Refusal: limits.Refusal{Status: 429, RetryAfter: "honest"}, Headers: []string{"X-RateLimit-*, reset as seconds from now"}, Confidence: .97, Explained: .996,
+		RunnerUp: "leaky queue explains 91.2 %", Requests: 33_600, Seconds: 6, PeakRate: 5600, Notes: []attack.Note{{Code: "alike", Text: "a token bucket and GCRA decide <alike>"}}}
+}
+
 // storm is a scenario's trial: a burst of ×2.3 against a token bucket of the limit.
 func storm(s *service, n int) *attack.Measurement {
 	offered := func(i int) float64 {
@@ -323,5 +329,8 @@ func makeFixtures() map[string][]journal.Entry {
 		Text: "a loss beyond 5%: 1 of 7 blocks held 1,930/s", Blocks: []gate.Block{{Trials: []int{1}, Held: true, Why: "kept up"}, {Trials: []int{2}, Rate: 1711, Why: "<b>1,711/s</b> completed"}}}}, ending(1, "a loss beyond 5%")}
 	out["gate-runs"] = []journal.Entry{opening("gate"), {Gate: &gate.Verdict{Outcome: gate.Undecided, Tolerance: .05, Ratio: &analyze.Estimate{Value: .96, Lo: .92, Hi: 1.01, Confidence: .9}, Text: "capacity 0.96x", Fix: "more runs",
 		Compared: []gate.Compared{{What: "p99<250ms", Outcome: gate.Undecided, Ratio: &analyze.Estimate{Value: .96, Lo: .92, Hi: 1.01, Confidence: .9}, Base: 600, Head: 576, P: .3, Text: "capacity 0.96x"}, {What: "overload V01", Outcome: gate.Pass, Text: "passes as before"}}}}, ending(3, "undecided")}
+	probe := opening("identify")
+	probe.Run.Target = "http://127.0.0.1:8080/"
+	out["identify"] = []journal.Entry{probe, {Trial: s.trial(1, "identify/flood", 6, steady(5600), steady(1400))}, {Limiter: identified()}, ending(0, identified().Words())}
 	return out
 }

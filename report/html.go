@@ -70,6 +70,7 @@ type page struct {
 	Amplified   string
 	Alone       string // requests that no client of the table sent
 	Searched    bool   // the page has a curve to begin with
+	Identified  bool   // the limiter is what the page is about
 	Notes       []attack.Note
 	Spec        string
 	PNG         template.URL
@@ -154,7 +155,7 @@ func layPage(r Report) (*page, []Chart) {
 			p.Heats = append(p.Heats, &c)
 		}
 	}
-	p.Searched = p.Charts["latency"] != nil
+	p.Searched, p.Identified = p.Charts["latency"] != nil, r.Limiter != nil && len(r.Storms) == 0
 	p.Notes = r.allNotes()[len(r.Warnings()):]
 	return p, charts
 }

@@ -24,7 +24,12 @@ func limiterHeadline(name string, l limits.Limiter) string {
 // limiterTile is the limit that was found.
 func limiterTile(l limits.Limiter) Tile {
 	t := Tile{Label: "limit found", Value: "–", Detail: l.Words()}
-	if l.Rate != nil && l.Told() {
+	switch {
+	case l.Algorithm == limits.NoLimiter:
+		t.Value, t.Detail = "none", fmt.Sprintf("up to %s/s", Number(l.PeakRate))
+	case l.Algorithm == limits.Concurrency && l.Burst != nil:
+		t.Value, t.Unit, t.Detail = Number(l.Burst.Value), " in flight", l.Kind()
+	case l.Rate != nil && l.Told():
 		t.Value, t.Unit, t.Detail = Number(l.Rate.Value), "/s", l.Kind()
 		if l.Burst != nil {
 			t.Detail += ", burst " + Number(l.Burst.Value)
@@ -67,10 +72,15 @@ func (r Report) limiterRows() (rows [][2]string) {
 	}
 	add("runner-up", l.RunnerUp)
 	add("cost", fmt.Sprintf("%s requests in %s, up to %s/s", Number(float64(l.Requests)), Latency(l.Seconds*1000), Number(l.PeakRate)))
-	if args := l.Verify(); args != "" {
-		add("hold it to that", "plimsoll verify "+r.Run.Target+" "+args)
-	}
 	return rows
+}
+
+// heldToIt is the command that holds the throttle to what was found, "" where there is no limit.
+func (r Report) heldToIt() string {
+	if r.Limiter == nil || r.Limiter.Verify() == "" {
+		return ""
+	}
+	return "plimsoll verify " + quoted(r.Run.Target) + " " + r.Limiter.Verify()
 }
 
 func orNone(s string) string {
@@ -98,11 +108,10 @@ func (t *page80) limiter(r Report) {
 	}
 	t.head("Limiter")
 	for _, row := range rows {
-		if row[0] == "hold it to that" { // on a line of its own, to be copied
-			t.line("  next: %s", row[1])
-			continue
-		}
 		t.hanging("  "+cell(row[0], 24), strings.Repeat(" ", 26), row[1])
+	}
+	if next := r.heldToIt(); next != "" { // on a line of its own, to be copied
+		t.line("  next: %s", next)
 	}
 	for _, n := range r.Limiter.Notes {
 		t.hanging("  · ", "    ", n.Text)
@@ -118,5 +127,8 @@ func markdownLimiter(b *strings.Builder, r Report) {
 	b.WriteString("\n### Limiter\n\n| | |\n| --- | --- |\n")
 	for _, row := range rows {
 		fmt.Fprintf(b, "| %s | %s |\n", md(row[0]), md(row[1]))
+	}
+	if next := r.heldToIt(); next != "" {
+		fmt.Fprintf(b, "| hold it to that | %s |\n", md(next))
 	}
 }

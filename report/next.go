@@ -41,6 +41,12 @@ func (r Report) Pressing() (out []Step) {
 	if unclear := r.checksThat(scenarios.Inconclusive); len(unclear) > 0 {
 		add("ask again what could not be told", "plimsoll verify "+target+r.askedLimit()+" --only "+strings.Join(unclear, ","))
 	}
+	if left := r.leftUnasked(); len(left) > 0 {
+		add("ask what the run ended before", "plimsoll verify "+target+r.askedLimit()+" --only "+strings.Join(left, ","))
+	}
+	if next := r.heldToIt(); next != "" && len(r.Storms) == 0 {
+		add("hold the throttle to what was found", next)
+	}
 	c := r.Capacity()
 	switch {
 	case r.Going:
@@ -74,6 +80,20 @@ func (r Report) checksThat(o scenarios.Outcome) (out []string) {
 			if c.Outcome == o && !slices.Contains(out, c.ID) {
 				out = append(out, c.ID)
 			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// leftUnasked are the ids of the checks that a run ended before.
+func (r Report) leftUnasked() (out []string) {
+	if r.End == nil {
+		return nil
+	}
+	for _, c := range r.End.Unasked {
+		if c.Why == "" && !slices.Contains(out, c.ID) {
+			out = append(out, c.ID)
 		}
 	}
 	slices.Sort(out)

@@ -81,9 +81,10 @@ func (o *refusals) come(refusal, again attack.Attempt) {
 	o.backs = append(o.backs, comeback{told: wait, waited: max(0, again.Sent-refusal.Received), in: again.Outcome == attack.OK})
 }
 
-// table holds what was told against who came back, identity by identity; without rows where there is but one.
+// table holds what was told against who came back, identity by identity; without rows where there is but one, or nobody was told
+// anything.
 func (o refusals) table() (t Table) {
-	if len(o.each) < 2 {
+	if len(o.each) < 2 || len(o.told) == 0 {
 		return t
 	}
 	t.Head = []string{"identity", "refusals", "told a wait", "shortest", "longest", "waited as told", "of these let in", "came sooner", "of these let in"}

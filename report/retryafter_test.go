@@ -182,3 +182,15 @@ func TestEndpointsAreDrawn(t *testing.T) {
 		t.Error("drawn of a target of one endpoint")
 	}
 }
+
+// TestNoTableOfNothingTold: where no refusal told anything, the sentence says so, and no rows of dashes follow.
+func TestNoTableOfNothingTold(t *testing.T) {
+	told := refusals{n: 5, told: []time.Duration{time.Second}, each: []*refusals{{who: "ann", n: 3}, {who: "bob", n: 2}}}
+	if got := told.table(); len(got.Rows) != 2 {
+		t.Errorf("%+v, want a row for each of two", got)
+	}
+	told.told = nil
+	if got := told.table(); got.Rows != nil {
+		t.Errorf("%+v, want no rows", got)
+	}
+}

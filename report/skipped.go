@@ -50,6 +50,14 @@ func (r Report) reasons() (out []reason) {
 	return out
 }
 
+// Words are the storm's title, and why its outcome is open although all that was asked passed.
+func (s Storm) Words() string {
+	if s.Outcome == scenarios.Inconclusive && !slices.ContainsFunc(s.Checks, func(c scenarios.Check) bool { return c.Outcome != scenarios.Pass }) {
+		return s.Title + " (not all was asked)"
+	}
+	return s.Title
+}
+
 func (t *page80) skipped(r Report) {
 	for _, s := range r.reasons() {
 		t.hanging("  "+cell("skip", 6), strings.Repeat(" ", 8), s.Why)

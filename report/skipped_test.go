@@ -58,3 +58,21 @@ func TestASkippedCheckSaysHowTheRunEnded(t *testing.T) {
 		}
 	}
 }
+
+// TestAnInterruptionSaysWhatIsLeft: a storm that passed as far as it was asked says that it was not asked all, and the page how to ask
+// the rest.
+func TestAnInterruptionSaysWhatIsLeft(t *testing.T) {
+	r := stormed(exitInterrupted, "V09")
+	r.Storms[0].Outcome, r.Storms[0].Title = scenarios.Inconclusive, "a storm"
+	r.End.Unasked = []scenarios.Skipped{{Scenario: "storm", ID: "V20"}, {Scenario: "storm", ID: "V08"}, {Scenario: "storm", ID: "V10", Why: "no date was told"}}
+	if got := r.Storms[0].Words(); got != "a storm (not all was asked)" {
+		t.Errorf("%q does not tell why it is open", got)
+	}
+	if got := stormed(3, "V09:inconclusive").Storms[0].Words(); got != "" {
+		t.Errorf("%q of a storm whose check could not tell", got)
+	}
+	want := Step{"ask what the run ended before", "plimsoll verify URL --limit 300/s --burst 40 --only V08,V20"}
+	if got := r.Next(); len(got) == 0 || got[0] != want {
+		t.Errorf("next are %+v, want first %+v", got, want)
+	}
+}

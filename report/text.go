@@ -211,7 +211,7 @@ func (t *page80) storms(r Report) {
 	}
 	t.head("Checks")
 	for _, s := range worstFirst(r.Storms) {
-		t.hanging("  "+cell(mark(s.Outcome), 6), strings.Repeat(" ", 8), s.Scenario+": "+s.Title)
+		t.hanging("  "+cell(mark(s.Outcome), 6), strings.Repeat(" ", 8), s.Scenario+": "+s.Words())
 		for _, c := range s.Checks {
 			t.hanging("    "+cell(mark(c.Outcome), 6)+c.ID+" ", strings.Repeat(" ", 14), c.Name)
 			if c.Outcome == scenarios.Pass {

@@ -27,7 +27,7 @@ const (
 )
 
 // Tiles are knee, breaking load, limit and verification, in this order and always all four; a gate, a plain load, a verification
-// alone and a search that did not end have numbers of their own to show.
+// alone, an identification and a search that did not end have numbers of their own to show.
 func (r Report) Tiles() [4]Tile {
 	c, load := r.Capacity(), r.Load()
 	switch {
@@ -35,6 +35,8 @@ func (r Report) Tiles() [4]Tile {
 		return r.gateTiles()
 	case load != nil:
 		return r.loadTiles(*load)
+	case r.Command() == "identify":
+		return r.limiterTiles()
 	case c == nil && len(r.Storms) > 0:
 		return r.stormTiles()
 	case c == nil && !r.Going && r.Command() == "find" && len(pooled(r.Trials)) > 0:

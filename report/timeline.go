@@ -199,6 +199,9 @@ func (r Report) timelineChart() *Chart {
 		return nil
 	}
 	c := &Chart{ID: "timeline", Title: "What was offered, and what became of it", Subtitle: "By the second in which requests were due; failures and refusals are never counted as answered." + r.leftOut(), Sync: "time", Table: r.trialTable()}
+	if slices.ContainsFunc(t.slots, func(s slot) bool { return s.turned > 0 }) {
+		c.Subtitle += " Those turned away had no right to be let in, and were told so."
+	}
 	t.rates(c)
 	if l := r.Limit(); l != nil {
 		c.Markers = []Marker{r.limitLine(l.Rate)}

@@ -17,15 +17,22 @@ const value = { rate: v => count(v) + "/s", ms: latency, s: v => count(v) + " s"
 const label = { rate: count, ms: tick, s: count, percent: v => v > 100 ? "" : count(v) + " %", percentile };
 const written = (unit, v) => v == null ? "–" : value[unit](v);
 
-// 1-2-5 ticks of a log axis; only the decades where there is no room for more.
-function ticks125(min, max, room) {
+// Numbers of an even axis, with as many digits as its steps have.
+function even(vs) {
+  const gap = vs.length > 1 ? vs[1] - vs[0] : 1;
+  const digits = [0, 1, 2].find(d => Math.abs(gap * 10 ** d - Math.round(gap * 10 ** d)) < 1e-6) ?? 3;
+  return v => v.toLocaleString("en", { maximumFractionDigits: digits });
+}
+
+// 1-2-5 ticks of a log axis, each with so much room; only the decades where there is not enough.
+function ticks125(min, max, room, each) {
   const all = [];
   for (let e = Math.floor(Math.log10(min)); e <= Math.log10(max) + 1e-9; e++)
     for (const m of [1, 2, 5]) {
       const v = +(m * 10 ** e).toPrecision(6);
       if (v >= min * 0.9999 && v <= max * 1.0001) all.push(v);
     }
-  return all.length * 17 <= room ? all : all.filter(v => Math.abs(Math.log10(v) % 1) < 1e-9);
+  return all.length * each <= room ? all : all.filter(v => Math.abs(Math.log10(v) % 1) < 1e-9);
 }
 
 function widest(ctx, words) {
@@ -37,14 +44,14 @@ function axisOf(a, side, narrow) {
   const axis = {
     stroke: () => css("mute"), grid: { stroke: () => css("grid"), width: 1 }, ticks: { stroke: () => css("line"), width: 1, size: 4 },
     font: font(12), labelFont: font(12), labelSize: 18, labelGap: 0, label: a.label || undefined,
-    size: side === "y" ? (u, words) => Math.max(narrow ? 54 : 62, 10 + widest(u.ctx, words || [])) : 28, values: (u, vs) => vs.map(v => v == null ? "" : a.names ? a.names[v - 1] || "" : label[a.unit](v)),
+    size: side === "y" ? (u, words) => Math.max(narrow ? 54 : 62, 10 + widest(u.ctx, words || [])) : 28, values: (u, vs) => { const word = !a.log && (a.unit === "s" || a.unit === "rate") ? even(vs) : label[a.unit]; return vs.map(v => v == null ? "" : a.names ? a.names[v - 1] || "" : word(v)); },
   };
   if (side === "x") axis.grid.show = false;
   if (a.log) {
     axis.filter = (u, s) => s;
     axis.splits = u => a.unit === "percentile"
       ? [1, 2, 10, 100, 1e3, 1e4, 1e5].filter(v => v <= a.max && !(narrow && v === 2))
-      : ticks125(a.min, a.max, side === "y" ? u.height - 70 : u.width);
+      : side === "y" ? ticks125(a.min, a.max, u.height - 70, 17) : ticks125(a.min, a.max, u.width - 74, 52);
   }
   return axis;
 }
@@ -212,7 +219,7 @@ function draw(c) {
   el.textContent = "";
   const rows = rowsOf(c), narrow = el.clientWidth < 520;
   const opts = {
-    ...sizeOf(el), padding: [8, c.x.unit === "percentile" || c.x.names ? 26 : 12, 0, 0],
+    ...sizeOf(el), padding: [8, c.x.log || c.x.names ? 26 : 12, 0, 0],
     scales: { x: scaleOf(c.x, c.xs), y: scaleOf(c.y) },
     axes: [axisOf(c.x, "x", narrow), axisOf(c.y, "y", narrow)],
     series: [{ label: { rate: "rate", s: "at", percentile: "percentile", ms: "waited", nth: "run" }[c.x.unit], value: (u, v) => c.x.hints ? c.x.hints[v - 1] || "–" : written(c.x.unit, v) }, ...rows.map(r => seriesOf(c, r))],
