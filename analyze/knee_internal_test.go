@@ -42,6 +42,9 @@ func TestKneeOfKnownCurves(t *testing.T) {
 		{"M/D/1", leastCS2, func(r float64) float64 { return .001 * (1 + r/(2*(1-r))) }, .5858},
 		{"M/M/8", 1, func(r float64) float64 { return .008 * (1 + erlangWait(8, r)) }, .745},
 		{"M/M/64", 1, func(r float64) float64 { return .064 * (1 + erlangWait(64, r)) }, .9},
+		{"workers in each other's way, no queue below capacity", .5, func(r float64) float64 { return .02 / (1 - .7*r) }, .7143},
+		{"workers of contention .0133 and coherence .00023", .5, func(r float64) float64 { return crowded(.0133, .00023, r) }, .8106},
+		{"the same with the queue of M/M/16", 1, func(r float64) float64 { return .016 * (1 + erlangWait(16, r)) / (1 - .4*r) }, .7658},
 		{"no queue that Little's law knows", .3, func(r float64) float64 { return .01 * (1 + .5*math.Pow(r, 9)/(1-r)) }, .7215},
 	} {
 		value, half, ok := base(row.mean, row.cs2).kneeOf(toldBy(row.mean, 1e6, .003))
@@ -52,6 +55,22 @@ func TestKneeOfKnownCurves(t *testing.T) {
 			t.Errorf("%s: half width %.3f, want %v to 0.12", row.name, half, leastKneeCI)
 		}
 	}
+}
+
+// crowded is the mean response time under the Universal Scalability Law (N. J. Gunther) where nothing is by chance and the
+// capacity is 1000/s: the number n at work is r T, the lesser of the two that there are.
+func crowded(contention, coherence, rho float64) float64 {
+	long := func(n float64) float64 { return 1 + contention*(n-1) + coherence*n*(n-1) }
+	most := math.Sqrt((1 - contention) / coherence)
+	lo, hi := 0., most
+	for range 60 {
+		if n := (lo + hi) / 2; n/long(n) < rho*most/long(most) {
+			lo = n
+		} else {
+			hi = n
+		}
+	}
+	return lo / (1000 * rho)
 }
 
 // erlangWait is the mean wait of M/M/c in service times.
