@@ -122,11 +122,6 @@ func (s shelf) contest(t *testing.T, field []contender, all []population.Service
 	}
 	const piece = 6
 	n := 0
-	shelve := func() {
-		for _, c := range field {
-			s.write(t, c.name, slices.Collect(maps.Values(before[c.name])))
-		}
-	}
 	for ; n < len(all) && (s.until.IsZero() || time.Now().Before(s.until)); n = min(n+piece, len(all)) {
 		for _, c := range field {
 			known := before[c.name]
@@ -140,11 +135,10 @@ func (s shelf) contest(t *testing.T, field []contender, all []population.Service
 				found[c.name] = append(found[c.name], f)
 			}
 		}
-		if n%(4*piece) == 0 {
-			shelve()
+		for _, c := range field {
+			s.write(t, c.name, slices.Collect(maps.Values(before[c.name])))
 		}
 	}
-	shelve()
 	return n, found
 }
 
