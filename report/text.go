@@ -79,9 +79,10 @@ func (t *page80) line(format string, args ...any) {
 // wrapped writes s over as many lines as it needs, behind the indent given.
 func (t *page80) wrapped(indent, s string) { t.hanging(indent, indent, s) }
 
-// hanging writes s behind first, and behind rest whatever does not fit. A first that is longer than rest has lines of its own.
+// hanging writes s behind first, and behind rest whatever does not fit. A first that leaves no space before s has lines of its own.
 func (t *page80) hanging(first, rest, s string) {
-	if utf8.RuneCountInString(first) > utf8.RuneCountInString(rest) {
+	over := utf8.RuneCountInString(first) - utf8.RuneCountInString(rest)
+	if over > 0 || over == 0 && !strings.HasSuffix(first, " ") && first != "" {
 		t.wrapped(first[:len(first)-len(strings.TrimLeft(first, " "))], first)
 		first = rest
 	}

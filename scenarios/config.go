@@ -136,6 +136,16 @@ func (c Config) Validate() error {
 	return errors.Join(c.Alarms.Validate(), c.validateOwn(), c.known("only", c.Only), c.known("skip", c.Skip))
 }
 
+// UnknownError is a word of Only or Skip that names no scenario and no check.
+type UnknownError struct {
+	In, Word string
+	Known    []string // names and ids that could have been meant
+}
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("%s: %q is no scenario, check or id; verify --list shows them", e.In, e.Word)
+}
+
 // known reports the first word that names no scenario and no check.
 func (c Config) known(flag string, words []string) error {
 	var all []string
@@ -147,7 +157,7 @@ func (c Config) known(flag string, words []string) error {
 	}
 	for _, w := range words {
 		if !slices.Contains(all, w) {
-			return fmt.Errorf("%s: %q is no scenario, check or id; verify --list shows them", flag, w)
+			return &UnknownError{In: flag, Word: w, Known: all}
 		}
 	}
 	return nil

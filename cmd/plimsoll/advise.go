@@ -121,7 +121,12 @@ func (a *app) advise(path string, how advising) error {
 	if !a.json && !how.whole {
 		a.text = report.LimitsText
 	}
-	return a.publish(dir, append(entries, added))
+	entries = append(entries, added)
+	if err := a.publish(dir, entries); err != nil {
+		return err
+	}
+	(&session{app: a, dir: dir, entries: entries}).sayNext()
+	return nil
 }
 
 // editedLimits is an error where limits.json does not say what the run's journal does: somebody's hand was at it, and what was
@@ -177,7 +182,7 @@ func readRecommendation(path string) (r limits.Recommendation, err error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		dir := path
 		if path = filepath.Join(dir, limitsName); isFile(filepath.Join(dir, journalName)) && !isFile(path) {
-			return r, misuseHint("plimsoll advise "+dir+" makes them of a find", "--limits: the run %s holds no limits", dir)
+			return r, noLimits(dir)
 		}
 	}
 	data, err := os.ReadFile(path)

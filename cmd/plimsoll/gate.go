@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -84,6 +85,15 @@ func (a *app) gateCmd() *cobra.Command {
 	return c
 }
 
+func isURL(text string) bool {
+	return strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://")
+}
+
+// isRun tells whether a path is the folder of a run, or its journal.
+func isRun(path string) bool {
+	return isFile(filepath.Join(path, journalName)) || filepath.Base(path) == journalName && isFile(path)
+}
+
 // args wants a URL or a spec with a baseline, and two runs without.
 func (f gateFlags) args(args []string) error {
 	switch {
@@ -91,6 +101,10 @@ func (f gateFlags) args(args []string) error {
 		return misuseHint("example: plimsoll gate --baseline baseline.json http://127.0.0.1:8080/", "gate --baseline wants one URL or spec, got %d arguments", len(args))
 	case f.baseline == "" && len(args) == 1:
 		return misuseHint("plimsoll gate --baseline FILE URL, or plimsoll gate BASE HEAD", "gate has nothing to hold %s against", attack.RedactURL(args[0]))
+	case f.baseline == "" && len(args) == 2 && isURL(args[1]):
+		return misuseHint("plimsoll gate --baseline "+args[0]+" "+attack.RedactURL(args[1]), "gate BASE HEAD compares finished runs, and %s is a URL: a baseline for it goes behind --baseline", attack.RedactURL(args[1]))
+	case f.baseline != "" && isRun(args[0]):
+		return misuseHint("plimsoll gate "+f.baseline+" "+args[0], "gate --baseline wants a URL, and %s is a finished run: two of them are compared without --baseline", args[0])
 	case f.baseline == "" && len(args) != 2:
 		return misuseHint("plimsoll find URL --save-baseline FILE makes a baseline", "gate wants --baseline FILE and a URL, or two finished runs; got %d arguments", len(args))
 	case f.baseline == "" && f.measures() != "":

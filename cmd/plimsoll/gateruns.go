@@ -25,7 +25,10 @@ type finished struct {
 // compareRuns decides from finished runs.
 func (a *app) compareRuns(ctx context.Context, f gateFlags, args []string) error {
 	tolerance, err := analyze.ParsePercent(f.tolerance)
-	if err != nil || tolerance <= 0 || tolerance > .5 {
+	if err != nil {
+		return misuse("--tolerance: %w", err)
+	}
+	if tolerance <= 0 || tolerance > .5 {
 		return misuse("--tolerance %q, want a percentage above 0%% and at most 50%%", f.tolerance)
 	}
 	base, err := readSide(args[0])

@@ -56,6 +56,14 @@ func runsBelow(dir string) string {
 	return "it holds those of runs: the last is " + filepath.Dir(found[len(found)-1])
 }
 
+// noLimits tells of a run in whose folder there are no limits, and what makes some.
+func noLimits(dir string) error {
+	if _, entries, err := readRun(dir); err == nil && does[report.Fold(entries).Command()] != "" {
+		return fmt.Errorf("--limits: %w", noCapacity(dir, report.Fold(entries)))
+	}
+	return misuseHint("plimsoll advise "+dir+" makes them", "--limits: the run %s holds no limits", dir)
+}
+
 // does is what a command's run is for, of the commands whose runs hold no capacity.
 var does = map[string]string{"load": "only loads", "verify": "proves a throttle", "identify": "tells which limiter is there", "gate": "holds a build to a baseline"}
 

@@ -85,3 +85,33 @@ func TestARunIsNamedByItsFiles(t *testing.T) {
 		}
 	}
 }
+
+// A run is no URL, and a verify holds no limits.
+func TestARunIsNotTakenForAnother(t *testing.T) {
+	dir := bracketedRun(t)
+	code, _, stderr := call(t.Context(), "gate", "--baseline", dir, dir)
+	if code != exitMisuse || !strings.Contains(stderr, "is a finished run: two of them are compared without --baseline") {
+		t.Errorf("a run for a URL: exit %d: %s", code, stderr)
+	}
+	code, _, stderr = call(t.Context(), "verify", "http://127.0.0.1:1/", "--limits", runOf(t, "verify"))
+	if code != exitMisuse || !strings.Contains(stderr, "--limits: ") || !strings.Contains(stderr, "is a run of verify, which proves a throttle") {
+		t.Errorf("the limits of a verify: exit %d: %s", code, stderr)
+	}
+}
+
+// Formats for standard output have no use for --out, which is told before they are printed.
+func TestReportPrintsNothingBeforeItRefusesOut(t *testing.T) {
+	dir, out := bracketedRun(t), filepath.Join(t.TempDir(), "public")
+	code, stdout, stderr := call(t.Context(), "report", dir, "--format", "json,md", "--out", out)
+	if code != exitMisuse || stdout != "" || !strings.Contains(stderr, "standard output is for json and md\n  > FILE keeps it") || isFile(filepath.Join(out, "result.json")) {
+		t.Errorf("exit %d: %s%s", code, stdout, stderr)
+	}
+}
+
+// Advice is followed by what to do with it.
+func TestAdviseSaysWhatToDoNext(t *testing.T) {
+	dir := bracketedRun(t)
+	if code, _, stderr := call(t.Context(), "advise", dir); code != exitKept || !strings.Contains(stderr, "next, to write the limits for a gateway: plimsoll export "+dir+" --to nginx\n") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}

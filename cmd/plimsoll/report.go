@@ -23,7 +23,7 @@ func (a *app) reportCmd() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 1 && show != "":
-				return misuse("--serve shows one run, got %d", len(args))
+				return misuseHint("an address goes behind an equals sign: --serve=:8080", "--serve shows one run, got %d", len(args))
 			case len(args) > 1:
 				return a.compare(args, formats)
 			case show != "":
@@ -81,18 +81,18 @@ func (a *app) report(path string, formats []string) error {
 		}
 		return a.publish(dir, entries)
 	}
-	var files []string
+	files := slices.DeleteFunc(slices.Clone(formats), func(f string) bool { return printed[f] != nil })
+	if len(files) == 0 && a.spec.Out != "" {
+		return misuseHint("> FILE keeps it; without --format every file is written there", "--out is for html, png and png-dark; standard output is for %s", strings.Join(formats, " and "))
+	}
 	for _, f := range formats {
-		if printed[f] == nil {
-			files = append(files, f)
-		} else if err := printed[f](a.out, r); err != nil {
-			return err
+		if show := printed[f]; show != nil {
+			if err := show(a.out, r); err != nil {
+				return err
+			}
 		}
 	}
 	if len(files) == 0 {
-		if a.spec.Out != "" {
-			return misuse("--out is for html, png and png-dark; %s went to standard output", strings.Join(formats, " and "))
-		}
 		return nil
 	}
 	if err := report.WriteFiles(dir, r, files...); err != nil {

@@ -108,7 +108,7 @@ func (a *app) root() *cobra.Command {
 	root.SetUsageTemplate(usage)
 	root.SetFlagErrorFunc(flagError)
 	root.AddGroup(&cobra.Group{ID: "measure", Title: "Measure:"}, &cobra.Group{ID: "limit", Title: "Limit and prove:"}, &cobra.Group{ID: "rest", Title: "The rest:"})
-	root.SetHelpCommandGroupID("rest")
+	root.SetHelpCommand(helpCmd())
 	root.SetCompletionCommandGroupID("rest")
 	root.AddCommand(a.demoCmd(), a.findCmd(), a.loadCmd(), a.runCmd(), a.adviseCmd(), a.verifyCmd(), a.identifyCmd(), a.exportCmd(), a.gateCmd(), a.reportCmd(), a.labCmd(), a.doctorCmd(), a.nullCmd(), a.manCmd(), a.schemaCmd(), a.versionCmd())
 	return root
@@ -129,6 +129,9 @@ func unknownCommand(c *cobra.Command, args []string) error {
 	for _, sub := range c.Commands() {
 		names = append(names, sub.Name())
 	}
+	if ours := othersCommands[args[0]]; ours != "" {
+		return misuse("unknown command %q, did you mean plimsoll %s?", args[0], ours)
+	}
 	if near := nearest(args[0], names); near != "" {
 		return misuse("unknown command %q, did you mean %s?", attack.RedactURL(args[0]), near)
 	}
@@ -140,6 +143,9 @@ func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
 		name := unknown.GetSpecifiedName()
+		if ours := othersFlags[name]; ours != "" && c.Flags().Lookup(ours) != nil {
+			return misuse("unknown flag %s, did you mean --%s?", strings.Repeat("-", min(2, len(name)))+name, ours)
+		}
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		if near := nearest(name, names); near != "" && len(name) > 1 {

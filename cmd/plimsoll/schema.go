@@ -20,7 +20,7 @@ var doctorJSONSchema string
 
 func (a *app) schemaCmd() *cobra.Command {
 	schemas := map[string]string{"spec": specSchema, "result": string(report.ResultSchema), "history": string(report.HistorySchema), "comparison": string(report.ComparisonSchema), "doctor": doctorJSONSchema, "scenarios": scenariosExample}
-	return &cobra.Command{Use: "schema spec|result|history|comparison|doctor|scenarios", GroupID: "rest", Short: "Print the JSON Schema of a spec, of result.json, of history.json, of a comparison, of what doctor prints, or an example of scenarios",
+	return &cobra.Command{Use: "schema spec|result|history|comparison|doctor|scenarios", GroupID: "rest", Short: "Print the JSON Schema of what is read or written, or an example of scenarios",
 		Example: "  plimsoll schema spec > plimsoll.schema.json\n  plimsoll schema result", Args: oneArg("of spec, result, history, comparison, doctor and scenarios"),
 		ValidArgs: []cobra.Completion{"spec", "result", "history", "comparison", "doctor", "scenarios"},
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -203,9 +204,21 @@ func (a *app) scenarioConfig(limit limits.Limit) (scenarios.Config, error) {
 		return c, err
 	}
 	if _, err := scenarios.New(c); err != nil {
-		return c, misuse("%w", err)
+		return c, unknownScenario(err)
 	}
 	return c, nil
+}
+
+// unknownScenario names the flag of a word that names nothing to verify, and what was perhaps meant.
+func unknownScenario(err error) error {
+	var u *scenarios.UnknownError
+	if !errors.As(err, &u) {
+		return misuse("%w", err)
+	}
+	if near := nearest(u.Word, u.Known); near != "" {
+		return misuse("--%s: %q is no scenario, check or id, did you mean %s?", u.In, u.Word, near)
+	}
+	return misuseHint("plimsoll verify --list shows them", "--%s: %q is no scenario, check or id", u.In, u.Word)
 }
 
 // verify storms the throttle and records a verdict for each scenario.
