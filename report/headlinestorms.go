@@ -34,14 +34,11 @@ func (r Report) headlineOfLimits(name string) string {
 	return fmt.Sprintf("%s holds %s requests a second", name, Number(r.Limits.Rate))
 }
 
-// manners are the checks of how a throttle words its refusals: a client may mind, the rate does not.
-var manners = []string{"V06", "V07", "V08", "V09", "V10", "V11", "V12", "V30", "V31", "V32", "V33", "V34", "V35"}
-
-// headlineOfFailure is the sentence of a throttle that failed a check. One that is only amiss in its manners holds all the same.
+// headlineOfFailure is the sentence of a throttle that failed a check. One that is only amiss in the form of its refusals holds all the same.
 func (r Report) headlineOfFailure(name string) string {
 	ids := r.checksThat(scenarios.Fail)
 	_, failed, _ := r.tally()
-	if slices.ContainsFunc(ids, func(id string) bool { return !slices.Contains(manners, id) }) {
+	if slices.ContainsFunc(ids, func(id string) bool { return !scenarios.OfForm(id) }) {
 		return fmt.Sprintf("The throttle in front of %s does not hold: %s failed", name, plural(failed, "check"))
 	}
 	which := strings.Join(ids, ", ")

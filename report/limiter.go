@@ -94,7 +94,7 @@ func estimateWords(e *analyze.Estimate, unit string) string {
 	if e == nil {
 		return ""
 	}
-	if e.Lo == e.Hi {
+	if Number(e.Lo) == Number(e.Hi) {
 		return Number(e.Value) + unit
 	}
 	return fmt.Sprintf("%s%s, %s to %s", Number(e.Value), unit, Number(e.Lo), Number(e.Hi))

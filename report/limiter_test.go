@@ -21,3 +21,12 @@ func TestLimiterHeadline(t *testing.T) {
 		}
 	}
 }
+
+// An interval whose ends read as the value says nothing.
+func TestAnIntervalIsToldWhereItReadsAsOne(t *testing.T) {
+	for want, e := range map[string]*analyze.Estimate{"100/s": {Value: 100, Lo: 99.97, Hi: 100.04}, "100/s, 99.6 to 100": {Value: 100, Lo: 99.6, Hi: 100.04}, "": nil} {
+		if got := estimateWords(e, "/s"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

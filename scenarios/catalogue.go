@@ -49,6 +49,7 @@ type check struct {
 	asks     string                // the expectation as a question, for lists
 	stages   []string              // what it rests on
 	extra    []string              // further stages that it looks at where there are any
+	form     bool                  // it is of how refusals are worded and sent: a client may mind, the rate does not
 	sure     bool                  // it holds even where the generator sent late: it rests on what surely happened
 	lacks    func(c Config) string // as a scenario's
 	insist   bool                  // where a stage has nothing to send, it says so instead of being left out
@@ -137,6 +138,13 @@ var (
 	catalogue = slices.Concat(core, etiquette, edge, comeback, retryStorms, storms, bypass, tenants, tiers, instances, inFlight, alarms)
 	stages    = slices.Concat(alarmStages, coreStages[:1], strangerStages, coreStages[1:], repeatStages(), edgeStages, comebackStages, retryStages, stormStages, bypassStages, tenantStages, tierStages, instanceStages, inFlightStages)
 )
+
+// OfForm tells whether a check is of how refusals are worded and sent. A throttle that fails nothing else holds all the same.
+func OfForm(id string) bool {
+	return slices.ContainsFunc(catalogue, func(s scenario) bool {
+		return slices.ContainsFunc(s.checks, func(k check) bool { return k.id == id && k.form })
+	})
+}
 
 // Listed is one scenario as a list shows it.
 type Listed struct {

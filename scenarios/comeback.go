@@ -11,11 +11,11 @@ import (
 var comeback = []scenario{
 	{name: "retry-after", title: "Clients that wait exactly as long as they are told", checks: []check{
 		{id: "V08", name: "retry-after-sufficient", asks: "who waits so long is let in",
-			stages: []string{"flash", "honour"}, sure: true, look: showing(sufficient, theComebacks)},
+			stages: []string{"flash", "honour"}, sure: true, form: true, look: showing(sufficient, theComebacks)},
 		{id: "V09", name: "retry-after-not-excessive", asks: "nobody is told to wait much longer than needed",
-			stages: []string{"flash"}, sure: true, look: showing(excessive, theLongestTold)},
+			stages: []string{"flash"}, sure: true, form: true, look: showing(excessive, theLongestTold)},
 		{id: "V10", name: "clock", asks: "a date is told by a clock that is right",
-			stages: []string{"flash"}, sure: true, look: showing(clock, theRefused)},
+			stages: []string{"flash"}, sure: true, form: true, look: showing(clock, theRefused)},
 	}},
 	{name: "recovery", title: "Half the limit right after the storm", checks: []check{
 		{id: "V15", name: "recovery", asks: "after a storm the service is back within a second",

@@ -415,3 +415,21 @@ func TestTheCatalogueIsStable(t *testing.T) {
 		t.Errorf("a name stands for two things: %q", names)
 	}
 }
+
+// What is of form alone stands in the catalogue once: no check of the rate, of latency or of the right is among it.
+func TestWhatIsOfForm(t *testing.T) {
+	var got []string
+	for _, s := range scenarios.Catalogue() {
+		for _, k := range s.Checks {
+			if scenarios.OfForm(k.ID) {
+				got = append(got, k.ID)
+			}
+		}
+	}
+	if text, want := strings.Join(got, " "), "V11 V12 V06 V07 V30 V31 V32 V33 V34 V35 V08 V09 V10"; text != want {
+		t.Errorf("of form are %s, want %s", text, want)
+	}
+	if scenarios.OfForm("U01") {
+		t.Error("an own check is of form")
+	}
+}
