@@ -38,6 +38,10 @@ func (r Report) headline() string {
 		return limiterHeadline(name, *r.Limiter)
 	case r.stormsCutShort():
 		return fmt.Sprintf("The throttle in front of %s is not proven: the run %s after %s", name, r.ended(), plural(passed+unclear, "check"))
+	case r.Command() == "verify" && len(r.leftUnasked()) > 0 && r.Outcome() == "":
+		return fmt.Sprintf("The throttle in front of %s is not proven: the run %s before any check", name, r.ended())
+	case r.Command() == "verify" && len(r.Skipped()) > 0 && r.Outcome() == "":
+		return fmt.Sprintf("The throttle in front of %s is not proven: every check was skipped", name)
 	case r.Outcome() == scenarios.Inconclusive:
 		return fmt.Sprintf("The throttle in front of %s is not proven: %s could not tell", name, plural(unclear, "check"))
 	case r.Outcome() == scenarios.Pass && !r.proven():

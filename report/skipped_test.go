@@ -76,3 +76,26 @@ func TestAnInterruptionSaysWhatIsLeft(t *testing.T) {
 		t.Errorf("next are %+v, want first %+v", got, want)
 	}
 }
+
+// TestAVerificationWithoutAVerdict: one that judged nothing says so, and shows no tiles of a search that nobody made.
+func TestAVerificationWithoutAVerdict(t *testing.T) {
+	for _, row := range []struct {
+		exit       int
+		why        string
+		head, tile string
+	}{
+		{exitInterrupted, "", "The throttle in front of shop is not proven: the run was interrupted before any check", "1 check skipped, none judged"},
+		{exitUndecided, "no refusal carried it", "The throttle in front of shop is not proven: every check was skipped", "1 check skipped, none judged"},
+	} {
+		r := stormed(row.exit)
+		r.Run.Command, r.Storms = "verify", nil
+		r.End.Unasked = []scenarios.Skipped{{Scenario: "overload", ID: "V07", Name: "retry-after-well-formed", Why: row.why}}
+		if got := r.Headline(); got != row.head {
+			t.Errorf("exit %d: %q, want %q", row.exit, got, row.head)
+		}
+		tiles := r.Tiles()
+		if tiles[0].Label != "requests sent" || tiles[3].Detail != row.tile || tiles[3].Value != "–" {
+			t.Errorf("exit %d: the tiles are %+v, want what was sent first and %q last", row.exit, tiles, row.tile)
+		}
+	}
+}

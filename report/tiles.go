@@ -37,7 +37,7 @@ func (r Report) Tiles() [4]Tile {
 		return r.loadTiles(*load)
 	case r.Command() == "identify":
 		return r.limiterTiles()
-	case c == nil && len(r.Storms) > 0:
+	case c == nil && (len(r.Storms) > 0 || r.Command() == "verify"):
 		return r.stormTiles()
 	case c == nil && !r.Going && r.Command() == "find" && len(pooled(r.Trials)) > 0:
 		return r.partialTiles(pooled(r.Trials))
@@ -116,7 +116,10 @@ func (r Report) verdictTile() (t Tile) {
 	}
 	switch r.Outcome() {
 	case "":
-		return Tile{Label: "verification", Value: "–", Detail: "no storm was sent"}
+		t.Value, t.Detail = "–", "no storm was sent"
+		if n := len(r.Skipped()); n > 0 {
+			t.Detail = plural(n, "check") + " skipped, none judged"
+		}
 	case scenarios.Pass:
 		t.Tone, t.Detail = Good, fmt.Sprintf("%d of %s in %s", pass, plural(all, "check"), plural(len(r.Storms), "storm"))
 	case scenarios.Fail:

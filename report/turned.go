@@ -78,8 +78,12 @@ func (f fates) words() string {
 
 // stormTiles are those of a verification alone: what was sent, what was refused, the limit and the verdict.
 func (r Report) stormTiles() [4]Tile {
-	f := fatesOf(r.stormTrials())
-	sent := Tile{Plain: true, Label: "requests sent", Value: count(f.Attempts), Detail: "in " + plural(len(r.Storms), "storm")}
+	trials, in := r.stormTrials(), plural(len(r.Storms), "storm")
+	if len(r.Storms) == 0 {
+		trials, in = r.Trials, plural(len(r.Trials), "trial")
+	}
+	f := fatesOf(trials)
+	sent := Tile{Plain: true, Label: "requests sent", Value: count(f.Attempts), Detail: "in " + in}
 	if n := f.retries(); n > 0 {
 		sent.Detail += fmt.Sprintf(": %s first tries, %s again", count(f.Due-f.Unsent), count(n))
 	}

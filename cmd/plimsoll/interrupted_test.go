@@ -77,3 +77,10 @@ func TestQuickNamesWhatItLeavesOut(t *testing.T) {
 		t.Errorf("what was not asked for by name is not left out by --quick: %q", got)
 	}
 }
+
+// A verification whose every check was skipped is undecided, and says why.
+func TestVerdictsOfNothing(t *testing.T) {
+	if code, outcome := judgeVerdicts(nil); code != exitUndecided || outcome != "no check had anything to look at" {
+		t.Errorf("exit %d: %q", code, outcome)
+	}
+}

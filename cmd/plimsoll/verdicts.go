@@ -79,5 +79,8 @@ func judgeVerdicts(verdicts []scenarios.Verdict) (int, string) {
 	case o == scenarios.Pass:
 		return exitKept, attack.Plural(len(checksIn(verdicts)), "check") + " passed; the rate was not tried"
 	}
+	if len(verdicts) == 0 {
+		return exitUndecided, "no check had anything to look at"
+	}
 	return exitUndecided, "cannot tell " + strings.Join(unsure, ", ")
 }
