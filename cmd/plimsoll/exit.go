@@ -21,6 +21,7 @@ type failure struct {
 	code int
 	hint string
 	err  error
+	key  string // of a spec, that says what is wrong; where it is "", the flag that err begins with tells
 }
 
 func (f *failure) Error() string {

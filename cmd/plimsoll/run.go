@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -190,6 +191,10 @@ func (a *app) throttledWire() (*wire, error) {
 		return nil, err
 	}
 	w, err := other.wire()
+	var f *failure
+	if errors.As(err, &f) && f.key == "target.url" {
+		f.key = "verify.url"
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ func pointersOf(v pflag.Value) (out []uintptr) {
 
 var (
 	beginsWithFlag = regexp.MustCompile(`^--([a-z][a-z0-9-]*)`)
-	namesFlag      = regexp.MustCompile(`--([a-z][a-z0-9-]*)`)
+	namesFlag      = regexp.MustCompile(`(^|[\s(])--[a-z][a-z0-9-]*`)
 )
 
 // inSpec tells of a value that is wrong where it stands in the spec, in the spec's words: it is no flag's, unless that was given.
@@ -76,29 +76,35 @@ func inSpec(path string, given *pflag.FlagSet, err error) error {
 	if !errors.As(err, &f) || f.code != exitMisuse {
 		return err
 	}
-	said := f.err.Error()
-	m := beginsWithFlag.FindStringSubmatch(said)
-	if m == nil || given.Changed(m[1]) {
-		return err
-	}
 	data, unread := os.ReadFile(path)
 	if unread != nil {
 		return err
 	}
-	keys := keysOfFlags()
-	key, n := spotted(document(data), keys[m[1]], said)
+	said, keys := f.err.Error(), keysOfFlags()
+	m := beginsWithFlag.FindStringSubmatch(said)
+	could := []string{f.key}
+	switch {
+	case f.key != "":
+		said = f.key + ": " + said
+	case m == nil || given.Changed(m[1]):
+		return err
+	default:
+		could = keys[m[1]]
+	}
+	key, n := spotted(document(data), could, said)
 	if n == nil {
 		return err
 	}
-	words := namesFlag.ReplaceAllStringFunc(said, func(name string) string {
-		known := keys[strings.TrimPrefix(name, "--")]
+	words := namesFlag.ReplaceAllStringFunc(said, func(found string) string {
+		before, name, _ := strings.Cut(found, "--")
+		known := keys[name]
 		switch {
-		case name == m[0]:
-			return key
-		case len(known) == 1 && !given.Changed(strings.TrimPrefix(name, "--")):
-			return known[0]
+		case m != nil && name == m[1]:
+			return before + key
+		case len(known) == 1 && !given.Changed(name):
+			return before + known[0]
 		}
-		return name
+		return found
 	})
 	return &failure{code: f.code, hint: f.hint, err: fmt.Errorf("%s:%d:%d: %s", path, n.Line, n.Column, words)}
 }

@@ -32,9 +32,21 @@ func (a *app) target() (attack.Target, attack.Rows, error) {
 		return target, nil, err
 	}
 	if err := target.Validate(); err != nil {
-		return target, nil, misuse("%w", err)
+		return target, nil, t.wrong(err)
 	}
 	return target, rows, nil
+}
+
+// wrong tells of requests that cannot be sent, by the key of a spec that says them. A single URL is no request of several.
+func (t TargetSpec) wrong(err error) error {
+	f := &failure{code: exitMisuse, err: err}
+	switch {
+	case t.URL != "" && errors.Unwrap(err) != nil:
+		f.key, f.err = "target.url", errors.Unwrap(err)
+	case len(t.Requests) > 0:
+		f.key = "target.requests"
+	}
+	return f
 }
 
 func (a *app) requests() (attack.Target, error) {
