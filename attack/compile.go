@@ -190,8 +190,14 @@ func (in fill) into(tmpl *template.Template, plain string) (string, error) {
 	return b.String(), nil
 }
 
+// unknownField is how text/template tells of a field that there is none of.
+var unknownField = regexp.MustCompile(`at <([^>]*)>: can't evaluate field`)
+
 // explain says what to do about a template that does not run.
 func explain(where string, err error, row map[string]string) error {
+	if m := unknownField.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("template in the %s: {{%s}} is not known, want {{.Seq}}, {{.Rand}} or {{csv.column}}", where, m[1])
+	}
 	if row == nil {
 		return fmt.Errorf("template in the %s: %w; there is no CSV, and {{csv.…}} needs one", where, err)
 	}

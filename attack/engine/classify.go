@@ -122,6 +122,9 @@ func isTLS(err error) bool {
 		isA[tls.AlertError](err) || isA[x509.UnknownAuthorityError](err) || isA[x509.HostnameError](err)
 }
 
+// PlainText is said of a place that answers a handshake with something else.
+const PlainText = "no TLS is spoken there"
+
 // tlsReasons say in words what a handshake failed of. The other side's alerts have no type of their own outside of QUIC, so
 // their text tells, as crypto/tls writes it: with TLS 1.3 who wants a certificate says so, before it there was no alert for
 // that (RFC 5246 7.4.6: handshake_failure; many send bad_certificate).
@@ -135,7 +138,7 @@ var tlsReasons = []struct {
 	}},
 	{"the certificate is of an unknown authority", isA[x509.UnknownAuthorityError]},
 	{"the certificate is for another host", isA[x509.HostnameError]},
-	{"no TLS is spoken there", isA[tls.RecordHeaderError]},
+	{PlainText, isA[tls.RecordHeaderError]},
 	{"a client certificate is wanted", isAlert("certificate required")},
 	{"a client certificate is wanted, or another one", isAlert("bad certificate")},
 	{"a client certificate is wanted, or the two ends have no version or cipher in common", isAlert("handshake failure")},

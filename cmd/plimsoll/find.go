@@ -206,6 +206,15 @@ func (a *app) searchPlan() (analyze.Plan, error) {
 	if f.MaxRate <= 0 {
 		return analyze.Plan{}, misuse("--max-rate %s, want more than 0", f.MaxRate)
 	}
+	if f.MaxInFlight < 1 {
+		return analyze.Plan{}, misuse("--max-inflight %d, want at least 1", f.MaxInFlight)
+	}
+	if f.MaxOverload <= 0 {
+		return analyze.Plan{}, misuse("--max-overload-seconds %g, want above 0: a search cannot see where a service breaks without breaking it", f.MaxOverload)
+	}
+	if err := analyze.Profile(f.Profile).Validate(); err != nil {
+		return analyze.Plan{}, &failure{code: exitMisuse, err: err, key: "find.profile"}
+	}
 	plan := analyze.Plan{Max: float64(f.MaxRate), Budget: f.Budget, Profile: analyze.Profile(f.Profile), Goal: goals[0], Also: goals[1:], Arrivals: f.Arrivals,
 		MaxInFlight: f.MaxInFlight, MaxOverloadSeconds: f.MaxOverload, MaxFailed: failed, Gentle: f.Gentle, Seed: a.spec.Seed}
 	if err := plan.Validate(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -158,6 +159,17 @@ func flagError(c *cobra.Command, err error) error {
 		return misuse("--%s %q: %v", bad.GetFlag().Name, bad.GetValue(), errors.Unwrap(bad))
 	}
 	return misuse("%v", err)
+}
+
+// aboutFlag is an error that begins with the name of what was told wrong, and quotes what was told.
+var aboutFlag = regexp.MustCompile(`^([a-z][a-z-]*) "`)
+
+// flagged is misuse that names the flag, where the word that an error of another package begins with is one.
+func flagged(err error) error {
+	if m := aboutFlag.FindStringSubmatch(err.Error()); m != nil && len(keysOfFlags()[m[1]]) > 0 {
+		return misuse("--%w", err)
+	}
+	return misuse("%w", err)
 }
 
 // noArgs wants none.

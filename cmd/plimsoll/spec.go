@@ -161,8 +161,13 @@ const maxSpec = 1 << 20
 // readSpec reads a spec file over the defaults. Its errors name every fault with line and column.
 func readSpec(path string) (*Spec, error) {
 	info, err := os.Stat(path)
-	if err != nil {
+	switch {
+	case err != nil && isURL(path):
+		return nil, misuseHint("plimsoll find "+attack.RedactURL(path)+" searches without one", "run takes a spec, and %s is a URL", attack.RedactURL(path))
+	case err != nil:
 		return nil, misuse("read spec: %w", err)
+	case info.IsDir():
+		return nil, misuseHint("a spec is a YAML file (plimsoll schema spec describes it); plimsoll report shows a run", "read spec: %s is a folder", path)
 	}
 	if info.Size() > maxSpec {
 		return nil, misuse("read spec: %s has %d bytes, want at most %d", path, info.Size(), maxSpec)

@@ -33,6 +33,8 @@ func TestSpecFaultsNameTheirPlace(t *testing.T) {
 		{"target:\n  url: ftp://h/--burst\n", nil, `spec.yaml:2:8: target.url: URL "ftp://h/--burst", want`},
 		{target + "verify:\n  url: ftp://h/\n  limit: 10/s\n  burst: 1\n", nil, `spec.yaml:3:8: verify.url: URL "ftp://h/", want one that begins`},
 		{"target:\n  requests:\n    - url: http://h/\n    - url: ftp://h/\n", nil, `spec.yaml:4:12: target.requests: request 2 of the target: URL "ftp://h/"`},
+		{target + "find: {profile: fast}\n", nil, `spec.yaml:2:17: find.profile: "fast" is no profile (quick, standard, thorough)`},
+		{target + "verify: {url: \"http://127.0.0.1:1/\", limit: 10/s, burst: 1, algorithm: bucket}\n", nil, `spec.yaml:2:72: verify.algorithm "bucket", want token-bucket`},
 		{target + "find: {max_overload_seconds: -1}\n", nil, "spec.yaml:2:30: find.max_overload_seconds -1, want above 0"},
 		{target + "goals: [\"p99<1s\"]\n", []string{"--goal", "xx"}, `--goal: "xx" is no goal`},
 		{target + "find: {budget: 45s, max_rate: 5kk/s}\n", nil, "spec.yaml:2:31: \"5kk/s\" is no rate (500/s, 30k/m, 2.5k, 10/100ms)\n  max_rate: …\n            ^"},

@@ -488,3 +488,12 @@ func TestTheExampleOfScenariosFitsTheSchema(t *testing.T) {
 		t.Errorf("%+v, %v, %v", own, err, own.Validate())
 	}
 }
+
+// Who asks a plain server for TLS is told to leave it, and not whom to trust.
+func TestHTTPSOfAPlainServerIsToldApart(t *testing.T) {
+	url := strings.Replace(server(t, fine), "http://", "https://", 1)
+	code, _, stderr := call(t.Context(), "load", url, "--for", "1s")
+	if code != exitUnmeasured || !strings.Contains(stderr, "no TLS is spoken there") || !strings.Contains(stderr, "its URL begins with http://") || strings.Contains(stderr, "--cacert") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}

@@ -40,9 +40,11 @@ func (a *app) target() (attack.Target, attack.Rows, error) {
 // wrong tells of requests that cannot be sent, by the key of a spec that says them. A single URL is no request of several.
 func (t TargetSpec) wrong(err error) error {
 	f := &failure{code: exitMisuse, err: err}
-	switch {
-	case t.URL != "" && errors.Unwrap(err) != nil:
-		f.key, f.err = "target.url", errors.Unwrap(err)
+	switch one := errors.Unwrap(err); {
+	case t.URL != "" && one != nil && aboutFlag.MatchString(one.Error()):
+		return flagged(one)
+	case t.URL != "" && one != nil:
+		f.key, f.err = "target.url", one
 	case len(t.Requests) > 0:
 		f.key = "target.requests"
 	}

@@ -213,7 +213,7 @@ func (a *app) scenarioConfig(limit limits.Limit) (scenarios.Config, error) {
 func unknownScenario(err error) error {
 	var u *scenarios.UnknownError
 	if !errors.As(err, &u) {
-		return misuse("%w", err)
+		return flagged(err)
 	}
 	if near := nearest(u.Word, u.Known); near != "" {
 		return misuse("--%s: %q is no scenario, check or id, did you mean %s?", u.In, u.Word, near)

@@ -206,7 +206,11 @@ func (w *wire) preflight(ctx context.Context, throttled bool) error {
 		return nil
 	}
 	for class := range total.Errors {
-		return unmeasured(reach[class], "cannot reach %s: %s", w.shown(), because(m, class))
+		why := because(m, class)
+		if strings.Contains(why, engine.PlainText) {
+			return unmeasured("does it speak plain HTTP? then its URL begins with http://", "cannot reach %s: %s", w.shown(), why)
+		}
+		return unmeasured(reach[class], "cannot reach %s: %s", w.shown(), why)
 	}
 	for status := range total.Statuses {
 		if total.Throttled > 0 {
