@@ -109,7 +109,6 @@ func (s *search) take(j Judgement) {
 	switch {
 	case j.Why == Backlog && j.Busy.N > 50:
 		s.estimate, s.se = j.Busy.Rate, j.Busy.SE(s.rest.CS2)
-		s.gather(j)
 	case j.Why == Slow:
 		s.estimate, s.se = math.Sqrt(s.lo*s.hi), .1
 	default:
@@ -117,11 +116,19 @@ func (s *search) take(j Judgement) {
 	}
 }
 
-// gather adds the busy run of an overload to the pool.
-func (s *search) gather(j Judgement) {
-	if b := j.Busy; j.Why == Backlog && b.N > 200 && b.Ticks >= 6 {
-		s.pool = s.pool.join(b)
+// nearBy is the share of the estimate below which a load tells nothing of capacity: it keeps a target at work without a
+// pause only while that is slower than usual. Less leans to low rates where a target pauses or has noisy neighbours.
+const nearBy = .93
+
+// gather adds to the pool what a trial completed while its backlog never emptied, if that was for half of it: those that
+// were borne tell as much of what the target can do as those that were not.
+func (s *search) gather(r row) {
+	load := r.m.Trial.Load()
+	b := AllBusy(r.m.Ticks, s.rest.busyAbove(load))
+	if rising := r.m.Trial.Phase == Baseline || r.m.Trial.Phase == WarmUp; rising || load < nearBy*s.estimate || 2*b.Ticks < len(r.m.Ticks) || r.j.Why == Errors || r.j.Part > 0 {
+		return
 	}
+	s.pool = s.pool.join(b)
 }
 
 // collapse looks into a saturation that lies below a load which passed: either overload costs capacity, or the load that
@@ -149,7 +156,6 @@ func (s *search) collapse() bool {
 	s.hi = min(s.hi, s.lo)
 	if se := j.Busy.SE(s.rest.CS2); j.Why == Backlog && j.Busy.N > 50 && se < s.se {
 		s.estimate, s.se = j.Busy.Rate, se
-		s.gather(j)
 	}
 	if j.Why == Errors {
 		s.estimate = max(s.estimate, j.Good) // the less overload the less is lost
@@ -345,8 +351,8 @@ func (s *search) vote(load, long, step float64) (Judgement, bool) {
 	return s.full("once more: two of three decide", load, long)
 }
 
-// full is a confirmation. A trial that passed for want of evidence of its own is judged once more with all busy runs of
-// overloads so far: they measured the same servers.
+// full is a confirmation. A trial that passed for want of evidence of its own is judged once more with all busy runs so far:
+// they measured the same servers.
 //
 //	overloaded  iff  r > own cap (1 + se/2)  and  r > pooled cap (1 + 1.64 se + 0.3 %), its own run in the pool
 func (s *search) full(why string, load, long float64) (Judgement, bool) {
@@ -359,9 +365,8 @@ func (s *search) full(why string, load, long float64) (Judgement, bool) {
 	if !own.tells(s.rest) {
 		return j, ok
 	}
-	all := s.pool.join(own)
-	if load > own.Rate*(1+own.SE(s.rest.CS2)/2) && load > all.surely(s.rest.CS2) {
-		j = j.is(Overloaded, Backlog, fmt.Sprintf("%s offered, %s completed in all stretches over which the backlog never emptied", perSecond(load), perSecond(all.Rate)))
+	if load > own.Rate*(1+own.SE(s.rest.CS2)/2) && load > s.pool.surely(s.rest.CS2) {
+		j = j.is(Overloaded, Backlog, fmt.Sprintf("%s offered, %s completed in all stretches over which the backlog never emptied", perSecond(load), perSecond(s.pool.Rate)))
 		s.rows[len(s.rows)-1].j = j
 	}
 	return j, ok
@@ -380,7 +385,6 @@ func (s *search) bound(load float64, j Judgement) {
 		}
 	} else {
 		s.breaking = min(s.breaking, load)
-		s.gather(j)
 		if s.lo >= s.breaking {
 			s.lo = s.passed(s.breaking)
 		}

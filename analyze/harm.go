@@ -29,28 +29,33 @@ func (f finding) middle() float64 {
 	case f.mode == ModeCollapse || f.mode == ModeErrors: // which complete other than they bear
 		return math.Sqrt(l * h)
 	case f.confirmed():
-		return f.weighed()
+		value, _ := f.weighed()
+		return value
 	}
 	return min(max(cmp.Or(f.estimate, f.good, math.Sqrt(l*h)), l), h)
 }
 
-// overloadFree is the share by which what overloads complete may differ from what is borne, however long they last.
-const overloadFree = .02
+// overloadFree is the share by which what a busy target completes may differ from what it bears, however long it was busy:
+// half as much and twice as much are as good, to a tenth of a per cent.
+const overloadFree = .015
 
-// weighed is the middle of a bracket of full-length trials and what overloads completed, each by how well it is known: the
-// middle the less the wider the bracket is and the fewer arrivals its ends saw. It lies within the bracket.
+// weighed is the middle of a bracket of full-length trials and what was completed flat out, each by how well it is known: the
+// middle the less the wider the bracket is and the fewer arrivals its ends saw. It lies within the bracket. Spread is the
+// standard deviation of its logarithm: larger where the two contradict each other, by the root of χ² as for physical
+// constants (R. T. Birge, 1932).
 //
-//	σ² of ln √(L·H) = ln²(H/L)/12 + (1 + cs²)/2n,   of ln cap = se² + (2 %)²
-func (f finding) weighed() float64 {
+//	σ² of ln √(L·H) = ln²(H/L)/12 + (1 + cs²)/2n,   of ln cap = cs²/m + (1.5 %)²
+func (f finding) weighed() (value, spread float64) {
 	l, h := f.sustained, f.breaking
-	middle := math.Sqrt(l * h)
-	if f.pool.N == 0 || f.se == 0 {
-		return middle
+	middle, wide := math.Sqrt(l*h), math.Log(h/l)
+	a := wide*wide/12 + (1+f.cs2)/(2*math.Max(float64(f.fullest), 1))
+	if f.pool.N == 0 {
+		return middle, math.Sqrt(a)
 	}
-	wide, cs2 := math.Log(h/l), f.se*f.se*float64(f.pool.N)
-	a := wide*wide/12 + (1+cs2)/(2*math.Max(float64(f.fullest), 1))
-	b := f.se*f.se + overloadFree*overloadFree
-	return min(max(middle*math.Pow(f.pool.Rate/middle, a/(a+b)), l), h)
+	se, apart := f.pool.SE(f.cs2), math.Log(f.pool.Rate/middle)
+	b := se*se + overloadFree*overloadFree
+	value = middle * math.Exp(apart*a/(a+b))
+	return min(max(value, l), h), math.Sqrt(a * b / (a + b) * max(apart*apart/(a+b), 1))
 }
 
 // least is the least that may be said of the capacity: between trials of full length it may move towards the lower one with

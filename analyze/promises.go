@@ -61,7 +61,7 @@ func (s *search) promises() bool {
 // kept is what the trials so far tell of a goal within the loosest: the relevant bounds of the loads that keep it.
 func (s *search) kept(g Goal) finding {
 	n := s.fullest
-	f := finding{goal: g, hi: math.Inf(1), estimate: s.estimate, pool: s.pool, mode: s.mode, breaking: s.breaking, fullest: s.fullest, resolved: s.resolved}
+	f := finding{goal: g, hi: math.Inf(1), estimate: s.estimate, pool: s.pool, cs2: s.cs2, mode: s.mode, breaking: s.breaking, fullest: s.fullest, resolved: s.resolved}
 	for _, p := range points(s.under(g, s.steady)) {
 		load := s.clamp(p.Load) // which is rounded
 		if load >= f.breaking*(1-1e-6) {

@@ -37,6 +37,7 @@ func (s *search) preflight() bool {
 	}
 	s.rest = RestOf(response(m))
 	s.rest.CS2 = 1 // 20 requests do not tell
+	s.cs2 = s.rest.CS2
 	return true
 }
 
@@ -72,6 +73,7 @@ func (s *search) baseline(load float64) bool {
 		}
 		if h := response(m); h.N() >= leastBaseline && m.Aborted == nil {
 			s.rest = RestOf(h)
+			s.cs2 = s.rest.CS2
 		}
 		return s.lo > 0 || s.sound(m, judged(m))
 	}
@@ -206,6 +208,7 @@ func (s *search) thaw(first Judgement, round int) (float64, bool) {
 // warming.
 func (s *search) warm() bool {
 	before, began, rose := 0., s.spent, false
+	s.pool = Busy{} // what it completed while it was cold
 	for range warmSteps {
 		long := s.effort.warm.long(s.lo, 0)
 		if (s.spent-began).Seconds() >= s.effort.warming || s.overloaded(s.lo*(1-1e-9))+long > warmShare*s.plan.MaxOverloadSeconds {

