@@ -100,12 +100,18 @@ func (r Report) leftUnasked() (out []string) {
 	return out
 }
 
-// askedLimit are the flags of the limit that verify was told.
-func (r Report) askedLimit() string {
-	if l := r.Limit(); l != nil {
-		return " --limit " + trim(l.Rate) + "/s --burst " + trim(float64(l.Burst))
+// askedLimit are the flags of the limit that verify was told, and of its tiers, whose keys stand in a file that no journal names.
+func (r Report) askedLimit() (flags string) {
+	if l := r.Limit(); l != nil && r.mainTier() == "" {
+		flags = " --limit " + trim(l.Rate) + "/s --burst " + trim(float64(l.Burst))
 	}
-	return ""
+	for _, t := range r.Run.Tiers {
+		flags += " --tier " + quoted(t.Name+"="+trim(t.Rate)+"/s,"+trim(float64(t.Burst)))
+	}
+	if len(r.Run.Tiers) > 0 {
+		flags += " --keys KEYS"
+	}
+	return flags
 }
 
 // quoted keeps what a shell would take for more than a word within quotes.

@@ -37,6 +37,13 @@ func TestTheLimitIsThatOfATier(t *testing.T) {
 			t.Errorf("%s: the tile says %q, want %q", row.says, got, row.tile)
 		}
 	}
+	asked := stormed(3, "V01:inconclusive")
+	if asked.Run.Tiers = []journal.Tier{gold, free}; !strings.Contains(commands(asked), "plimsoll verify URL --tier gold=300/s,10 --tier free=50/s,10 --keys KEYS --only V01") {
+		t.Errorf("to ask again, %s", commands(asked))
+	}
+	if asked.Run.Tiers = []journal.Tier{free}; !strings.Contains(commands(asked), "plimsoll verify URL --limit 300/s --burst 40 --tier free=50/s,10 --keys KEYS --only V01") {
+		t.Errorf("to ask again, %s", commands(asked))
+	}
 	r := stormed(0, "V01", "V23")
 	if r.Run.Tiers = []journal.Tier{gold, free}; r.limitLine(300).Label != "limit 300 of gold" {
 		t.Errorf("the line of a chart is called %q", r.limitLine(300).Label)
