@@ -20,19 +20,31 @@ const (
 )
 
 // MeasureKnee finds the load at which the elasticity of the mean response time is 1, where load over mean response time is
-// highest (L. Kleinrock, ICC 1979). It is known to about 1 % (of Markovian
-// queues, which have a closed form, to 1.4 % at worst). It is 0 behind a limiter, and kneeTop of the breaking load
-// where the elasticity stays below 1.
+// highest (L. Kleinrock, ICC 1979). It is known to about 1 % (of Markovian queues, which have a closed form, to 1.0 % at
+// worst). It is 0 behind a limiter, and kneeTop of the breaking load where the elasticity stays below 1.
 func (s Service) MeasureKnee() float64 {
 	if s.Kind.Limits() {
 		return 0
 	}
-	m := means{t: s.target, span: s.kneeSpan(), known: map[int]float64{}}
-	m.t.Cold = 0
-	if s.Kind == Autoscales {
-		m.t.Scale = sim.Scale{}
+	t := s.target
+	t.Scale = sim.Scale{}
+	return s.kneeOf(t, s.Truth.Break)
+}
+
+// MeasureLaterKnee is the same once all servers were added, 0 where none ever is.
+func (s Service) MeasureLaterKnee() float64 {
+	if s.Kind != Autoscales {
+		return 0
 	}
-	m.top = kneeTop * s.Truth.Break
+	t := s.target
+	t.Servers, t.Scale = max(t.Servers, t.Scale.Max), sim.Scale{}
+	return s.kneeOf(t, s.Truth.Later)
+}
+
+// kneeOf is the knee of a target that breaks there.
+func (s Service) kneeOf(t sim.Target, breaking float64) float64 {
+	t.Cold = 0
+	m := means{t: t, top: kneeTop * breaking, span: s.kneeSpan(), known: map[int]float64{}}
 	lo, hi := -kneeSteps, -1
 	if m.elasticity(hi) <= 1 {
 		return m.top

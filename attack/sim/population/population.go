@@ -106,16 +106,17 @@ func (s Service) Steps() (out []float64) {
 // Truth is what is known about a service in the long run, loads in requests per second, times in seconds. What a kind does
 // not have is 0.
 type Truth struct {
-	Break    float64 `json:"break"`              // the highest load with at most 1 % failures and no growing backlog
-	Later    float64 `json:"later,omitempty"`    // the same once all servers were added
-	Limit    float64 `json:"limit,omitempty"`    // what the limiter in front admits
-	Knee     float64 `json:"knee,omitempty"`     // where load over mean response time is highest
-	Critical float64 `json:"critical,omitempty"` // geometric mean of the loads where p95 crosses 1.5, 2, 3, 5 and 10 times its base
-	GoalLoad float64 `json:"goal,omitempty"`     // where p99 crosses 5 times its base
-	Mean     float64 `json:"mean"`               // response time at 2 % of Break, and its quantiles
-	P50      float64 `json:"p50"`
-	P95      float64 `json:"p95"`
-	P99      float64 `json:"p99"`
+	Break     float64 `json:"break"`                // the highest load with at most 1 % failures and no growing backlog
+	Later     float64 `json:"later,omitempty"`      // the same once all servers were added
+	Limit     float64 `json:"limit,omitempty"`      // what the limiter in front admits
+	Knee      float64 `json:"knee,omitempty"`       // where load over mean response time is highest
+	LaterKnee float64 `json:"later_knee,omitempty"` // the same once all servers were added
+	Critical  float64 `json:"critical,omitempty"`   // geometric mean of the loads where p95 crosses 1.5, 2, 3, 5 and 10 times its base
+	GoalLoad  float64 `json:"goal,omitempty"`       // where p99 crosses 5 times its base
+	Mean      float64 `json:"mean"`                 // response time at 2 % of Break, and its quantiles
+	P50       float64 `json:"p50"`
+	P95       float64 `json:"p95"`
+	P99       float64 `json:"p99"`
 }
 
 // Draw makes the services of a set: those of Plain in turns, then those of Further.

@@ -33,6 +33,9 @@ func TestServicesAreOfAllKindsAndSizes(t *testing.T) {
 			if limits := s.Kind.Limits(); limits != (tr.Limit > 0) || limits == (tr.Knee > 0) {
 				t.Errorf("%v: limit %v and knee %v, want one of them", s, tr.Limit, tr.Knee)
 			}
+			if tr.LaterKnee > tr.Later || (tr.LaterKnee > tr.Knee) != (s.Kind == population.Autoscales) {
+				t.Errorf("%v: knee at %v, later at %v, want it later where servers are added, and only there", s, tr.Knee, tr.LaterKnee)
+			}
 			least, most = min(least, tr.Break), max(most, tr.Break)
 		}
 		if least > 25 || most < 15_000 {
@@ -147,28 +150,43 @@ func TestWriteTruths(t *testing.T) {
 	for n, truth := range table(t)[seed] {
 		all[n].Truth = truth
 	}
+	next := make(chan *population.Service)
 	var jobs sync.WaitGroup
-	for half := range 2 {
+	for range 2 {
 		jobs.Go(func() {
-			for n := half; n < len(all) && time.Since(began) < 2*time.Minute; n += 2 {
-				switch tr := &all[n].Truth; {
-				case tr.Break == 0:
-					*tr = all[n].Measure()
-				case tr.Knee == 0:
-					tr.Knee = all[n].MeasureKnee()
-				}
+			for s := range next {
+				measure(s)
 			}
 		})
 	}
+	for n := range all {
+		if time.Since(began) < 2*time.Minute {
+			next <- &all[n]
+		}
+	}
+	close(next)
 	jobs.Wait()
 	missing := 0
 	for _, s := range all {
-		if s.Truth.Break == 0 || s.Truth.Knee == 0 && !s.Kind.Limits() {
+		if t := s.Truth; t.Break == 0 || t.Knee == 0 && !s.Kind.Limits() || t.LaterKnee == 0 && t.Later > 0 {
 			missing++
 		}
 	}
 	t.Logf("%d of %d services are still to be measured", missing, len(all))
 	write(t, seed, all)
+}
+
+// measure fills in what is not known of a service.
+func measure(s *population.Service) {
+	if s.Truth.Break == 0 {
+		s.Truth = s.Measure()
+	}
+	if s.Truth.Knee == 0 {
+		s.Truth.Knee = s.MeasureKnee()
+	}
+	if s.Truth.LaterKnee == 0 {
+		s.Truth.LaterKnee = s.MeasureLaterKnee()
+	}
 }
 
 // table is truth.json as it stands.
@@ -216,7 +234,7 @@ func write(t *testing.T, seed uint64, all []population.Service) {
 
 // rounded has five digits: more are not known.
 func rounded(t population.Truth) population.Truth {
-	for _, f := range []*float64{&t.Break, &t.Later, &t.Limit, &t.Knee, &t.Critical, &t.GoalLoad, &t.Mean, &t.P50, &t.P95, &t.P99} {
+	for _, f := range []*float64{&t.Break, &t.Later, &t.Limit, &t.Knee, &t.LaterKnee, &t.Critical, &t.GoalLoad, &t.Mean, &t.P50, &t.P95, &t.P99} {
 		*f, _ = strconv.ParseFloat(strconv.FormatFloat(*f, 'g', 5, 64), 64)
 	}
 	return t

@@ -35,7 +35,7 @@ func (s Service) Measure() Truth {
 	}
 	truth.curve(t, !s.Kind.Limits())
 	s.Truth = truth
-	truth.Knee = s.MeasureKnee()
+	truth.Knee, truth.LaterKnee = s.MeasureKnee(), s.MeasureLaterKnee()
 	return truth
 }
 
