@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,6 +98,12 @@ func TestErrorsSpeakOfWholeValues(t *testing.T) {
 	for value, want := range map[string]int{"a=1": 2, "1": 0, "a=11": 0, "of": 1, "": 0, "tier": 1} {
 		if got := spokenOf(`tier "a=1" of none`, value); got != want {
 			t.Errorf("%q: %d, want %d", value, got, want)
+		}
+	}
+	doc := document([]byte("a: [x, named, \"quo ted\"]\nb: [named]\n"))
+	for said, want := range map[string]string{"named is wrong": "a 1:8", `named is not "quo ted"`: "a 1:15", "neither": "a 1:4"} {
+		if key, n := spotted(doc, []string{"c", "a", "b"}, said); n == nil || fmt.Sprintf("%s %d:%d", key, n.Line, n.Column) != want {
+			t.Errorf("%s: %s at %+v, want %s", said, key, n, want)
 		}
 	}
 }
