@@ -49,12 +49,7 @@ func answered(ticks []attack.Tick) (n, seconds float64) {
 // told is what the trials of the knee heard, and all others of the warm target that bore their load: a confirmation has as
 // many answers as the knee phase. What was heard before the target got faster tells of another one.
 func (s *search) told() (out []heard) {
-	warm := -1
-	for i, r := range s.rows {
-		if r.m.Trial.Phase == WarmUp {
-			warm = i
-		}
-	}
+	warm := len(s.rows) - len(s.warmRows()) - 1
 	for i, r := range s.rows {
 		p := r.m.Trial.Phase
 		bore := i > warm && i >= s.anew && r.j.Class == Sustained && (p == Baseline || p == Ramp || p == Confirm)
@@ -93,4 +88,14 @@ func (g ground) kneeOf(told []heard) (value, half float64, ok bool) {
 	lo, hi := quantileOf(believed, .05), quantileOf(believed, .95)
 	half = max(widenKnee*math.Log(min(hi, g.top())/min(lo, g.top()))/2, leastKneeCI)
 	return math.Exp(sum / weight), half, true
+}
+
+// warmRows are the trials after the last warm-up.
+func (s *search) warmRows() []row {
+	for i := len(s.rows) - 1; i >= 0; i-- {
+		if s.rows[i].m.Trial.Phase == WarmUp {
+			return s.rows[i+1:]
+		}
+	}
+	return s.rows
 }

@@ -45,15 +45,16 @@ func (s *search) bracket(c *Capacity) {
 	if l == 0 {
 		return
 	}
-	lo := l * (1 - s.doubt())
+	unsteady := s.unsteady() / 2
+	lo := l * (1 - s.doubt()) * (1 - unsteady)
 	c.Sustained = &Estimate{Value: l, Lo: lo, Hi: min(h, s.plan.Max), Confidence: confidence}
 	ch := s.drift()
-	c.Stationary = s.same()
+	c.Stationary = s.same(ch)
 	if math.IsInf(h, 1) {
 		c.Sustained.Notes = append(s.caveats(), ch.notes()...)
 		return
 	}
-	e := &Estimate{Value: s.middle(), Lo: lo, Hi: h * (1 + s.doubt()), Confidence: confidence, Notes: s.caveats()}
+	e := &Estimate{Value: s.middle(), Lo: lo, Hi: h * (1 + s.doubt()) * (1 + unsteady), Confidence: confidence, Notes: s.caveats()}
 	s.contradict(e, l, h)
 	s.tighten(e)
 	if ch != nil {
