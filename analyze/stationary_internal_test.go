@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -88,6 +89,76 @@ func TestOverloadsThatCostCapacity(t *testing.T) {
 		s.mode = mode
 		if c := s.drift(); (c != nil) != flagged {
 			t.Errorf("mode %s: %+v, want that it moves: %v", mode, c, flagged)
+		}
+	}
+}
+
+// Evidence that does not suffice alone adds up; what speaks against it does not take away from it. What tells most is said.
+func TestEvidenceOfChangeAddsUp(t *testing.T) {
+	s := &search{finding: finding{mode: ModeCapacity, pool: Busy{Rate: 100, N: 10000}}, rest: Rest{CS2: 1}}
+	borne := func(rate float64) *Judgement { return &Judgement{Class: Sustained, Good: rate, N: 10000} }
+	for rate, moved := range map[float64]bool{99: false, 103: false, 106: true} {
+		s.bookend = borne(rate)
+		if c := s.drift(); (c != nil) != moved {
+			t.Errorf("%.0f/s borne at the end: %+v, want that it moves: %v", rate, c, moved)
+		}
+	}
+	s.bookend = borne(103)
+	for i, ok := range []int64{1000, 991} {
+		r := row{m: attack.Measurement{Trial: attack.Trial{N: i, Phase: Confirm, Actors: []attack.Actor{{Schedule: attack.Constant(1200, 40*time.Second, attack.Poisson)}}}}, at: float64(60 * i),
+			j: Judgement{Class: Overloaded, Why: Backlog, Busy: Busy{Ticks: attack.TicksPerTrial}}}
+		for k := range attack.TicksPerTrial {
+			r.m.Ticks = append(r.m.Ticks, attack.Tick{Elapsed: time.Duration(k+1) * time.Second, OK: ok + 10*int64(k%2)})
+		}
+		s.rows = append(s.rows, r)
+	}
+	if c := s.drift(); c == nil || !strings.Contains(c.text, "its capacity fell from") {
+		t.Errorf("%+v, want that two overloads and the last one together tell that it fell", c)
+	}
+	s.bookend = nil
+	if c := s.drift(); c != nil {
+		t.Errorf("%+v, want that two overloads alone do not suffice", c)
+	}
+}
+
+// A stretch whose blocks go up and down is none that moves; one that is high first and low then is, and where it turned.
+func TestAStretchThatWanders(t *testing.T) {
+	steady, turning := blocks(10, 100, false), blocks(10, 100, false)
+	for i := range turning.values {
+		turning.values[i] += 3 - 6*float64(i/8)
+	}
+	steady.n, turning.n = 1600, 1600
+	if e := wandering([]stretch{steady, steady}, 0, wanderBusy); e.z > 0 {
+		t.Errorf("steady: %+v, want nothing", e)
+	}
+	e := wandering([]stretch{steady, turning}, 0, wanderBusy)
+	if e.z*e.z*wanderBusy < movedMost || !strings.Contains(e.change.text, "103/s completed under overload until 18s") || e.change.lo > .98 || e.change.hi < 1.02 {
+		t.Errorf("turning: %+v, want that it fell after 18s", e)
+	}
+	if e := wandering([]stretch{turning}, 20, wanderBusy); e.z > 1 {
+		t.Errorf("turning, where requests differ so much: %+v, want nothing", e)
+	}
+	short := turning
+	short.values = short.values[:leastBlocks-1]
+	if e := wandering([]stretch{short}, 0, wanderBusy); e.z != 0 {
+		t.Errorf("too short: %+v, want nothing", e)
+	}
+}
+
+// How unsteady a target is beyond chance: half of a swing between two overloads, and nothing where they are alike.
+func TestHowUnsteadyATargetIs(t *testing.T) {
+	for _, r := range []struct{ second, want float64 }{{1000, 0}, {1004, 0}, {1100, .0673}} {
+		s := &search{rest: Rest{CS2: 1}}
+		for i, rate := range []float64{1000, r.second} {
+			w := row{m: attack.Measurement{Trial: attack.Trial{N: i, Phase: Confirm, Actors: []attack.Actor{{Schedule: attack.Constant(1200, 40*time.Second, attack.Poisson)}}}},
+				j: Judgement{Class: Overloaded, Why: Backlog, Busy: Busy{Ticks: attack.TicksPerTrial}}}
+			for k := range attack.TicksPerTrial {
+				w.m.Ticks = append(w.m.Ticks, attack.Tick{Elapsed: time.Duration(k+1) * time.Second, OK: int64(rate) + int64(k%2)})
+			}
+			s.rows = append(s.rows, w)
+		}
+		if got := s.unsteady(); math.Abs(got-r.want) > .0005 {
+			t.Errorf("1000/s and %.0f/s: unsteady by %.4f, want %.4f", r.second, got, r.want)
 		}
 	}
 }
