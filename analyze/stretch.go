@@ -16,7 +16,6 @@ type stretch struct {
 	values []float64 // completions per second, or seconds of mean response time
 	n      float64   // completions in all
 	first  bool      // of a saturating overload, with which a target may still get warm
-	light  bool      // of response times
 }
 
 func (s stretch) seconds() float64 { return s.block * float64(len(s.values)) }
@@ -148,7 +147,6 @@ func (s *search) lightStretches() []stretch {
 		}
 		ticks := r.m.Ticks[min(warmTicks(r.m.Trial), len(r.m.Ticks)):]
 		if l, ok := s.cut(r, ticks, func(sum attack.Tick, _ float64) float64 { return sum.Response.Seconds() / math.Max(float64(sum.OK), 1) }); ok {
-			l.light = true
 			out = append(out, l)
 		}
 	}
