@@ -112,15 +112,17 @@ func (s *search) restAgain() bool {
 	return s.baseline(load)
 }
 
-// later are the paces after an overload: of other overloads, and of loads borne that are no less than its own was.
+// later are the paces after an overload at loads no less than its own was, borne or not: where workers are in each other's
+// way a lighter overload completes more.
 func (s *search) later(over []pace, k pace) (out []pace) {
+	least := k.m.Trial.Load()
 	for _, p := range over {
-		if p.at > k.at {
+		if p.at > k.at && p.m.Trial.Load() >= least {
 			out = append(out, p)
 		}
 	}
 	for _, r := range s.rows {
-		if r.at > k.at && r.j.Class == Sustained && r.j.N >= grownLeast && r.m.Trial.Load() >= k.m.Trial.Load() {
+		if r.at > k.at && r.j.Class == Sustained && r.j.N >= grownLeast && r.m.Trial.Load() >= least {
 			out = append(out, pace{r, min(r.j.Good, r.m.Trial.Load()), float64(r.j.N)})
 		}
 	}

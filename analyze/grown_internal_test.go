@@ -42,6 +42,7 @@ func TestATargetThatIsGivenMoreToWorkWith(t *testing.T) {
 		{"rest of a few answers", []row{before, over, went(3, 150, 150, 60*ms, Sustained), went(9, .5, .5, 50*ms, Sustained)}, 0, 0},
 		{"as much as before", []row{before, over, went(3, 125, 110, 60*ms, Sustained), after}, 0, 0},
 		{"a lower load borne, where overload may cost capacity", []row{before, went(2, 160, 100, 900*ms, Overloaded), went(3, 150, 150, 60*ms, Sustained), after}, 0, 0},
+		{"a lighter overload that completed more, where overload may cost capacity", []row{before, over, went(3, 119, 118, 900*ms, Overloaded), went(4, 118, 125, 900*ms, Overloaded), after}, 0, 0},
 		{"it did more before", []row{before, went(2, 150, 150, 60*ms, Sustained), went(3, 120, 100, 900*ms, Overloaded), after}, 0, 0},
 	} {
 		s := &search{rest: Rest{CS2: .25}, rows: r.rows, finding: finding{mode: ModeCapacity, lo: 150, hi: 160, breaking: math.Inf(1), estimate: 155}}
