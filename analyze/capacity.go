@@ -80,7 +80,7 @@ type Capacity struct {
 	Goal       string    `json:"goal"`
 	BaseMS     float64   `json:"base_ms"`              // mean response time at a light load
 	BaseP99MS  float64   `json:"base_p99_ms"`          // p99 at a light load
-	Estimate   *Estimate `json:"estimate,omitempty"`   // of the breaking load: √(sustained·breaking), weighed with what overloads completed; see finding.middle
+	Estimate   *Estimate `json:"estimate,omitempty"`   // of the breaking load: √(sustained·breaking), weighed with what overloads completed or what failed; see finding.middle
 	Sustained  *Estimate `json:"sustained,omitempty"`  // highest sustained load below Breaking
 	Breaking   *Estimate `json:"breaking,omitempty"`   // lowest load classed overloaded
 	Knee       *Estimate `json:"knee,omitempty"`       // load where the elasticity of mean latency is 1

@@ -230,6 +230,9 @@ func (s *search) confirm() bool {
 	s.resolved = width
 	grow, slow, faster := 1., false, 0
 	load, long := s.estimate*(1-step), 0.
+	if s.tell(); s.believed.value > 0 {
+		load = min(load, s.believed.below(width)) // it completes no less than it bears
+	}
 	for range confirmMax {
 		load = s.clamp(load)
 		load, long = s.afford(load, s.shortened(load))
@@ -337,7 +340,8 @@ func (s *search) narrow(width float64) bool {
 func (s *search) vote(load, long, step float64) (Judgement, bool) {
 	const why = "is it sustained over a full trial"
 	j, ok := s.full(why, load, long)
-	surprise := s.mode == ModeCapacity && j.Why != Slow && load < s.estimate*(1-step/2) || load <= s.sustained
+	surprise := s.mode == ModeCapacity && j.Why != Slow && load < s.estimate*(1-step/2) || load <= s.sustained ||
+		j.Why == Errors && s.believed.value > 0 && load < s.believed.lo
 	if !ok || j.Class != Overloaded || !surprise {
 		return j, ok
 	}
@@ -357,6 +361,10 @@ func (s *search) vote(load, long, step float64) (Judgement, bool) {
 //	overloaded  iff  r > own cap (1 + se/2)  and  r > pooled cap (1 + 1.64 se + 0.3 %), its own run in the pool
 func (s *search) full(why string, load, long float64) (Judgement, bool) {
 	j, ok := s.held(Confirm, why, load, long, Full)
+	if s.tell(); ok && j.Class == Sustained && s.believed.value > 0 && s.clamp(load) > s.believed.hi {
+		j = j.is(Overloaded, Errors, fmt.Sprintf("all trials together tell that more fail at %s than the goal allows", perSecond(load)))
+		s.rows[len(s.rows)-1].j = j
+	}
 	if !ok || j.Class != Sustained || s.mode != ModeCapacity || s.pool.N == 0 || j.Part > 0 {
 		return j, ok
 	}
@@ -400,6 +408,9 @@ func (s *search) bound(load float64, j Judgement) {
 // aim is the next load to confirm: outwards by growing steps while one bound is missing, then inwards.
 func (s *search) aim(step, width, grow float64, slow bool) (load, grown float64) {
 	l, h := s.sustained, s.breaking
+	if s.believed.value > 0 && !slow {
+		return s.believed.aim(l, h, width, grow), wider(grow)
+	}
 	switch {
 	case math.IsInf(h, 1):
 		load = l * min(1+width*grow, rampUp)

@@ -20,12 +20,14 @@ func (f finding) bounds() (l, h float64) {
 }
 
 // middle is what is said of the capacity, 0 where a bound is missing: between trials of full length √(L·H), weighed with what
-// overloads completed. Where one of them is of a short trial, which may lie far off, it is what overloads completed, if that lies between.
+// overloads completed, or what all trials together tell, where failures do. Where one of them is of a short trial, which may lie far off, it is what overloads completed, if that lies between.
 func (f finding) middle() float64 {
 	l, h := f.bounds()
 	switch {
 	case l == 0 || math.IsInf(h, 1):
 		return 0
+	case f.believed.value > 0 && f.confirmed():
+		return min(max(f.believed.value, l), h)
 	case f.mode == ModeCollapse || f.mode == ModeErrors: // which complete other than they bear
 		return math.Sqrt(l * h)
 	case f.confirmed():
@@ -59,10 +61,13 @@ func (f finding) weighed() (value, spread float64) {
 }
 
 // least is the least that may be said of the capacity: between trials of full length it may move towards the lower one with
-// what further overloads complete.
+// what further overloads complete, or with what all trials tell.
 func (f finding) least() float64 {
-	if f.confirmed() && f.mode == ModeCapacity {
+	switch {
+	case f.confirmed() && f.mode == ModeCapacity:
 		return f.sustained
+	case f.confirmed() && f.believed.value > 0:
+		return max(f.sustained, min(f.believed.lo, math.Sqrt(f.sustained*f.breaking)))
 	}
 	return f.middle()
 }
@@ -177,13 +182,17 @@ const (
 // nothing is left to ask again should it be too much as well. It is 0 where there is no such load.
 func (s *search) lastLoad(load, long float64) float64 {
 	most := min(cmp.Or(s.estimate, load), s.breaking)
-	loads := []float64{lastLeast * most, (1 + lastLeast) / 2 * most}
+	least := lastLeast * most // or less, where that is believed to be too much
+	if s.believed.value > 0 {
+		least = min(least, load)
+	}
+	loads := []float64{least, lastLeast * most, (1 + lastLeast) / 2 * most}
 	for _, r := range s.rows {
 		loads = append(loads, r.m.Trial.Load()*lastAbove)
 	}
 	slices.Sort(loads)
 	for _, l := range loads {
-		if l = s.clamp(l); l >= lastLeast*most && l < most && s.room(l) >= long {
+		if l = s.clamp(l); l >= least && l < most && s.room(l) >= long {
 			return l
 		}
 	}

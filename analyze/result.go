@@ -19,6 +19,7 @@ func (s *search) capacity() Capacity {
 	c := Capacity{Goal: s.goal.String(), BaseMS: attack.MS(s.rest.Mean), BaseP99MS: attack.MS(s.rest.P99), Limiter: s.limit,
 		Points: points(s.rows), Mode: s.mode, Trials: s.trials, Seconds: s.spent.Seconds(), Requests: s.requests, Notes: s.notes}
 	if s.mode != ModeLimited {
+		s.tell()
 		s.bracket(&c)
 		s.shape(&c)
 	}
@@ -39,6 +40,8 @@ func (s *search) capacity() Capacity {
 //	interval  L(1 − s) … H(1 + s),   s = max(0.5 %, √((1 + cs²)/n)),   and what contradicts it, without what the estimate
 //	          makes unlikely: see contradict and tighten
 //
+// Where failures tell, it is that of belief: of all trials together.
+//
 // On 588 simulated services of 18 kinds nine in ten such intervals hold the truth: 94 % of those that stay the same.
 func (s *search) bracket(c *Capacity) {
 	l, h := s.bounds()
@@ -47,6 +50,9 @@ func (s *search) bracket(c *Capacity) {
 	}
 	unsteady := s.unsteady() / 2
 	lo := l * (1 - s.doubt()) * (1 - unsteady)
+	if s.believed.value > 0 {
+		lo = min(l, s.believed.lo)
+	}
 	c.Sustained = &Estimate{Value: l, Lo: lo, Hi: min(h, s.plan.Max), Confidence: confidence}
 	ch := s.drift()
 	c.Stationary = s.same(ch)
@@ -55,6 +61,9 @@ func (s *search) bracket(c *Capacity) {
 		return
 	}
 	e := &Estimate{Value: s.middle(), Lo: lo, Hi: h * (1 + s.doubt()) * (1 + unsteady), Confidence: confidence, Notes: s.caveats()}
+	if s.believed.value > 0 {
+		e.Lo, e.Hi = min(e.Value, s.believed.lo), max(e.Value, s.believed.hi)
+	}
 	s.contradict(e, l, h)
 	s.tighten(e)
 	if ch != nil {

@@ -67,6 +67,7 @@ type finding struct {
 	outdone   Busy    // what overloads completed before the target bore more than that
 	anew      int     // of the rows, the first after that was seen
 	mode      Mode
+	believed  belief  // of the breaking load, where failures tell
 	sustained float64 // L and …
 	breaking  float64 // … H, by trials of full length; 0 and +Inf until there are some
 	fullest   int64   // arrivals judged in the longest confirmation
