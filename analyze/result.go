@@ -37,7 +37,7 @@ func (s *search) capacity() Capacity {
 // bracket fills in the bounds. They are the relevant ones: L is a trial of full length below H. Where the search ended
 // before it had confirmed H, the lowest load that broke in a shorter trial stands in for it.
 //
-//	interval  L(1 − s) … H(1 + s),   s = max(0.5 %, √((1 + cs²)/n)),   and what contradicts it, without what the estimate
+//	interval  L(1 − s) … H(1 + s),   s = max(1 %, √((1 + cs²)/n)),   and what contradicts it, without what the estimate
 //	          makes unlikely: see contradict and tighten
 //
 // Where failures tell, it is that of belief: of all trials together.
@@ -126,7 +126,7 @@ func (s *search) doubt() float64 {
 	if n == 0 {
 		n = leastBaseline // nothing was confirmed: short trials are all there is
 	}
-	return min(max(.005, math.Sqrt((1+s.rest.CS2)/n)), .25)
+	return min(max(.01, math.Sqrt((1+s.rest.CS2)/n)), .25)
 }
 
 // caveats are the notes that the estimate carries.
