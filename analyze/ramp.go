@@ -113,6 +113,7 @@ const (
 	warmMax   = 2   // warm-ups
 	shareRamp = .5  // of the budget, beyond which what is left goes to the bracket
 	warmSteps = 30  // windows of one warm-up
+	warmer    = .8  // of the median at rest before: as fast as that it was cold
 	warmShare = .25 // of the overload allowed that may have been spent should its load turn out to be too much
 )
 
@@ -188,7 +189,7 @@ func (s *search) thaw(first Judgement, round int) (float64, bool) {
 		return min(1.5, s.plan.Max/s.lo) * s.lo, true
 	}
 	s.good = j.Good
-	faster := float64(s.rest.P50) < .8*float64(old) || j.Good > 1.15*first.Good
+	faster := float64(s.rest.P50) < warmer*float64(old) || j.Good > 1.15*first.Good
 	if !faster || round >= warmMax {
 		return 0, true
 	}

@@ -16,7 +16,8 @@ const confidence = .9
 
 // capacity is what the search knows so far.
 func (s *search) capacity() Capacity {
-	c := Capacity{Goal: s.goal.String(), BaseMS: attack.MS(s.rest.Mean), BaseP99MS: attack.MS(s.rest.P99), Limiter: s.limit,
+	rest := s.warmRest()
+	c := Capacity{Goal: s.goal.String(), BaseMS: attack.MS(rest.Mean), BaseP99MS: attack.MS(rest.P99), Limiter: s.limit,
 		Points: points(s.rows), Mode: s.mode, Trials: s.trials, Seconds: s.spent.Seconds(), Requests: s.requests, Notes: s.notes}
 	if s.mode != ModeLimited {
 		s.tell()
@@ -34,6 +35,21 @@ func (s *search) capacity() Capacity {
 	return c
 }
 
+// warmRest is the target at rest. One that got warm after its last baseline is faster than that says, which the lightest load
+// of the knee tells.
+func (s *search) warmRest() Rest {
+	if len(s.kneeAt) == 0 || s.sustained == 0 {
+		return s.rest
+	}
+	r := s.rows[s.kneeAt[0]]
+	h := response(r.m)
+	light := r.m.Trial.Load() <= 2*kneeLoads[0]*s.sustained && r.j.Class == Sustained && h.N() >= leastBaseline
+	if rest := RestOf(h); light && float64(rest.P50) < warmer*float64(s.rest.P50) {
+		return rest
+	}
+	return s.rest
+}
+
 // bracket fills in the bounds. They are the relevant ones: L is a trial of full length below H. Where the search ended
 // before it had confirmed H, the lowest load that broke in a shorter trial stands in for it.
 //
@@ -42,7 +58,7 @@ func (s *search) capacity() Capacity {
 //
 // Where failures tell, it is that of belief: of all trials together.
 //
-// On 588 simulated services of 18 kinds nine in ten such intervals hold the truth: 94 % of those that stay the same.
+// On 588 simulated services of 18 kinds nine in ten such intervals hold the truth: 95 % of those that stay the same.
 func (s *search) bracket(c *Capacity) {
 	l, h := s.bounds()
 	if l == 0 {

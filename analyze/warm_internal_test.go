@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -36,5 +37,30 @@ func TestTheWarmUpEndsWhenTheMedianFallsNoMore(t *testing.T) {
 		if warm := s.want != nil && s.want.Phase == Settle; warm != r.warm || s.want == nil {
 			t.Errorf("%s: warm %v, want %v", r.name, warm, r.warm)
 		}
+	}
+}
+
+// What a target takes at rest is what its lightest load took at the end, where it got warm after the last baseline.
+func TestATargetThatGotWarmIsFasterAtRest(t *testing.T) {
+	const ms = time.Millisecond
+	for _, r := range []struct {
+		name string
+		load float64
+		took time.Duration
+		want time.Duration
+	}{
+		{"it got warm", 100, 7 * ms, 7 * ms},
+		{"it is as before, but for chance", 100, 9 * ms, 10 * ms},
+		{"it is slower, for it queues", 100, 30 * ms, 10 * ms},
+		{"no light load", 500, 7 * ms, 10 * ms},
+	} {
+		s := &search{rest: Rest{P50: 10 * ms, P99: 10 * ms, Mean: 10 * ms}, finding: finding{sustained: 1000}, kneeAt: []int{0}}
+		s.rows = []row{went(1, r.load, r.load, r.took, Sustained)}
+		if got := s.warmRest().P99; math.Abs(float64(got)/float64(r.want)-1) > .01 {
+			t.Errorf("%s: p99 %v at rest, want %v", r.name, got, r.want)
+		}
+	}
+	if got := (&search{rest: Rest{P99: 10 * ms}}).warmRest().P99; got != 10*ms {
+		t.Errorf("no knee: p99 %v at rest, want that of the baseline", got)
 	}
 }
