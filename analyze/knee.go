@@ -52,7 +52,7 @@ func (s *search) told() (out []heard) {
 	warm := len(s.rows) - len(s.warmRows()) - 1
 	for i, r := range s.rows {
 		p := r.m.Trial.Phase
-		bore := i > warm && i >= s.anew && r.j.Class == Sustained && (p == Baseline || p == Ramp || p == Confirm)
+		bore := i > warm && r.j.Class == Sustained && (p == Baseline || p == Ramp || p == Confirm)
 		if h, ok := heardIn(r.m); ok && (bore || slices.Contains(s.kneeAt, i)) {
 			out = append(out, h)
 		}
@@ -88,14 +88,4 @@ func (g ground) kneeOf(told []heard) (value, half float64, ok bool) {
 	lo, hi := quantileOf(believed, .05), quantileOf(believed, .95)
 	half = max(widenKnee*math.Log(min(hi, g.top())/min(lo, g.top()))/2, leastKneeCI)
 	return math.Exp(sum / weight), half, true
-}
-
-// warmRows are the trials after the last warm-up.
-func (s *search) warmRows() []row {
-	for i := len(s.rows) - 1; i >= 0; i-- {
-		if s.rows[i].m.Trial.Phase == WarmUp {
-			return s.rows[i+1:]
-		}
-	}
-	return s.rows
 }

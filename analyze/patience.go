@@ -17,7 +17,7 @@ func (s *search) tell() {
 	}
 	late, bad := int64(0), int64(0)
 	var all []spilled
-	for _, r := range s.rowsSince() {
+	for _, r := range s.warmRows() {
 		if r.j.Part > 0 || r.j.Why == Slow {
 			return
 		}
@@ -41,8 +41,8 @@ func (s *search) tell() {
 	}
 }
 
-// rowsSince are the trials since the target was last warmed up, or got faster.
-func (s *search) rowsSince() []row {
+// warmRows are the trials since the target was last warmed up, or got faster.
+func (s *search) warmRows() []row {
 	from := min(s.anew, len(s.rows))
 	for i, r := range s.rows {
 		if r.m.Trial.Phase == WarmUp {

@@ -110,8 +110,8 @@ func (t *page80) limiter(r Report) {
 	for _, row := range rows {
 		t.hanging("  "+cell(row[0], 24), strings.Repeat(" ", 26), row[1])
 	}
-	if next := r.heldToIt(); next != "" { // on a line of its own, to be copied
-		t.line("  next: %s", next)
+	if next := r.heldToIt(); next != "" { // beginning on a line of its own, to be copied
+		t.hanging("  next: ", "        ", next)
 	}
 	for _, n := range r.Limiter.Notes {
 		t.hanging("  · ", "    ", n.Text)

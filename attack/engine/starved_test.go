@@ -45,6 +45,7 @@ func starved() {
 	if err != nil {
 		panic(err)
 	}
+	defer l.Close() // and not when it is swept up
 	e, err := New(Options{Target: to("http://" + l.Addr().String()), Timeout: time.Second})
 	if err != nil {
 		panic(err)
